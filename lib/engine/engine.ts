@@ -1,0 +1,114 @@
+/**
+ * The engine: what every door of tsnet (command line, CNI, netavark, Docker,
+ * OCI hooks, the library) calls.
+ *
+ * @module
+ */
+
+import type { Address, Cidr, Subnet } from '../model/address.ts'
+import type { ContainerNetwork, FirewallBackend, SetupRequest } from '../model/attachment.ts'
+import type { BridgeOptions, DriverName, NetworkConfig } from '../model/network.ts'
+import type { Step } from '../plan/step.ts'
+
+/** Which container: by the id or name given at setup, or by the namespace it lives in. */
+export type Selector =
+  | { readonly container: string }
+  | { readonly sandboxPath: string }
+
+export interface CreateNetworkRequest {
+  readonly name: string
+  readonly driver: DriverName
+  /** Empty: one chosen that overlaps nothing, IPv4 and, with `ipv6`, a ULA /64. */
+  readonly subnets: readonly SubnetRequest[]
+  readonly ipv6: boolean
+  readonly internal: boolean
+  readonly options: Partial<BridgeOptions>
+  readonly labels: Readonly<Record<string, string>>
+}
+
+export interface SubnetRequest {
+  readonly subnet: Subnet
+  /** Absent: the first address. */
+  readonly gateway?: Address
+  readonly range?: Subnet
+  readonly reserved?: Readonly<Record<string, Address>>
+}
+
+/** What `--dry-run` and `tsnet plan` show: nothing has been changed. */
+export interface PlannedSetup {
+  readonly result: ContainerNetwork
+  /** In the order they would be applied; sandbox steps say so. */
+  readonly steps: readonly Step[]
+  /** The same as shell lines, runnable as they stand. */
+  readonly script: string
+}
+
+/** One thing `check` found that is not as the record says. */
+export interface Finding {
+  /** Container id or network name. */
+  readonly subject: string
+  /** "link web-3f2a is gone" */
+  readonly what: string
+  /** Command that mends it. */
+  readonly hint: string
+}
+
+export interface GcReport {
+  /** Containers whose sandbox was gone: taken down now. */
+  readonly containers: readonly string[]
+  /** Half-done work of killed processes: taken back now. */
+  readonly pending: readonly string[]
+  readonly leases: readonly string[]
+  readonly ports: readonly string[]
+  readonly networks: readonly string[]
+}
+
+export interface NetworkInspect {
+  readonly config: NetworkConfig
+  /** Whether its bridge is in the kernel now. */
+  readonly live: boolean
+  readonly containers: readonly {
+    readonly id: string
+    readonly name?: string
+    readonly ifname: string
+    readonly addresses: readonly Cidr[]
+  }[]
+  readonly leases: readonly { readonly address: Address; readonly owner: string }[]
+}
+
+export interface Engine {
+  /** Decides and shows, changes nothing. */
+  plan(request: SetupRequest): Promise<PlannedSetup>
+  /**
+   * Connects a sandbox. An equal request for the same container returns what is
+   * there; a different one is a conflict. On failure the host is as it was.
+   */
+  setup(request: SetupRequest): Promise<ContainerNetwork>
+  /** @returns what was taken down, undefined where there was nothing: also a success */
+  teardown(selector: Selector): Promise<ContainerNetwork | undefined>
+  list(): Promise<readonly ContainerNetwork[]>
+  /** @throws TSNET_NO_SUCH_CONTAINER (notFound) */
+  inspect(selector: Selector): Promise<ContainerNetwork>
+  /** Compares records with the kernel; empty: all is well. Without selector: everything. */
+  check(selector?: Selector): Promise<readonly Finding[]>
+  gc(): Promise<GcReport>
+  createNetwork(request: CreateNetworkRequest): Promise<NetworkConfig>
+  /** @throws TSNET_NETWORK_IN_USE (conflict), TSNET_NO_SUCH_NETWORK (notFound) */
+  removeNetwork(name: string): Promise<void>
+  listNetworks(): Promise<readonly NetworkInspect[]>
+  inspectNetwork(name: string): Promise<NetworkInspect>
+  /** Removes networks no container is on. @returns their names */
+  pruneNetworks(): Promise<readonly string[]>
+  close(): Promise<void>
+}
+
+export interface EngineOptions {
+  /** Definitions, run state and sockets all below it. Absent: /var/lib/tsnet and /run/tsnet. */
+  readonly stateDir?: string
+  /** Absent: /etc/tsnet/config.json, else iptables where it is installed. */
+  readonly firewall?: FirewallBackend
+  /** Progress, one call per step as it is applied. */
+  readonly onStep?: (line: string) => void
+  /** How long to wait for another tsnet, in ms. Default 30,000. */
+  readonly lockTimeoutMs?: number
+}

@@ -1,0 +1,75 @@
+/**
+ * The error registry: every error tsnet throws, its stable code and its kind.
+ *
+ * `README.md` beside this file has one entry per code; a test checks both
+ * directions. A code never changes its meaning; a new meaning gets a new code.
+ *
+ * @module
+ */
+
+import { type ErrorDetails, type ErrorKind, TsnetError } from './error.ts'
+
+export const errorCodes = {
+  /** A field or flag has a value that cannot be used. */
+  TSNET_BAD_VALUE: 'invalid',
+  /** The request or configuration is not JSON, or has the wrong shape. */
+  TSNET_BAD_JSON: 'invalid',
+  /** The command line itself: unknown command or flag, missing argument. */
+  TSNET_USAGE: 'invalid',
+  /** The path is no network namespace, or is gone. */
+  TSNET_NOT_A_NETNS: 'invalid',
+  /** The sandbox is the namespace tsnet itself runs in. */
+  TSNET_OWN_NETNS: 'invalid',
+  /** The address is the gateway, reserved, or outside the subnet. */
+  TSNET_ADDRESS_UNUSABLE: 'invalid',
+  /** Publishing or another wish does not fit the network mode. */
+  TSNET_MODE_MISMATCH: 'invalid',
+  TSNET_NO_SUCH_NETWORK: 'notFound',
+  TSNET_NO_SUCH_CONTAINER: 'notFound',
+  TSNET_PORT_IN_USE: 'conflict',
+  TSNET_NO_FREE_PORT: 'conflict',
+  TSNET_ADDRESS_IN_USE: 'conflict',
+  TSNET_POOL_EXHAUSTED: 'conflict',
+  TSNET_SUBNET_OVERLAP: 'conflict',
+  TSNET_NETWORK_EXISTS: 'conflict',
+  TSNET_NETWORK_IN_USE: 'conflict',
+  /** A container or network of that name, or another interface, is there already. */
+  TSNET_NAME_IN_USE: 'conflict',
+  TSNET_IFNAME_IN_USE: 'conflict',
+  /** The same container was set up before with a different request. */
+  TSNET_ALREADY_ATTACHED: 'conflict',
+  TSNET_BRIDGE_FULL: 'conflict',
+  TSNET_NOT_ROOT: 'forbidden',
+  /** The kernel answered EPERM. */
+  TSNET_NOT_PERMITTED: 'forbidden',
+  TSNET_PROGRAM_MISSING: 'unavailable',
+  TSNET_STATE_UNREADABLE: 'unavailable',
+  TSNET_KERNEL_FEATURE_MISSING: 'unsupported',
+  TSNET_NOT_SUPPORTED: 'unsupported',
+  TSNET_LOCK_TIMEOUT: 'busy',
+  TSNET_INTERRUPTED: 'busy',
+  /** The kernel or a program refused a step that should have worked. */
+  TSNET_STEP_FAILED: 'internal',
+  TSNET_PROGRAM_FAILED: 'internal',
+  TSNET_INTERNAL: 'internal'
+} as const
+
+export type ErrorCode = keyof typeof errorCodes
+
+const kinds: Readonly<Record<ErrorCode, ErrorKind>> = errorCodes
+
+/** Makes, and does not throw, the error of that code. */
+export function fail(code: ErrorCode, details: ErrorDetails): TsnetError {
+  return new TsnetError(code, kinds[code], details)
+}
+
+export function isTsnetError(error: unknown, code?: ErrorCode): error is TsnetError {
+  return error instanceof TsnetError && (code === undefined || error.code === code)
+}
+
+/** Anything caught, as a TsnetError; an unexpected one becomes TSNET_INTERNAL with its cause. */
+export function asTsnetError(error: unknown): TsnetError {
+  if (error instanceof TsnetError) return error
+  const message = error instanceof Error ? error.message : String(error)
+  return fail('TSNET_INTERNAL', { message, cause: error, hint: 'this is a fault of tsnet: please report it' })
+}

@@ -1,0 +1,59 @@
+/**
+ * The one error class. Made only by the registry in `codes.ts`.
+ *
+ * @module
+ */
+
+/** What kind of trouble: adapters and the command line derive their outward codes from it. */
+export type ErrorKind =
+  | 'invalid'
+  | 'notFound'
+  | 'conflict'
+  | 'forbidden'
+  | 'unavailable'
+  | 'unsupported'
+  | 'busy'
+  | 'internal'
+
+export interface ErrorDetails {
+  /** Lower case, "doing X to Y: cause", no trailing stop. */
+  readonly message: string
+  /** The field or flag that was wrong, such as `networks[0].ip` or `--publish`. */
+  readonly field?: string
+  /** The offending value as it was given. */
+  readonly value?: unknown
+  /** What to run or change next. */
+  readonly hint?: string
+  readonly cause?: unknown
+}
+
+export class TsnetError extends Error {
+  override readonly name = 'TsnetError'
+  readonly code: string
+  readonly kind: ErrorKind
+  readonly field: string | undefined
+  readonly value: unknown
+  readonly hint: string | undefined
+  /** What went wrong while undoing; empty when the host is as it was before. */
+  readonly undo: unknown[] = []
+
+  constructor(code: string, kind: ErrorKind, details: ErrorDetails) {
+    super(details.message, details.cause === undefined ? undefined : { cause: details.cause })
+    this.code = code
+    this.kind = kind
+    this.field = details.field
+    this.value = details.value
+    this.hint = details.hint
+  }
+
+  /** Worth trying again unchanged. */
+  get retryable(): boolean {
+    return this.kind === 'busy'
+  }
+
+  toJSON(): Record<string, unknown> {
+    const { code, kind, message, field, value, hint, retryable } = this
+    const undo = this.undo.map((error) => (error instanceof Error ? error.message : String(error)))
+    return { code, kind, message, field, value, hint, retryable, ...(undo.length > 0 ? { undo } : {}) }
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * The kernel room's interface: the only door through which tsnet asks or
+ * changes a host. `linux/` is the real one, `memory/` the fake with rules; the
+ * contract suite in test/contract runs on both.
+ *
+ * @module
+ */
+
+import type { Address, Cidr, Family } from '../model/address.ts'
+import type { SandboxIdentity } from '../model/sandbox.ts'
+import type { Protocol } from '../model/portmapping.ts'
+import type { ForeignDrop, HostFacts, LinkFact, SandboxFacts, WayOut } from '../plan/facts.ts'
+import type { LoweredStep } from '../plan/step.ts'
+
+/** An open sandbox: the descriptor keeps the namespace alive until `close`. */
+export interface OpenSandbox {
+  readonly path: string
+  readonly facts: SandboxFacts
+  /** Current values of sysctls inside, undefined where the kernel has no such key. */
+  sysctls(keys: readonly string[]): ReadonlyMap<string, string | undefined>
+  close(): void
+}
+
+/** What one step did. `existed`: it was already so, and is not ours to undo. */
+export interface StepResult {
+  readonly created: boolean
+}
+
+/**
+ * Thrown by `apply`: steps before and, because steps travel in batches, even
+ * after the failing one may have been carried out. `results[i]` is undefined
+ * for steps that were not.
+ */
+export interface ApplyOutcome {
+  readonly results: readonly (StepResult | undefined)[]
+  /** The first failure, if any; the steps not done are the failed one and those never tried. */
+  readonly error?: unknown
+}
+
+export interface PortHolder {
+  readonly pid: number | undefined
+  readonly program: string | undefined
+}
+
+export interface Kernel {
+  /** @throws TSNET_NOT_A_NETNS (invalid) */
+  openSandbox(path: string): Promise<OpenSandbox>
+  /** Cookie and boot id match what lives at `path` now. Never throws. */
+  isAlive(path: string, identity: SandboxIdentity): boolean
+  bootId(): string
+  hostFacts(): Promise<HostFacts>
+  /** One link of the host by name: one round trip. */
+  hostLink(name: string): Promise<LinkFact | undefined>
+  /** The default way out, or undefined where the host has no default route. */
+  wayOut(family: Family): Promise<WayOut | undefined>
+  hostAddresses(): Promise<readonly Cidr[]>
+  hostSysctls(keys: readonly string[]): ReadonlyMap<string, string | undefined>
+  /** Foreign forward chains that would drop what we accept. */
+  foreignDrops(): Promise<readonly ForeignDrop[]>
+  /** Somebody else's socket is bound to it: who, as far as /proc tells. */
+  portHolder(protocol: Protocol, address: Address | undefined, port: number): Promise<PortHolder | undefined>
+  /** An admin has put rules into TSNET-USER of that backend: it must stay. */
+  userRules(backend: 'iptables' | 'nftables'): Promise<boolean>
+  /** Programs or libraries the backend needs are there; else the error that names the package. */
+  requireBackend(backend: 'iptables' | 'nftables'): void
+
+  /** Carries out steps in order, batched where the kernel allows. Never throws for a failing step. */
+  apply(steps: readonly LoweredStep[], sandbox: OpenSandbox | undefined): Promise<ApplyOutcome>
+  /**
+   * Takes steps back, in reverse order, going on through errors.
+   * `sandbox` undefined: the namespace is gone, and what was in it too.
+   *
+   * @returns what could not be taken back
+   */
+  revert(steps: readonly LoweredStep[], sandbox: OpenSandbox | undefined): Promise<readonly unknown[]>
+  /** Which steps do not hold any more, for `tsnet check`. */
+  missing(steps: readonly LoweredStep[], sandbox: OpenSandbox | undefined): Promise<readonly LoweredStep[]>
+  close(): void
+}
+
+/** Which moment of a step: before its kernel call, or after the kernel has done it. */
+export type StepPhase = 'before' | 'after'
+
+/**
+ * Called around each step, below the executor. Shows progress (`--verbose`),
+ * and lets the undo tests make a step fail: an error thrown in `before` keeps
+ * the step from being done, in `after` it counts as failed although it was done.
+ * With a hook, steps travel one by one.
+ */
+export type StepHook = (step: LoweredStep, phase: StepPhase) => void
+
+export interface KernelOptions {
+  readonly onStep?: StepHook
+}

@@ -1,0 +1,159 @@
+/**
+ * Addresses, prefixes and the arithmetic on them.
+ *
+ * The only file that imports `ip-address`. Texts inside tsnet are canonical
+ * (RFC 5952 for IPv6), so equal addresses are equal strings. IPv4-mapped IPv6
+ * addresses and zone ids are refused: the kernel would treat them as something
+ * else than the user meant.
+ *
+ * @module
+ */
+
+import { Address4, Address6 } from 'ip-address'
+
+export type Family = 4 | 6
+
+/** A canonical IP address without prefix length, such as `10.89.0.2` or `fd00::2`. */
+export type Address = string & { readonly __brand: 'Address' }
+
+/** A canonical address with its prefix length, host bits kept, such as `10.89.0.2/24`. */
+export type Cidr = string & { readonly __brand: 'Cidr' }
+
+/** A canonical network prefix, host bits zero, such as `10.89.0.0/24`. */
+export type Subnet = Cidr & { readonly __subnet: true }
+
+/** Colon-separated lower-case MAC address. */
+export type Mac = string & { readonly __brand: 'Mac' }
+
+const bitsOf = (family: Family): number => (family === 4 ? 32 : 128)
+
+export function familyOf(address: Address | Cidr): Family {
+  return address.includes(':') ? 6 : 4
+}
+
+/** @returns the canonical address, or undefined where `text` is no plain IPv4 or IPv6 address */
+export function parseAddress(text: string): Address | undefined {
+  if (text.includes('/') || text.includes('%')) return undefined
+  if (text.includes(':')) {
+    if (!Address6.isValid(text)) return undefined
+    const address = new Address6(text)
+    return address.is4() ? undefined : (address.correctForm() as Address)
+  }
+  // ip-address takes "10.1" and "010.0.0.1" in some versions; the kernel and people disagree on their meaning.
+  if (!/^(0|[1-9]\d{0,2})(\.(0|[1-9]\d{0,2})){3}$/.test(text) || !Address4.isValid(text)) return undefined
+  return text as Address
+}
+
+/** @returns the address with its prefix, or undefined where `text` is not `ADDRESS/LENGTH` */
+export function parseCidr(text: string): Cidr | undefined {
+  const [head, length, rest] = text.split('/')
+  const address = head === undefined ? undefined : parseAddress(head)
+  if (address === undefined || length === undefined || rest !== undefined || !/^\d{1,3}$/.test(length)) return undefined
+  const bits = Number(length)
+  return bits > bitsOf(familyOf(address)) ? undefined : (`${address}/${bits}` as Cidr)
+}
+
+/** @returns the prefix, or undefined where `text` is no prefix or has host bits set */
+export function parseSubnet(text: string): Subnet | undefined {
+  const cidr = parseCidr(text)
+  return cidr !== undefined && subnetOf(cidr) === cidr ? (cidr as Subnet) : undefined
+}
+
+export function addressOf(cidr: Cidr): Address {
+  return cidr.slice(0, cidr.indexOf('/')) as Address
+}
+
+export function prefixLength(cidr: Cidr): number {
+  return Number(cidr.slice(cidr.indexOf('/') + 1))
+}
+
+export function withPrefix(address: Address, length: number): Cidr {
+  return `${address}/${length}` as Cidr
+}
+
+/** The address in network byte order: 4 or 16 bytes. */
+export function bytesOf(address: Address): Uint8Array {
+  const family = familyOf(address)
+  const bytes = new Uint8Array(bitsOf(family) / 8)
+  let number = toNumber(address)
+  for (let i = bytes.length - 1; i >= 0; i--) {
+    bytes[i] = Number(number & 255n)
+    number >>= 8n
+  }
+  return bytes
+}
+
+/** @param bytes 4 or 16 bytes in network byte order */
+export function fromBytes(bytes: Uint8Array): Address {
+  let number = 0n
+  for (const byte of bytes) number = (number << 8n) | BigInt(byte)
+  return fromNumber(bytes.length === 4 ? 4 : 6, number)
+}
+
+/** The address as one unsigned number, for arithmetic within its family. */
+export function toNumber(address: Address): bigint {
+  if (familyOf(address) === 6) return new Address6(address).bigInt()
+  let number = 0n
+  for (const part of address.split('.')) number = (number << 8n) | BigInt(part)
+  return number
+}
+
+export function fromNumber(family: Family, number: bigint): Address {
+  if (family === 6) return Address6.fromBigInt(number).correctForm() as Address
+  return [24n, 16n, 8n, 0n].map((shift) => (number >> shift) & 255n).join('.') as Address
+}
+
+/** First and last address of a prefix as numbers, network and broadcast included. */
+export function boundsOf(cidr: Cidr): { readonly first: bigint; readonly last: bigint } {
+  const hostBits = BigInt(bitsOf(familyOf(cidr)) - prefixLength(cidr))
+  const first = (toNumber(addressOf(cidr)) >> hostBits) << hostBits
+  return { first, last: first + (1n << hostBits) - 1n }
+}
+
+export function subnetOf(cidr: Cidr): Subnet {
+  return withPrefix(fromNumber(familyOf(cidr), boundsOf(cidr).first), prefixLength(cidr)) as Subnet
+}
+
+export function contains(subnet: Cidr, address: Address): boolean {
+  if (familyOf(subnet) !== familyOf(address)) return false
+  const { first, last } = boundsOf(subnet)
+  const number = toNumber(address)
+  return first <= number && number <= last
+}
+
+export function overlaps(a: Cidr, b: Cidr): boolean {
+  if (familyOf(a) !== familyOf(b)) return false
+  const [x, y] = [boundsOf(a), boundsOf(b)]
+  return x.first <= y.last && y.first <= x.last
+}
+
+export function isUnspecified(address: Address): boolean {
+  return address === '0.0.0.0' || address === '::'
+}
+
+export function isLoopback(address: Address): boolean {
+  return address === '::1' || address.startsWith('127.')
+}
+
+/** Square brackets around IPv6, as in URLs and `-p` specs. */
+export function bracketed(address: Address): string {
+  return familyOf(address) === 6 ? `[${address}]` : address
+}
+
+/**
+ * A locally administered unicast MAC that says which address it belongs to, so
+ * that a reused address keeps its neighbour entries right: `02:42` and the IPv4
+ * bytes as Docker does, or `02:43` and the last four bytes of an IPv6 address.
+ */
+export function macFromAddress(address: Address): Mac {
+  const tail = bytesOf(address).slice(-4)
+  const head = familyOf(address) === 4 ? [0x02, 0x42] : [0x02, 0x43]
+  return [...head, ...tail].map((byte) => byte.toString(16).padStart(2, '0')).join(':') as Mac
+}
+
+/** @returns the MAC in lower case, or undefined where `text` is none, is multicast or all zero */
+export function parseMac(text: string): Mac | undefined {
+  const mac = text.toLowerCase().replaceAll('-', ':')
+  if (!/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/.test(mac) || mac === '00:00:00:00:00:00') return undefined
+  return (Number.parseInt(mac.slice(0, 2), 16) & 1) === 1 ? undefined : (mac as Mac)
+}

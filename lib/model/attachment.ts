@@ -1,0 +1,102 @@
+/**
+ * What is asked for one container, and the record of what was set up.
+ *
+ * @module
+ */
+
+import type { Address, Cidr, Mac } from './address.ts'
+import type { PortBinding, PortMapping, Protocol } from './portmapping.ts'
+import type { ContainerInfo, Sandbox, SandboxIdentity } from './sandbox.ts'
+
+export type FirewallBackend = 'iptables' | 'nftables' | 'none'
+
+/** One `--network`: an interface wanted on a network. */
+export interface EndpointRequest {
+  readonly network: string
+  /** Absent: the first free of eth0, eth1, … */
+  readonly ifname?: string
+  /** Static addresses, at most one per family; absent families are leased. */
+  readonly addresses?: readonly Address[]
+  readonly mac?: Mac
+  readonly mtuBytes?: number
+  readonly aliases?: readonly string[]
+  /** Higher wins the default route; equal: first in the list. Default 0 (Docker's gw-priority). */
+  readonly gatewayPriority?: number
+}
+
+/** What the container's resolver files should say (written by the names part, reported here). */
+export interface ResolverRequest {
+  readonly servers?: readonly Address[]
+  readonly search?: readonly string[]
+  readonly options?: readonly string[]
+  /** `NAME → address`; `host-gateway` has been resolved. */
+  readonly hosts?: readonly HostEntry[]
+}
+
+export interface HostEntry {
+  readonly name: string
+  readonly address: Address | 'host-gateway'
+}
+
+/**
+ * The whole request of one `setup`: one sandbox, its mode or its networks.
+ * The JSON form of `tsnet setup --config` (docs: lib/model/README.md).
+ */
+export interface SetupRequest {
+  readonly sandbox: Sandbox
+  readonly container: Partial<ContainerInfo>
+  /** `bridge`: use `networks`; `container`: share the sandbox of `shareWith`. */
+  readonly mode: 'bridge' | 'host' | 'none' | 'container'
+  readonly shareWith?: string
+  /** Empty in bridge mode: the default network. */
+  readonly networks: readonly EndpointRequest[]
+  readonly publish: readonly PortMapping[]
+  /** Ports the image declares; published to chosen ports with `publishAll`. */
+  readonly expose: readonly { readonly port: number; readonly count: number; readonly protocol: Protocol }[]
+  readonly publishAll: boolean
+  /** Drop `publish` silently where the mode cannot publish. */
+  readonly ignorePublish: boolean
+  readonly resolver: ResolverRequest
+  /** Written inside the sandbox, keys as in sysctl(8): `net.core.somaxconn`. */
+  readonly sysctls: Readonly<Record<string, string>>
+  readonly firewall?: FirewallBackend
+}
+
+/** One interface of one container on one network, as it was set up. */
+export interface Attachment {
+  readonly network: string
+  readonly driver: 'bridge'
+  /** Inside the sandbox. */
+  readonly ifname: string
+  /** Host end of the veth pair. */
+  readonly hostIfname: string
+  readonly bridge: string
+  readonly addresses: readonly Cidr[]
+  readonly gateways: readonly Address[]
+  readonly mac: Mac
+  readonly mtuBytes: number
+  readonly aliases: readonly string[]
+  /** This endpoint carries the default route of these families. */
+  readonly defaultRoute: readonly (4 | 6)[]
+  readonly ports: readonly PortBinding[]
+  readonly firewall: FirewallBackend
+}
+
+/** What `setup` answers and `inspect` shows: the container and all its attachments. */
+export interface ContainerNetwork {
+  readonly container: ContainerInfo
+  readonly sandbox: Sandbox & { readonly identity: SandboxIdentity }
+  readonly mode: SetupRequest['mode']
+  readonly shareWith?: string
+  readonly attachments: readonly Attachment[]
+  /** Host mode: the host's own addresses; else empty. */
+  readonly hostAddresses: readonly Cidr[]
+  readonly resolver: {
+    readonly servers: readonly Address[]
+    readonly search: readonly string[]
+    readonly options: readonly string[]
+    readonly hosts: readonly { readonly name: string; readonly address: Address }[]
+  }
+  /** ISO 8601, UTC. */
+  readonly createdAt: string
+}

@@ -1,0 +1,49 @@
+/**
+ * A network: its definition, as a user writes it or as it is derived.
+ *
+ * @module
+ */
+
+import type { Address, Subnet } from './address.ts'
+
+/** `container` shares another container's sandbox. */
+export type DriverName = 'bridge' | 'host' | 'none'
+
+export interface IpamSubnet {
+  readonly subnet: Subnet
+  readonly gateway: Address
+  /** Addresses are taken from here only; absent: the whole subnet. */
+  readonly range?: Subnet
+  /** Addresses never handed out, by what they are for. */
+  readonly reserved?: Readonly<Record<string, Address>>
+}
+
+export interface BridgeOptions {
+  /** The bridge's interface name. */
+  readonly bridge: string
+  /** Absent: follows the host's route out at attach time. */
+  readonly mtuBytes?: number
+  /** Source NAT for traffic that leaves through the host. */
+  readonly masquerade: boolean
+  /** Containers of this network may talk to each other (Docker's icc). */
+  readonly icc: boolean
+  /** A container reaches its own published port through the host. */
+  readonly hairpin: boolean
+  /** No direct traffic between this network and other tsnet networks. */
+  readonly isolate: boolean
+}
+
+export interface NetworkConfig {
+  readonly name: string
+  readonly driver: DriverName
+  /** No way out, no way in; containers of the network and the host only. */
+  readonly internal: boolean
+  /** At most one per family; empty for `host` and `none`. */
+  readonly subnets: readonly IpamSubnet[]
+  readonly options: BridgeOptions
+  readonly labels: Readonly<Record<string, string>>
+  /** True for a network made at first use: it goes with its last endpoint. */
+  readonly ephemeral: boolean
+  /** ISO 8601, UTC. */
+  readonly createdAt: string
+}

@@ -1,0 +1,62 @@
+/**
+ * What is read from the host before anything is decided.
+ *
+ * @module
+ */
+
+import type { Address, Cidr, Family, Mac, Subnet } from '../model/address.ts'
+import type { SandboxIdentity } from '../model/sandbox.ts'
+
+export interface LinkFact {
+  readonly name: string
+  /** `bridge`, `veth`, `` for physical ones: IFLA_INFO_KIND. */
+  readonly kind: string
+  readonly mac: Mac | undefined
+  readonly mtuBytes: number
+  readonly up: boolean
+  /** Name of the bridge it is a port of. */
+  readonly master: string | undefined
+  readonly alias: string | undefined
+}
+
+export interface AddressFact {
+  readonly dev: string
+  readonly cidr: Cidr
+}
+
+export interface RouteFact {
+  readonly to: Subnet
+  readonly via: Address | undefined
+  readonly dev: string | undefined
+  readonly metric: number
+}
+
+/** Everything about a host that choosing a subnet or making a network can depend on. */
+export interface HostFacts {
+  readonly links: readonly LinkFact[]
+  readonly addresses: readonly AddressFact[]
+  readonly routes: readonly RouteFact[]
+}
+
+/** What a plan needs to know about the inside of a sandbox. */
+export interface SandboxFacts {
+  readonly identity: SandboxIdentity
+  /** The namespace is the one tsnet runs in. */
+  readonly own: boolean
+  readonly links: readonly LinkFact[]
+}
+
+/** The way out of the host for a family: what a new endpoint's MTU follows. */
+export interface WayOut {
+  readonly family: Family
+  readonly dev: string
+  readonly mtuBytes: number
+  /** The host's own address on that way: what `host-gateway` of host mode means. */
+  readonly source: Address | undefined
+}
+
+/** A foreign forward chain that would drop what we accept. */
+export interface ForeignDrop {
+  readonly tool: 'iptables-nft' | 'iptables-legacy'
+  readonly family: Family
+}
