@@ -15,7 +15,8 @@
 const shipped = '^(lib|cmd|plugins)/'
 const sideRooms = ['drivers', 'firewall', 'ipam', 'dns', 'state', 'kernel']
 const rooms = (...names) => `^lib/(${names.join('|')})/`
-const npm = (...names) => `(^|/)node_modules/(${names.join('|')})/`
+/** A package where npm put it, or by its bare name where it is not installed. */
+const npm = (...names) => `(^|(^|/)node_modules/)(${names.join('|')})(/|$)`
 
 /** Rooms no arrow of the design points to from here, listed from the inside out. */
 const outward = [
