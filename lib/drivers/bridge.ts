@@ -1,0 +1,178 @@
+/**
+ * The bridge driver: one Linux bridge for each network, a veth pair for each
+ * endpoint.
+ *
+ * Plans what belongs to the network (bridge, gateways, host settings, packet
+ * rules). What belongs to one endpoint is in `bridge-attachment.ts`. Decides
+ * only: names, addresses and subnets were chosen by its caller, rule text is
+ * printed by firewall/.
+ *
+ * @module
+ */
+
+import { fail } from '../errors/codes.ts'
+import {
+  type Cidr,
+  type Family,
+  familyOf,
+  macFromAddress,
+  prefixLength,
+  withPrefix,
+} from '../model/address.ts'
+import { networkAlias } from '../model/names.ts'
+import type { IpamSubnet, NetworkConfig } from '../model/network.ts'
+import type { ForeignDrop, LinkFact } from '../plan/facts.ts'
+import type { Step, SysctlStep } from '../plan/step.ts'
+
+export interface BridgeNetworkInput {
+  readonly config: NetworkConfig
+  /** The link named `config.options.bridge`, if there is one already. */
+  readonly bridge: LinkFact | undefined
+  /** What that link has already. */
+  readonly bridgeAddresses: readonly Cidr[]
+  /** For a bridge that is made now; an existing one keeps its own. */
+  readonly mtuBytes: number
+  /** Host interfaces whose IPv6 default route came by router advertisement. */
+  readonly acceptRaDevs: readonly string[]
+}
+
+/**
+ * The bridge with its gateways, and the host settings it needs.
+ *
+ * An existing bridge (an admin's own, or ours again) is completed: what is
+ * there already is not planned, so it is not taken back either.
+ *
+ * @throws TSNET_NAME_IN_USE (conflict) if the link of that name is no bridge, or another network's
+ */
+export function planNetworkLinks(input: BridgeNetworkInput): readonly Step[] {
+  const { config, bridge, bridgeAddresses } = input
+  if (bridge !== undefined) refuseOthersLink(config, bridge)
+  const gateways = config.subnets.map(gatewayCidr).filter((cidr) => !bridgeAddresses.includes(cidr))
+  const dev = config.options.bridge
+  return [
+    ...(bridge === undefined ? [bridgeStep(input)] : []),
+    ...bridgeSysctls(config),
+    ...gateways.map((cidr): Step => ({ kind: 'address', where: 'host', dev, cidr })),
+    ...linkUp(dev, bridge),
+    ...forwardingSysctls(input),
+  ]
+}
+
+/**
+ * What must be true of the network's packets, then one accept for each foreign
+ * chain that would drop them anyway (decisions 1).
+ *
+ * An internal network gets its foreign accepts too: with
+ * `bridge-nf-call-iptables` its own containers' packets pass those chains.
+ */
+export function planNetworkRules(input: {
+  readonly config: NetworkConfig
+  readonly foreignDrops: readonly ForeignDrop[]
+}): readonly Step[] {
+  const { config, foreignDrops } = input
+  const { bridge, icc, isolate, masquerade } = config.options
+  const { name: network, internal } = config
+  const subnets = config.subnets.map(({ subnet }) => subnet)
+  const families = familiesOf(config)
+  return [
+    {
+      kind: 'firewall',
+      where: 'host',
+      intent: { kind: 'network', network, bridge, subnets, internal, icc, isolate, masquerade },
+    },
+    ...foreignDrops
+      .filter(({ family }) => families.includes(family))
+      .map(
+        ({ tool, family }): Step => ({
+          kind: 'firewall',
+          where: 'host',
+          intent: { kind: 'foreignAccept', network, bridge, tool, family },
+        }),
+      ),
+  ]
+}
+
+/** The chains all networks of one backend hang on. */
+export function planBaseRules(): readonly Step[] {
+  return [{ kind: 'firewall', where: 'host', intent: { kind: 'base' } }]
+}
+
+/** The families a network has a subnet in. */
+export function familiesOf(config: NetworkConfig): readonly Family[] {
+  return config.subnets.map(({ subnet }) => familyOf(subnet))
+}
+
+function refuseOthersLink(config: NetworkConfig, bridge: LinkFact): void {
+  const subject = `making bridge ${bridge.name} for network ${config.name}`
+  if (bridge.kind !== 'bridge') {
+    throw fail('TSNET_NAME_IN_USE', {
+      message: `${subject}: a link of that name is there and is no bridge${bridge.kind === '' ? '' : ` but a ${bridge.kind}`}`,
+      field: 'options.bridge',
+      value: bridge.name,
+      hint: 'choose another name with -o bridge=NAME',
+    })
+  }
+  const { alias } = bridge
+  if (alias?.startsWith(networkAlias('')) && alias !== networkAlias(config.name)) {
+    throw fail('TSNET_NAME_IN_USE', {
+      message: `${subject}: it is the bridge of another network (${alias})`,
+      field: 'options.bridge',
+      value: bridge.name,
+      hint: 'choose another name with -o bridge=NAME, or see `tsnet network ls`',
+    })
+  }
+}
+
+function bridgeStep({ config, mtuBytes }: BridgeNetworkInput): Step {
+  // A bridge without a MAC of its own takes the lowest of its ports and changes it whenever they come and go.
+  const first = config.subnets.find(({ subnet }) => familyOf(subnet) === 4) ?? config.subnets[0]
+  if (first === undefined) {
+    throw fail('TSNET_INTERNAL', { message: `planning network ${config.name}: it has no subnet` })
+  }
+  const { bridge: name } = config.options
+  const alias = networkAlias(config.name)
+  return { kind: 'bridge', where: 'host', name, mac: macFromAddress(first.gateway), mtuBytes, alias }
+}
+
+function gatewayCidr({ subnet, gateway }: IpamSubnet): Cidr {
+  return withPrefix(gateway, prefixLength(subnet))
+}
+
+function linkUp(dev: string, bridge: LinkFact | undefined): readonly Step[] {
+  if (bridge === undefined) return [{ kind: 'linkUp', where: 'host', dev }]
+  return bridge.up ? [] : [{ kind: 'linkUp', where: 'host', dev, before: 'down' }]
+}
+
+/** Settings of the bridge itself: gone with it, put back on a bridge that stays. */
+function bridgeSysctls(config: NetworkConfig): readonly Step[] {
+  const families = familiesOf(config)
+  const dev = config.options.bridge
+  const steps: Step[] = []
+  // Where IPv6 is off by default for new links, adding the gateway would be refused.
+  if (families.includes(6)) steps.push(sysctl({ key: `net/ipv6/conf/${dev}/disable_ipv6`, value: '0' }))
+  // 127.0.0.1 of the host reaches published ports only so; its guard is part of the base rules (decisions 7).
+  if (families.includes(4) && !config.internal) {
+    steps.push(sysctl({ key: `net/ipv4/conf/${dev}/route_localnet`, value: '1' }))
+  }
+  return steps
+}
+
+/** Host-wide settings others may rely on by now: never turned back. */
+function forwardingSysctls({ config, acceptRaDevs }: BridgeNetworkInput): readonly Step[] {
+  if (config.internal) return []
+  const families = familiesOf(config)
+  const steps: Step[] = []
+  if (families.includes(4)) steps.push(sysctl({ key: 'net/ipv4/ip_forward', value: '1', keep: true }))
+  if (families.includes(6)) {
+    // A forwarding host ignores router advertisements and would lose its way out, unless told to listen: so first.
+    for (const dev of acceptRaDevs) {
+      steps.push(sysctl({ key: `net/ipv6/conf/${dev}/accept_ra`, value: '2', keep: true }))
+    }
+    steps.push(sysctl({ key: 'net/ipv6/conf/all/forwarding', value: '1', keep: true }))
+  }
+  return steps
+}
+
+function sysctl(setting: Pick<SysctlStep, 'key' | 'value'> & { readonly keep?: boolean }): Step {
+  return { kind: 'sysctl', where: 'host', keep: false, optional: false, ...setting }
+}

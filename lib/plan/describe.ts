@@ -1,0 +1,179 @@
+/**
+ * Plans as shell lines a network person can read and run: `ip`, `bridge`,
+ * `sysctl`, `nft`, `iptables-restore`, `conntrack`.
+ *
+ * Nothing in tsnet runs these lines; `kernel/linux` does the same through
+ * netlink, and test/netns/510-printed-script compares the two. Lines for the
+ * inside of a sandbox go through nsenter, because `ip -n` takes names below
+ * /run/netns only.
+ *
+ * @module
+ */
+
+import { type Cidr, familyOf } from '../model/address.ts'
+import type { FirewallIntent } from './intent.ts'
+import type { ConntrackStep, RulesStep, Step, StepKind, StepOf, VethStep, Where } from './step.ts'
+
+/** Lines that do a step and lines that take it back. They expect the sandbox's path in `$NETNS`. */
+export interface Lines {
+  readonly add: readonly string[]
+  readonly remove: readonly string[]
+}
+
+export interface ScriptOptions {
+  /** Absent where no step needs it. */
+  readonly sandboxPath?: string | undefined
+  /** Default `add`; `remove` takes everything back, in reverse order, going on through errors. */
+  readonly direction?: 'add' | 'remove'
+}
+
+/** One step as shell lines; a here-document is one line with line feeds in it. */
+export function describe(step: Step): Lines {
+  return describeBy(step.kind, step)
+}
+
+/** All steps as one `sh` script, runnable by root as it stands. */
+export function script(steps: readonly Step[], options: ScriptOptions = {}): string {
+  const { sandboxPath, direction = 'add' } = options
+  const undo = direction === 'remove'
+  const ordered = undo ? steps.toReversed() : steps
+  const lines = ordered.flatMap((step) => (undo ? describe(step).remove : describe(step).add))
+  return [
+    '#!/bin/sh',
+    undo ? 'set -u' : 'set -eu',
+    ...(sandboxPath === undefined ? [] : [`NETNS=${quote(sandboxPath)}`]),
+    ...lines,
+    '',
+  ].join('\n')
+}
+
+const handlers: { readonly [K in StepKind]: (step: StepOf<K>) => Lines } = {
+  bridge: ({ name, mac, mtuBytes, alias }) => ({
+    add: [
+      `ip link add name ${quote(name)} address ${mac} mtu ${mtuBytes} type bridge`,
+      `ip link set dev ${quote(name)} alias ${quote(alias)}`,
+    ],
+    remove: [`ip link delete dev ${quote(name)}`],
+  }),
+  veth: describeVeth,
+  bridgePort: ({ name, hairpin, isolated }) => ({
+    add: [`bridge link set dev ${quote(name)} hairpin ${onOff(hairpin)} isolated ${onOff(isolated)}`],
+    remove: [],
+  }),
+  linkUp: ({ where, dev, before }) => ({
+    add: [inside(where, `ip link set dev ${quote(dev)} up`)],
+    remove: before === 'down' ? [inside(where, `ip link set dev ${quote(dev)} down`)] : [],
+  }),
+  address: ({ where, dev, cidr }) => ({
+    add: [
+      inside(
+        where,
+        `${ip(cidr)} address add ${cidr} dev ${quote(dev)}${familyOf(cidr) === 6 ? ' nodad' : ''}`,
+      ),
+    ],
+    remove: [inside(where, `${ip(cidr)} address delete ${cidr} dev ${quote(dev)}`)],
+  }),
+  route: ({ where, to, via, dev, metric }) => {
+    const target = to === '0.0.0.0/0' || to === '::/0' ? 'default' : to
+    const route = [
+      target,
+      ...(via === undefined ? [] : ['via', via]),
+      'dev',
+      quote(dev),
+      ...(metric === undefined ? [] : ['metric', String(metric)]),
+    ].join(' ')
+    return {
+      add: [inside(where, `${ip(to)} route add ${route}`)],
+      remove: [inside(where, `${ip(to)} route delete ${route}`)],
+    }
+  },
+  sysctl: ({ where, key, value, before, keep, optional }) => {
+    const set = (to: string): string =>
+      inside(where, `sysctl -q ${optional ? '-e ' : ''}-w ${quote(`${key}=${to}`)}`)
+    return { add: [set(value)], remove: keep || before === undefined ? [] : [set(before)] }
+  },
+  firewall: ({ intent }) => ({ add: [`# firewall: ${intentWords(intent)}`], remove: [] }),
+  rules: ({ tool, add, remove }) => ({ add: hereDocument(tool, add), remove: hereDocument(tool, remove) }),
+  conntrack: (step) => ({ add: forgetFlows(step), remove: forgetFlows(step) }),
+}
+
+/** The kind is passed beside the step because TypeScript keeps the two together only through a type parameter. */
+function describeBy<K extends StepKind>(kind: K, step: StepOf<K>): Lines {
+  return handlers[kind](step)
+}
+
+function describeVeth({ name, mac, mtuBytes, alias, bridge, peer }: VethStep): Lines {
+  return {
+    add: [
+      `ip link add name ${quote(name)} address ${mac} mtu ${mtuBytes} type veth` +
+        ` peer name ${quote(peer.name)} address ${peer.mac} mtu ${mtuBytes} netns "$NETNS"`,
+      `ip link set dev ${quote(name)} alias ${quote(alias)}`,
+      `ip link set dev ${quote(name)} master ${quote(bridge)} up`,
+    ],
+    remove: [`ip link delete dev ${quote(name)}`],
+  }
+}
+
+function inside(where: Where, line: string): string {
+  return where === 'host' ? line : `nsenter --net="$NETNS" ${line}`
+}
+
+function ip(cidr: Cidr): string {
+  return familyOf(cidr) === 6 ? 'ip -6' : 'ip'
+}
+
+function onOff(flag: boolean): string {
+  return flag ? 'on' : 'off'
+}
+
+function hereDocument(tool: RulesStep['tool'], text: string): readonly string[] {
+  if (text.trim() === '') return []
+  const command = tool === 'nft' ? 'nft -f -' : `${tool}-restore --noflush --wait`
+  const body = text.endsWith('\n') ? text.slice(0, -1) : text
+  const lines = body.split('\n')
+  let mark = 'RULES'
+  while (lines.includes(mark)) mark += '_'
+  return [`${command} <<'${mark}'\n${body}\n${mark}`]
+}
+
+/** Flows to the published port, then flows the container answers from that port. */
+function forgetFlows(step: ConntrackStep): readonly string[] {
+  const { protocol, hostAddress, hostPort, containerAddress, containerPort, count } = step
+  const family = familyOf(containerAddress) === 6 ? 'ipv6' : 'ipv4'
+  const to = hostAddress === undefined ? '' : ` --orig-dst ${hostAddress}`
+  const forget = (what: string): string =>
+    `conntrack -D -f ${family} -p ${protocol}${what} >/dev/null 2>&1 || true`
+  const commands = (port: (first: number) => string): readonly string[] => [
+    forget(`${to} --orig-port-dst ${port(hostPort)}`),
+    forget(` --reply-src ${containerAddress} --reply-port-src ${port(containerPort)}`),
+  ]
+  if (count === 1) return commands(String)
+  const looped = commands((first) => `$((${first} + i))`)
+  return [`for i in $(seq 0 ${count - 1}); do ${looped.join('; ')}; done`]
+}
+
+/** One line about an intent that has not been turned into rules yet. */
+function intentWords(intent: FirewallIntent): string {
+  switch (intent.kind) {
+    case 'base':
+      return 'base chains'
+    case 'network': {
+      const flags = (['internal', 'icc', 'isolate', 'masquerade'] as const).filter((flag) => intent[flag])
+      return [`network ${intent.network} on ${intent.bridge}`, ...intent.subnets, ...flags].join(' ')
+    }
+    case 'publish': {
+      const ports = intent.bindings.map(({ hostAddress, hostPort, containerPort, count, protocol }) => {
+        const range = (first: number): string => (count === 1 ? `${first}` : `${first}-${first + count - 1}`)
+        return `${hostAddress === undefined ? '' : `[${hostAddress}]:`}${range(hostPort)}:${range(containerPort)}/${protocol}`
+      })
+      return `publish ${ports.join(' ')} of ${intent.owner} at ${intent.addresses.join(' ')}`
+    }
+    case 'foreignAccept':
+      return `accept ${intent.bridge} in IPv${intent.family} chain FORWARD of ${intent.tool}`
+  }
+}
+
+/** Safe in any shell; bare where that needs no quotes. */
+function quote(text: string): string {
+  return /^[\w./:@%+,=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
+}
