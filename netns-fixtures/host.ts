@@ -1,0 +1,91 @@
+/**
+ * A throwaway host, and the containers inside it.
+ *
+ * @module
+ */
+import {
+  emptyNamespaces,
+  type Holder,
+  type HostSetting,
+  holdContainer,
+  holdHost,
+  type KeptNamespace,
+  keepNamespace,
+} from './namespaces.ts'
+import { Place } from './place.ts'
+
+/** How a host differs from a plain one. */
+export interface HostOptions extends HostSetting {
+  /** Turns IP forwarding on in both families, as a host that already routes has it. Default: left as the kernel gives it. */
+  readonly forwarding?: boolean
+}
+
+/** Another network namespace inside a host: lo down, nothing else, one sleeping process. */
+export class Container extends Place {
+  readonly host: Host
+  readonly #holder: Holder
+
+  constructor(name: string, holder: Holder, host: Host, hostHolder: Holder) {
+    super(name, holder, hostHolder)
+    this.host = host
+    this.#holder = holder
+  }
+
+  /**
+   * Kills every process of the container, as the end of a container does.
+   *
+   * The kernel takes the namespace and its links away a little later, in its
+   * own time (`host.waitForLinkGone`).
+   */
+  async kill(): Promise<void> {
+    if (!this.#holder.alive()) return
+    await emptyNamespaces([keepNamespace(this.pid, 'net')])
+  }
+}
+
+/** A network and mount namespace that looks like a machine of its own. */
+export class Host extends Place {
+  readonly containers: Container[] = []
+  readonly #holder: Holder
+  readonly #kept: readonly KeptNamespace[]
+
+  constructor(name: string, holder: Holder) {
+    super(name, holder, holder)
+    this.#holder = holder
+    this.#kept = [keepNamespace(holder.pid, 'mnt'), keepNamespace(holder.pid, 'net')]
+  }
+
+  /** Makes a container in this host. */
+  async container(name: string = `${this.name}-c${this.containers.length + 1}`): Promise<Container> {
+    const container = new Container(name, await holdContainer(name, this.#holder), this, this.#holder)
+    this.containers.push(container)
+    return container
+  }
+
+  /**
+   * Waits until a link is gone, as the host end of a killed container's veth goes.
+   *
+   * @throws Error after `timeoutMs` (default 5 000)
+   */
+  async waitForLinkGone(ifname: string, timeoutMs = 5000): Promise<void> {
+    const deadline = Date.now() + timeoutMs
+    while ((await this.run(['ip', 'link', 'show', ifname], { expectExit: 'any' })).exitCode === 0) {
+      if (Date.now() > deadline)
+        throw new Error(`${this.name}: ${ifname} is still there\n${await this.picture()}`)
+    }
+  }
+
+  /** Kills every process of the host and its containers, by pid, and waits for their end. */
+  async dispose(): Promise<void> {
+    await emptyNamespaces(this.#kept)
+  }
+}
+
+/** Makes a host; {@link Lab.host} is the way to it for tests. */
+export async function createHost(name: string, options: HostOptions = {}): Promise<Host> {
+  const host = new Host(name, await holdHost(name, options))
+  if (options.forwarding) {
+    await host.run(['sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1'])
+  }
+  return host
+}

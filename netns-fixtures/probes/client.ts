@@ -1,0 +1,196 @@
+/**
+ * Our side of a probe agent: starts it when first needed, pairs answers with
+ * requests, and gives tests `probe` and `serve`.
+ *
+ * @module
+ */
+import type { ChildProcess } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { buildSync } from 'esbuild'
+import { cut, spawnChild } from '../process.ts'
+import type {
+  Detail,
+  Peer,
+  ProbeRequest,
+  Protocol,
+  Reply,
+  Request,
+  ServeRequest,
+  Verdict,
+} from './messages.ts'
+
+/** Wishes for one probe. */
+export interface ProbeOptions {
+  /** Milliseconds until silence is called `timeout`. Default 500, or 2 000 for a page over HTTP. */
+  readonly timeoutMs?: number
+  /** Source address. */
+  readonly from?: string
+  /** Source port, for tests about connection tracking. */
+  readonly sourcePort?: number
+  /** HTTP only: default `/`. */
+  readonly path?: string
+}
+
+/** Sends packets from a place and says what came of them. Safe to call many at a time. */
+export interface Probes {
+  tcp(address: string, port: number, options?: ProbeOptions): Promise<Verdict>
+  tcpDetail(address: string, port: number, options?: ProbeOptions): Promise<Detail>
+  udp(address: string, port: number, options?: ProbeOptions): Promise<Verdict>
+  udpDetail(address: string, port: number, options?: ProbeOptions): Promise<Detail>
+  http(address: string, port: number, options?: ProbeOptions): Promise<Detail>
+}
+
+/** Wishes for one server. */
+export interface ServeOptions {
+  /** The address to bind; without it every address of both families. */
+  readonly address?: string
+  /** HTTP only: the page, instead of the JSON answer. */
+  readonly body?: string
+}
+
+/** A server that runs inside a place until it is closed or the place is gone. */
+export interface Server {
+  readonly port: number
+  /** Clients so far, as the server saw them: tests that nothing arrived ask here. */
+  seen(): Promise<readonly Peer[]>
+  close(): Promise<void>
+}
+
+/** Starts servers in a place; each answers with its name and the client's address as it sees it. */
+export interface Servers {
+  /** @param port 0 lets the kernel choose; the server has the number */
+  tcp(port: number, options?: ServeOptions): Promise<Server>
+  udp(port: number, options?: ServeOptions): Promise<Server>
+  http(port: number, options?: ServeOptions): Promise<Server>
+}
+
+let bundle: string | undefined
+
+/** The agent and its probes as one CommonJS text; made once in each test worker (30 ms). */
+function agentProgram(): string {
+  bundle ??= buildSync({
+    entryPoints: [fileURLToPath(new URL('./agent.ts', import.meta.url))],
+    bundle: true,
+    write: false,
+    platform: 'node',
+    target: 'node20',
+    format: 'cjs',
+    logLevel: 'silent',
+  }).outputFiles[0]?.text
+  if (bundle === undefined) throw new Error('the probe agent could not be bundled')
+  return bundle
+}
+
+/** One agent in one namespace. */
+export class Agent {
+  readonly #entering: readonly string[]
+  readonly #name: string
+  readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>()
+  #child: ChildProcess | undefined
+  #last = 0
+
+  /** @param entering start of an argv that runs the rest inside the namespace */
+  constructor(name: string, entering: readonly string[]) {
+    this.#name = name
+    this.#entering = entering
+  }
+
+  get probes(): Probes {
+    const detail = (
+      protocol: Protocol,
+      address: string,
+      port: number,
+      options: ProbeOptions = {},
+    ): Promise<Detail> => {
+      const timeoutMs = options.timeoutMs ?? (protocol === 'http' ? 2000 : 500)
+      const request: ProbeRequest = { protocol, address, port, ...options, timeoutMs }
+      return this.#ask<Detail>({ op: 'probe', ...request }, timeoutMs)
+    }
+    const verdict = async (...args: Parameters<typeof detail>): Promise<Verdict> =>
+      (await detail(...args)).verdict
+    return {
+      tcp: (address, port, options) => verdict('tcp', address, port, options),
+      tcpDetail: (address, port, options) => detail('tcp', address, port, options),
+      udp: (address, port, options) => verdict('udp', address, port, options),
+      udpDetail: (address, port, options) => detail('udp', address, port, options),
+      http: (address, port, options) => detail('http', address, port, options),
+    }
+  }
+
+  get servers(): Servers {
+    const serve = async (protocol: Protocol, port: number, options: ServeOptions = {}): Promise<Server> => {
+      const request: ServeRequest = { protocol, port, name: this.#name, ...options }
+      const started = await this.#ask<{ server: number; port: number }>({ op: 'serve', ...request })
+      return {
+        port: started.port,
+        seen: () => this.#ask<readonly Peer[]>({ op: 'seen', server: started.server }),
+        close: async () => void (await this.#ask({ op: 'close', server: started.server })),
+      }
+    }
+    return {
+      tcp: (port, options) => serve('tcp', port, options),
+      udp: (port, options) => serve('udp', port, options),
+      http: (port, options) => serve('http', port, options),
+    }
+  }
+
+  /** Asks and waits; five seconds beyond what the request itself may take is a broken agent. */
+  #ask<Value>(request: Request, allowanceMs = 0): Promise<Value> {
+    const child = this.#running()
+    this.#last += 1
+    const id = this.#last
+    return new Promise<Value>((resolve, reject) => {
+      const limitMs = allowanceMs + 5000
+      const timer = setTimeout(() => {
+        this.#waiting.delete(id)
+        reject(
+          new Error(
+            `${this.#name}: the probe agent did not answer ${JSON.stringify(request)} in ${limitMs} ms`,
+          ),
+        )
+      }, limitMs)
+      const settle = (finish: () => void): void => {
+        clearTimeout(timer)
+        this.#waiting.delete(id)
+        finish()
+      }
+      this.#waiting.set(id, {
+        resolve: (value) => settle(() => resolve(value as Value)),
+        reject: (error) => settle(() => reject(error)),
+      })
+      child.stdin?.write(`${JSON.stringify({ id, ...request })}\n`)
+    })
+  }
+
+  #running(): ChildProcess {
+    if (this.#child) return this.#child
+    const child = spawnChild([...this.#entering, process.execPath, '--eval', agentProgram()])
+    this.#child = child
+    let complaint = ''
+    child.stderr?.on('data', (chunk: Buffer) => {
+      complaint += chunk.toString()
+    })
+    child.stdin?.on('error', () => {})
+    child.once('error', (error) => this.#fail(error.message))
+    child.once('close', () => {
+      if (this.#child === child) this.#child = undefined
+      this.#fail(complaint)
+    })
+    if (child.stdout) {
+      createInterface({ input: child.stdout }).on('line', (line) => {
+        const reply = JSON.parse(line) as Reply
+        const waiting = this.#waiting.get(reply.id)
+        if ('error' in reply) waiting?.reject(new Error(`${this.#name}: ${reply.error}`))
+        else waiting?.resolve(reply.value)
+      })
+    }
+    return child
+  }
+
+  #fail(why: string): void {
+    for (const waiting of this.#waiting.values()) {
+      waiting.reject(new Error(`${this.#name}: the probe agent ended. ${cut(why, 1000)}`))
+    }
+  }
+}
