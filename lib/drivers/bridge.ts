@@ -2,8 +2,8 @@
  * The bridge driver: one Linux bridge for each network, a veth pair for each
  * endpoint.
  *
- * Plans what belongs to the network (bridge, gateways, host settings, packet
- * rules). What belongs to one endpoint is in `bridge-attachment.ts`. Decides
+ * Plans what belongs to the network: bridge, gateways, host settings, packet
+ * rules. What belongs to one endpoint is in `bridge-attachment.ts`. Decides
  * only: names, addresses and subnets were chosen by its caller, rule text is
  * printed by firewall/.
  *
@@ -19,6 +19,7 @@ import {
   prefixLength,
   withPrefix,
 } from '../model/address.ts'
+import type { FirewallBackend } from '../model/attachment.ts'
 import { networkAlias } from '../model/names.ts'
 import type { IpamSubnet, NetworkConfig } from '../model/network.ts'
 import type { ForeignDrop, LinkFact } from '../plan/facts.ts'
@@ -51,7 +52,7 @@ export function planNetworkLinks(input: BridgeNetworkInput): readonly Step[] {
   const dev = config.options.bridge
   return [
     ...(bridge === undefined ? [bridgeStep(input)] : []),
-    ...bridgeSysctls(config),
+    ...ipv6On(config),
     ...gateways.map((cidr): Step => ({ kind: 'address', where: 'host', dev, cidr })),
     ...linkUp(dev, bridge),
     ...forwardingSysctls(input),
@@ -68,8 +69,11 @@ export function planNetworkLinks(input: BridgeNetworkInput): readonly Step[] {
 export function planNetworkRules(input: {
   readonly config: NetworkConfig
   readonly foreignDrops: readonly ForeignDrop[]
+  /** `none`: no rules, so nothing that needs them either. */
+  readonly backend?: FirewallBackend
 }): readonly Step[] {
-  const { config, foreignDrops } = input
+  const { config, foreignDrops, backend } = input
+  if (backend === 'none') return []
   const { bridge, icc, isolate, masquerade } = config.options
   const { name: network, internal } = config
   const subnets = config.subnets.map(({ subnet }) => subnet)
@@ -80,6 +84,7 @@ export function planNetworkRules(input: {
       where: 'host',
       intent: { kind: 'network', network, bridge, subnets, internal, icc, isolate, masquerade },
     },
+    ...routeLocalnet(config),
     ...foreignDrops
       .filter(({ family }) => families.includes(family))
       .map(
@@ -96,6 +101,8 @@ export function planNetworkRules(input: {
 export function planBaseRules(): readonly Step[] {
   return [{ kind: 'firewall', where: 'host', intent: { kind: 'base' } }]
 }
+
+export { type BridgeAttachmentInput, planAttachment } from './bridge-attachment.ts'
 
 /** The families a network has a subnet in. */
 export function familiesOf(config: NetworkConfig): readonly Family[] {
@@ -143,18 +150,23 @@ function linkUp(dev: string, bridge: LinkFact | undefined): readonly Step[] {
   return bridge.up ? [] : [{ kind: 'linkUp', where: 'host', dev, before: 'down' }]
 }
 
-/** Settings of the bridge itself: gone with it, put back on a bridge that stays. */
-function bridgeSysctls(config: NetworkConfig): readonly Step[] {
-  const families = familiesOf(config)
-  const dev = config.options.bridge
-  const steps: Step[] = []
-  // Where IPv6 is off by default for new links, adding the gateway would be refused.
-  if (families.includes(6)) steps.push(sysctl({ key: `net/ipv6/conf/${dev}/disable_ipv6`, value: '0' }))
-  // 127.0.0.1 of the host reaches published ports only so; its guard is part of the base rules (decisions 7).
-  if (families.includes(4) && !config.internal) {
-    steps.push(sysctl({ key: `net/ipv4/conf/${dev}/route_localnet`, value: '1' }))
-  }
-  return steps
+/**
+ * Where IPv6 is off by default for new links, adding the gateway would be
+ * refused. Gone with the bridge, put back on a bridge that stays.
+ */
+function ipv6On(config: NetworkConfig): readonly Step[] {
+  if (!familiesOf(config).includes(6)) return []
+  return [sysctl({ key: `net/ipv6/conf/${config.options.bridge}/disable_ipv6`, value: '0' })]
+}
+
+/**
+ * Lets 127.0.0.1 of the host reach published ports. It opens the host's
+ * loopback to the bridge, so it comes and goes with the rules, whose base has
+ * the guard (decisions 7).
+ */
+function routeLocalnet(config: NetworkConfig): readonly Step[] {
+  if (config.internal || !familiesOf(config).includes(4)) return []
+  return [sysctl({ key: `net/ipv4/conf/${config.options.bridge}/route_localnet`, value: '1' })]
 }
 
 /** Host-wide settings others may rely on by now: never turned back. */
