@@ -5,34 +5,17 @@
  * @module
  */
 
-import type { Address, Cidr, Subnet } from '../model/address.ts'
+import type { Address, Cidr } from '../model/address.ts'
 import type { ContainerNetwork, FirewallBackend, SetupRequest } from '../model/attachment.ts'
-import type { BridgeOptions, DriverName, NetworkConfig } from '../model/network.ts'
+import type { CreateNetworkRequest, NetworkConfig, SubnetRequest } from '../model/network.ts'
 import type { Step } from '../plan/step.ts'
+
+export type { CreateNetworkRequest, SubnetRequest }
 
 /** Which container: by the id or name given at setup, or by the namespace it lives in. */
 export type Selector =
   | { readonly container: string }
   | { readonly sandboxPath: string }
-
-export interface CreateNetworkRequest {
-  readonly name: string
-  readonly driver: DriverName
-  /** Empty: one chosen that overlaps nothing, IPv4 and, with `ipv6`, a ULA /64. */
-  readonly subnets: readonly SubnetRequest[]
-  readonly ipv6: boolean
-  readonly internal: boolean
-  readonly options: Partial<BridgeOptions>
-  readonly labels: Readonly<Record<string, string>>
-}
-
-export interface SubnetRequest {
-  readonly subnet: Subnet
-  /** Absent: the first address. */
-  readonly gateway?: Address
-  readonly range?: Subnet
-  readonly reserved?: Readonly<Record<string, Address>>
-}
 
 /** What `--dry-run` and `tsnet plan` show: nothing has been changed. */
 export interface PlannedSetup {

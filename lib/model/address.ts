@@ -48,7 +48,8 @@ export function parseAddress(text: string): Address | undefined {
 export function parseCidr(text: string): Cidr | undefined {
   const [head, length, rest] = text.split('/')
   const address = head === undefined ? undefined : parseAddress(head)
-  if (address === undefined || length === undefined || rest !== undefined || !/^\d{1,3}$/.test(length)) return undefined
+  if (address === undefined || length === undefined || rest !== undefined || !/^\d{1,3}$/.test(length))
+    return undefined
   const bits = Number(length)
   return bits > bitsOf(familyOf(address)) ? undefined : (`${address}/${bits}` as Cidr)
 }

@@ -47,3 +47,23 @@ export interface NetworkConfig {
   /** ISO 8601, UTC. */
   readonly createdAt: string
 }
+
+/** What `network create` asks for. The JSON form is in README.md. */
+export interface CreateNetworkRequest {
+  readonly name: string
+  readonly driver: DriverName
+  /** Empty: one chosen that overlaps nothing, IPv4 and, with `ipv6`, a ULA /64. */
+  readonly subnets: readonly SubnetRequest[]
+  readonly ipv6: boolean
+  readonly internal: boolean
+  readonly options: Partial<BridgeOptions>
+  readonly labels: Readonly<Record<string, string>>
+}
+
+export interface SubnetRequest {
+  readonly subnet: Subnet
+  /** Absent: the first address. */
+  readonly gateway?: Address
+  readonly range?: Subnet
+  readonly reserved?: Readonly<Record<string, Address>>
+}
