@@ -25,6 +25,8 @@ import type { IpamSubnet, NetworkConfig } from '../model/network.ts'
 import type { ForeignDrop, LinkFact } from '../plan/facts.ts'
 import type { Step, SysctlStep } from '../plan/step.ts'
 
+export { type BridgeAttachmentInput, planAttachment } from './bridge-attachment.ts'
+
 export interface BridgeNetworkInput {
   readonly config: NetworkConfig
   /** The link named `config.options.bridge`, if there is one already. */
@@ -102,10 +104,8 @@ export function planBaseRules(): readonly Step[] {
   return [{ kind: 'firewall', where: 'host', intent: { kind: 'base' } }]
 }
 
-export { type BridgeAttachmentInput, planAttachment } from './bridge-attachment.ts'
-
 /** The families a network has a subnet in. */
-export function familiesOf(config: NetworkConfig): readonly Family[] {
+function familiesOf(config: NetworkConfig): readonly Family[] {
   return config.subnets.map(({ subnet }) => familyOf(subnet))
 }
 

@@ -8,6 +8,7 @@
 
 import { fail } from '../errors/codes.ts'
 import { type Address, addressOf, bracketed, type Cidr, familyOf } from '../model/address.ts'
+import type { FirewallBackend } from '../model/attachment.ts'
 import { attachmentOwner } from '../model/names.ts'
 import type { NetworkConfig } from '../model/network.ts'
 import type { PortBinding } from '../model/portmapping.ts'
@@ -20,20 +21,21 @@ export interface PublishInput {
   readonly ifname: string
   readonly cidrs: readonly Cidr[]
   readonly bindings: readonly PortBinding[]
+  readonly backend: FirewallBackend
 }
 
 /**
  * Rules first, then the flows: a packet between the two would bring the old
  * flow back.
  *
- * @throws TSNET_MODE_MISMATCH (invalid) on internal networks and where the endpoint lacks the family
+ * @throws TSNET_MODE_MISMATCH (invalid) on internal networks, without firewall, or where the endpoint lacks the family
  * @throws TSNET_NOT_SUPPORTED (unsupported) for a port on `[::1]`
  */
 export function planPublish(input: PublishInput): readonly Step[] {
   const { config, container, ifname, cidrs, bindings } = input
   if (bindings.length === 0) return []
   const addresses = cidrs.map(addressOf)
-  for (const binding of bindings) refuseUnpublishable(config, binding, addresses)
+  for (const binding of bindings) refuseUnpublishable(input, binding)
   return [
     {
       kind: 'firewall',
@@ -67,6 +69,14 @@ function refuseUnpublishable(
       hint: 'leave the port out, or put the container on another network as well',
     })
   }
+  if (backend === 'none') {
+    throw fail('TSNET_MODE_MISMATCH', {
+      message: `${subject}: the firewall backend is none, nothing would translate the address`,
+      field,
+      value,
+      hint: 'leave the port out, or choose --firewall iptables or nftables',
+    })
+  }
   if (hostAddress === undefined) return
   if (hostAddress === '::1') {
     throw fail('TSNET_NOT_SUPPORTED', {
@@ -76,7 +86,7 @@ function refuseUnpublishable(
       hint: 'publish on 127.0.0.1, or on an IPv6 address of the host',
     })
   }
-  if (!addresses.some((address) => familyOf(address) === familyOf(hostAddress))) {
+  if (!cidrs.some((cidr) => familyOf(cidr) === familyOf(hostAddress))) {
     throw fail('TSNET_MODE_MISMATCH', {
       message: `${subject}: the container has no IPv${familyOf(hostAddress)} address there`,
       field,
