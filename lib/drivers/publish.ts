@@ -52,11 +52,7 @@ export function planPublish(input: PublishInput): readonly Step[] {
   ]
 }
 
-function refuseUnpublishable(
-  config: NetworkConfig,
-  binding: PortBinding,
-  addresses: readonly Address[],
-): void {
+function refuseUnpublishable({ config, cidrs, backend }: PublishInput, binding: PortBinding): void {
   const { hostAddress, hostPort, protocol } = binding
   const value = `${hostAddress === undefined ? '' : `${bracketed(hostAddress)}:`}${hostPort}/${protocol}`
   const subject = `publishing ${value} on network ${config.name}`
