@@ -1,0 +1,145 @@
+/**
+ * The table everything else is elements of: README.md has the drawing.
+ *
+ * Chains and rules are made here, once; a network or a published port only adds
+ * elements to the sets and maps. Sets, maps and chains are declared before they
+ * are flushed or filled, so the text can be run over what is left of an earlier
+ * run, and over the admin's own TSNET-USER, which is never flushed.
+ *
+ * @module
+ */
+
+import type { RulesStep } from '../../plan/step.ts'
+import { nftStep, TABLE } from './table.ts'
+
+export function printBase(): readonly RulesStep[] {
+  const chains = [...hooks, ...parts].map(({ chain }) => chain)
+  return [
+    nftStep(
+      [
+        `add table ${TABLE}`,
+        ...sets.map((set) => `add ${set}`),
+        `add chain ${TABLE} TSNET-USER`,
+        ...parts.map(({ chain }) => `add chain ${TABLE} ${chain}`),
+        ...hooks.map(({ chain, hook }) => `add chain ${TABLE} ${chain} { type ${hook}; policy accept; }`),
+        ...chains.map((chain) => `flush chain ${TABLE} ${chain}`),
+        ...[...hooks, ...parts].flatMap(({ chain, rules }) =>
+          rules.map((rule) => `add rule ${TABLE} ${chain} ${rule}`),
+        ),
+      ],
+      // Declared first: deleting a table that is gone would be an error.
+      [`add table ${TABLE}`, `delete table ${TABLE}`],
+    ),
+  ]
+}
+
+const sets: readonly string[] = [
+  `set ${TABLE} bridges { type ifname; comment "every tsnet bridge"; }`,
+  `set ${TABLE} internal { type ifname; comment "bridges nothing is forwarded in or out of"; }`,
+  `set ${TABLE} shared { type ifname; comment "bridges that may talk to each other (isolate=false)"; }`,
+  `set ${TABLE} icc { type ifname . ifname; comment "bridges whose containers may talk: in and out the same"; }`,
+  ...([4, 6] as const).flatMap((family) => {
+    const address = `ipv${family}_addr`
+    return [
+      `set ${TABLE} masquerade${family} { type ${address}; flags interval; comment "sources that leave with the host address"; }`,
+      `set ${TABLE} hairpin${family} { type ifname . ${address}; flags interval; comment "clients a container would answer directly"; }`,
+      // Single ports in plain hash maps, ranges apart: decisions 3.
+      `map ${TABLE} ports${family} { type inet_proto . inet_service : ${address} . inet_service; comment "ports on any address of the host"; }`,
+      `map ${TABLE} ports${family}_at { type ${address} . inet_proto . inet_service : ${address} . inet_service; comment "ports on one address of the host"; }`,
+      `map ${TABLE} ranges${family} { type inet_proto . inet_service : ${address}; flags interval; comment "ranges that keep their numbers"; }`,
+      `map ${TABLE} ranges${family}_at { type ${address} . inet_proto . inet_service : ${address}; flags interval; comment "ranges that keep their numbers"; }`,
+    ]
+  }),
+]
+
+interface Chain {
+  readonly chain: string
+  readonly rules: readonly string[]
+}
+
+const syn = 'tcp flags & (syn | rst) == syn'
+const toPublish = 'fib daddr type local meta nfproto vmap { ipv4 : jump publish4, ipv6 : jump publish6 }'
+
+const hooks: readonly (Chain & { readonly hook: string })[] = [
+  {
+    chain: 'guard',
+    hook: 'filter hook prerouting priority raw',
+    rules: [
+      // route_localnet lets packets for 127.0.0.0/8 in and out by the bridges; this keeps them from coming in.
+      'ip daddr 127.0.0.0/8 iifname != "lo" drop',
+      // With route_localnet the kernel no longer takes packets from 127.0.0.2 for forged.
+      'ip saddr 127.0.0.0/8 iifname @bridges drop',
+    ],
+  },
+  { chain: 'prerouting', hook: 'nat hook prerouting priority dstnat', rules: [toPublish] },
+  // The host's own packets. By number: nft knows dstnat in prerouting only.
+  { chain: 'output', hook: 'nat hook output priority -100', rules: [toPublish] },
+  {
+    chain: 'clamp',
+    hook: 'filter hook forward priority mangle',
+    // rt mtu looks at the routes both ways, and takes the smaller.
+    rules: ['iifname', 'oifname'].map((way) => `${way} @bridges ${syn} tcp option maxseg size set rt mtu`),
+  },
+  {
+    chain: 'forward',
+    hook: 'filter hook forward priority filter',
+    rules: ['jump TSNET-USER', 'oifname @bridges jump enter', 'iifname @bridges jump leave'],
+  },
+  {
+    chain: 'postrouting',
+    hook: 'nat hook postrouting priority srcnat',
+    rules: [
+      'oifname @bridges goto hairpin',
+      'ip saddr @masquerade4 masquerade',
+      'ip6 saddr @masquerade6 masquerade',
+    ],
+  },
+]
+
+const parts: readonly Chain[] = [
+  {
+    chain: 'publish4',
+    rules: [
+      'dnat ip to ip daddr . meta l4proto . th dport map @ports4_at',
+      'dnat ip to ip daddr . meta l4proto . th dport map @ranges4_at',
+      'dnat ip to meta l4proto . th dport map @ports4',
+      'dnat ip to meta l4proto . th dport map @ranges4',
+    ],
+  },
+  {
+    chain: 'publish6',
+    rules: [
+      // The kernel forwards packets from these to nobody, and IPv6 has no route_localnet.
+      'ip6 daddr { ::1, fe80::/10 } return',
+      'dnat ip6 to ip6 daddr . meta l4proto . th dport map @ports6_at',
+      'dnat ip6 to ip6 daddr . meta l4proto . th dport map @ranges6_at',
+      'dnat ip6 to meta l4proto . th dport map @ports6',
+      'dnat ip6 to meta l4proto . th dport map @ranges6',
+    ],
+  },
+  {
+    chain: 'enter',
+    rules: [
+      'iifname . oifname @icc accept',
+      'oifname @internal drop comment "nothing enters an internal network"',
+      'iifname @internal drop comment "nothing leaves an internal network"',
+      'ct state established,related accept',
+      'ct status dnat accept comment "published ports"',
+      'iifname @shared oifname @shared accept',
+      'drop comment "not published"',
+    ],
+  },
+  {
+    chain: 'leave',
+    rules: ['iifname @internal drop comment "nothing leaves an internal network"', 'accept'],
+  },
+  {
+    // Clients that the container would answer directly, past the translation, get the gateway's address.
+    chain: 'hairpin',
+    rules: [
+      'ct status dnat ip saddr 127.0.0.0/8 masquerade',
+      'ct status dnat oifname . ip saddr @hairpin4 masquerade',
+      'ct status dnat oifname . ip6 saddr @hairpin6 masquerade',
+    ],
+  },
+]

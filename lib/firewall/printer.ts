@@ -1,0 +1,75 @@
+/**
+ * The door of this room: what must be true of packets, as rule text.
+ *
+ * The backends print independently and in mirrored files; what they share is
+ * behaviour, and that is checked by one table of probes (PROBES.md). Nothing
+ * here runs a program or knows what is loaded on the host.
+ *
+ * @module
+ */
+
+import type { FirewallBackend } from '../model/attachment.ts'
+import type { FirewallIntent } from '../plan/intent.ts'
+import type { RulesStep } from '../plan/step.ts'
+import * as iptablesBase from './iptables/base.ts'
+import { printForeignAccept } from './iptables/foreign.ts'
+import * as iptablesNetwork from './iptables/network.ts'
+import * as iptablesPublish from './iptables/publish.ts'
+import * as nftablesBase from './nftables/base.ts'
+import * as nftablesNetwork from './nftables/network.ts'
+import * as nftablesPublish from './nftables/publish.ts'
+import { printNothing } from './none.ts'
+
+export interface FirewallPrinter {
+  readonly backend: FirewallBackend
+  /**
+   * Scripts that make the intent true and scripts that take exactly that away.
+   *
+   * The scripts need the base of the same backend, but for `base` and
+   * `foreignAccept`. One statement stands on each line, so that an executor can
+   * take back line by line what is only partly there.
+   *
+   * @throws TSNET_INTERNAL for names that cannot stand in a rule
+   */
+  print(intent: FirewallIntent): readonly RulesStep[]
+}
+
+type Printers = {
+  readonly [K in FirewallIntent['kind']]: (
+    intent: Extract<FirewallIntent, { kind: K }>,
+  ) => readonly RulesStep[]
+}
+
+const backends: { readonly [B in FirewallBackend]: Printers } = {
+  iptables: {
+    base: iptablesBase.printBase,
+    network: iptablesNetwork.printNetwork,
+    publish: iptablesPublish.printPublish,
+    foreignAccept: printForeignAccept,
+  },
+  nftables: {
+    base: nftablesBase.printBase,
+    network: nftablesNetwork.printNetwork,
+    publish: nftablesPublish.printPublish,
+    // The chains that would drop are always those of one of the iptables variants (decisions 1).
+    foreignAccept: printForeignAccept,
+  },
+  none: { base: printNothing, network: printNothing, publish: printNothing, foreignAccept: printNothing },
+}
+
+export function printerFor(backend: FirewallBackend): FirewallPrinter {
+  return { backend, print: (intent) => print(backends[backend], intent) }
+}
+
+function print(printers: Printers, intent: FirewallIntent): readonly RulesStep[] {
+  switch (intent.kind) {
+    case 'base':
+      return printers.base(intent)
+    case 'network':
+      return printers.network(intent)
+    case 'publish':
+      return printers.publish(intent)
+    case 'foreignAccept':
+      return printers.foreignAccept(intent)
+  }
+}
