@@ -9,7 +9,7 @@
  * @module
  */
 
-import { Address4, Address6 } from 'ip-address'
+import { Address6 } from 'ip-address'
 
 export type Family = 4 | 6
 
@@ -25,6 +25,11 @@ export type Subnet = Cidr & { readonly __subnet: true }
 /** Colon-separated lower-case MAC address. */
 export type Mac = string & { readonly __brand: 'Mac' }
 
+/** No leading zeros ("010.0.0.1") and no short forms ("10.1"): the kernel and people disagree on their meaning. */
+const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/
+/** ::ffff:0:0/96 in canonical text: five zero groups, ffff, and two more. */
+const MAPPED = /^::ffff:[^:]+:[^:]+$/
+
 const bitsOf = (family: Family): number => (family === 4 ? 32 : 128)
 
 export function familyOf(address: Address | Cidr): Family {
@@ -35,13 +40,12 @@ export function familyOf(address: Address | Cidr): Family {
 export function parseAddress(text: string): Address | undefined {
   if (text.includes('/') || text.includes('%')) return undefined
   if (text.includes(':')) {
-    if (!Address6.isValid(text)) return undefined
-    const address = new Address6(text)
-    return address.is4() ? undefined : (address.correctForm() as Address)
+    // Dotted tails are mapped, NAT64 or deprecated notations: all mean an IPv4 address in the end.
+    if (text.includes('.') || !Address6.isValid(text)) return undefined
+    const address = new Address6(text).correctForm()
+    return MAPPED.test(address) ? undefined : (address as Address)
   }
-  // ip-address takes "10.1" and "010.0.0.1" in some versions; the kernel and people disagree on their meaning.
-  if (!/^(0|[1-9]\d{0,2})(\.(0|[1-9]\d{0,2})){3}$/.test(text) || !Address4.isValid(text)) return undefined
-  return text as Address
+  return IPV4.test(text) ? (text as Address) : undefined
 }
 
 /** @returns the address with its prefix, or undefined where `text` is not `ADDRESS/LENGTH` */
