@@ -1,0 +1,109 @@
+/**
+ * Locks between processes: flock(2) on a file.
+ *
+ * flock would block the whole process while it waits, so it is asked again and
+ * again without waiting (decision 17). The kernel frees a lock when its holder
+ * ends, however it ends. Descriptors are close-on-exec: a child process that
+ * inherited one would keep the lock. Locks are advisory and belong to the open
+ * file: two calls in one process exclude each other too. Who holds one is read
+ * from /proc/locks, so the files stay empty and equal.
+ *
+ * @see flock(2), proc_locks(5)
+ * @module
+ */
+
+import { closeSync, constants, fstatSync, openSync, readFileSync, statSync, unlinkSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fail } from '../errors/codes.ts'
+import type { Locker, LockHandle, LockOptions } from '../state/lock.ts'
+import { ENOENT, errnoOf } from './errno.ts'
+import { LOCK_EX, LOCK_SH, tryFlock } from './libc.ts'
+
+/** Between two tries: doubled from the first to the longest, each shortened at random by up to a half. */
+const firstPauseMs = 1
+const longestPauseMs = 20
+
+export const flocker: Locker = { acquire }
+
+async function acquire(path: string, options: LockOptions): Promise<LockHandle> {
+  const deadline = performance.now() + options.timeoutMs
+  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+    const handle = tryAcquire(path, options)
+    if (handle !== undefined) return handle
+    const leftMs = deadline - performance.now()
+    if (leftMs <= 0) throw timedOut(path, options.timeoutMs)
+    await sleep(Math.min(leftMs, pauseMs * (1 - Math.random() / 2)))
+  }
+}
+
+function tryAcquire(path: string, { exclusive, transient }: LockOptions): LockHandle | undefined {
+  // Node opens everything with O_CLOEXEC.
+  const fd = openSync(path, constants.O_CREAT | constants.O_RDWR, 0o600)
+  try {
+    if (tryFlock(fd, exclusive ? LOCK_EX : LOCK_SH) && isStillAt(path, fd)) {
+      return handleOf(path, fd, exclusive && transient === true)
+    }
+  } catch (error) {
+    closeSync(fd)
+    throw error
+  }
+  closeSync(fd)
+  return undefined
+}
+
+/** A transient lock's last holder, or an admin, may have unlinked the file since we opened it. */
+function isStillAt(path: string, fd: number): boolean {
+  const [there, ours] = [statSync(path, { throwIfNoEntry: false }), fstatSync(fd)]
+  return there !== undefined && there.ino === ours.ino && there.dev === ours.dev
+}
+
+function handleOf(path: string, fd: number, unlink: boolean): LockHandle {
+  let held = true
+  const release = (): void => {
+    if (!held) return
+    held = false
+    try {
+      // While it is still locked: a file that others may have locked by now is not ours to unlink.
+      if (unlink) unlinkSync(path)
+    } catch (error) {
+      if (errnoOf(error) !== ENOENT) throw error
+    } finally {
+      closeSync(fd)
+    }
+  }
+  return { release }
+}
+
+function timedOut(path: string, timeoutMs: number): Error {
+  const holders = holdersOf(path)
+  const by = holders.length === 0 ? '' : ` by ${holders.join(', ')}`
+  return fail('TSNET_LOCK_TIMEOUT', {
+    message: `locking ${path}: still held${by} after ${timeoutMs} ms`,
+    value: path,
+    hint: 'another tsnet command is running: try again when it is done',
+  })
+}
+
+/** `PID (COMMAND)` of each holder we are allowed to see. */
+function holdersOf(path: string): string[] {
+  try {
+    const { ino } = statSync(path)
+    // 1: FLOCK  ADVISORY  WRITE 4711 00:19:1234 0 EOF; waiting ones have an arrow before FLOCK.
+    const lines = [
+      ...readFileSync('/proc/locks', 'utf8').matchAll(
+        /^\d+: FLOCK +\S+ +\S+ +(\d+) +[^\s:]+:[^\s:]+:(\d+) /gm,
+      ),
+    ]
+    return lines.filter(([, , inode]) => Number(inode) === ino).map(([, pid]) => `${pid} (${commandOf(pid)})`)
+  } catch {
+    return []
+  }
+}
+
+function commandOf(pid: string | undefined): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim().slice(0, 80)
+  } catch {
+    return 'unknown'
+  }
+}
