@@ -4,8 +4,7 @@
  * A change is a set of own chains and rules per table; what takes it back
  * follows from that, so no rule can be added that is not removed. In this text
  * `:CHAIN - [0:0]` makes a chain or empties it, and is therefore used for our
- * own chains only, in both directions: a chain that is gone does not stop the
- * removal.
+ * own chains only.
  *
  * Each table is committed for itself, in this order: with a failure in a later
  * table the earlier ones stay.
@@ -58,7 +57,7 @@ function addLines({ chains, rules }: TableChange): readonly string[] {
   const commands = rules.map((rule) =>
     rule.at === 'top' ? `-I ${rule.chain} 1 ${specOf(rule)}` : `-A ${rule.chain} ${specOf(rule)}`,
   )
-  return [...chains.map(makeOrEmpty), ...commands]
+  return [...chains.map((chain) => `:${chain} - [0:0]`), ...commands]
 }
 
 function removeLines({ chains, rules }: TableChange): readonly string[] {
@@ -66,13 +65,9 @@ function removeLines({ chains, rules }: TableChange): readonly string[] {
   return [
     ...[...inOthersChains].reverse().map((rule) => `-D ${rule.chain} ${specOf(rule)}`),
     // All are emptied before the first is deleted: they may jump to each other.
-    ...chains.map(makeOrEmpty),
+    ...chains.map((chain) => `-F ${chain}`),
     ...chains.map((chain) => `-X ${chain}`),
   ]
-}
-
-function makeOrEmpty(chain: string): string {
-  return `:${chain} - [0:0]`
 }
 
 function specOf({ match, tag, target }: Rule): string {
