@@ -85,7 +85,9 @@ export class Host extends Place {
 export async function createHost(name: string, options: HostOptions = {}): Promise<Host> {
   const host = new Host(name, await holdHost(name, options))
   if (options.forwarding) {
-    await host.run(['sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1'])
+    await host.sh(
+      'cd /proc/sys/net; echo 1 > ipv4/ip_forward; [ ! -e ipv6 ] || echo 1 > ipv6/conf/all/forwarding',
+    )
   }
   return host
 }

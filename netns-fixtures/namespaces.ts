@@ -14,7 +14,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { closeSync, openSync, readdirSync, readlinkSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { spawnChild } from './process.ts'
+import { spawnSurvivor } from './process.ts'
 
 /** A running holder. */
 export interface Holder {
@@ -100,7 +100,7 @@ export interface HostSetting {
 export async function holdHost(name: string, setting: HostSetting = {}): Promise<Holder> {
   const script = furnish + holdUntilParentIsGone('mnt')
   const shell = ['sh', '-c', script, `tsnet-lab-host-${name}`]
-  const child = spawnChild(['unshare', '-n', '-m', '--propagation', 'private', ...shell], {
+  const child = spawnSurvivor(['unshare', '-n', '-m', '--propagation', 'private', ...shell], {
     env: { TSNET_LAB_IPTABLES: setting.iptables, TSNET_LAB_OVERLAY: setting.overlay },
   })
   return await ready(child, `host ${name}`)
@@ -109,7 +109,7 @@ export async function holdHost(name: string, setting: HostSetting = {}): Promise
 /** Starts a process in a new, untouched network namespace, created inside the host that `host` holds. */
 export async function holdContainer(name: string, host: Holder): Promise<Holder> {
   const shell = ['sh', '-c', holdUntilParentIsGone('net'), `tsnet-lab-container-${name}`]
-  const child = spawnChild([...entering(host, host), 'unshare', '-n', ...shell])
+  const child = spawnSurvivor([...entering(host, host), 'unshare', '-n', ...shell])
   return await ready(child, `container ${name}`)
 }
 

@@ -98,13 +98,15 @@ function environment(extra: RunOptions['env'] = {}): NodeJS.ProcessEnv {
   return env
 }
 
-/** Starts `argv` with pipes on all three streams, in its own process group, dying with us. */
+/** Starts `argv` with pipes on all three streams, in its own process group, killed when we die. */
 export function spawnChild(argv: readonly string[], options: Pick<RunOptions, 'env'> = {}): ChildProcess {
-  return spawn('setpriv', ['--pdeathsig', 'KILL', ...argv], {
-    detached: true,
-    stdio: 'pipe',
-    env: environment(options.env),
-  })
+  return spawnSurvivor(['setpriv', '--pdeathsig', 'KILL', ...argv], options)
+}
+
+/** The same for a program that has something to do when we die, which it learns from its standard input. */
+export function spawnSurvivor(argv: readonly string[], options: Pick<RunOptions, 'env'> = {}): ChildProcess {
+  const [program = '', ...rest] = argv
+  return spawn(program, rest, { detached: true, stdio: 'pipe', env: environment(options.env) })
 }
 
 /** SIGKILL or another signal to the group that `child` leads; a group that is gone is no error. */

@@ -1,6 +1,61 @@
 /**
- * Runs once around every `vitest run`.
+ * Runs once around every `vitest run`: tests must leave the machine alone.
+ *
+ * Compares links, addresses, routes and rules of the machine's own namespace
+ * before and after, and looks for processes of labs that outlived their test.
+ * Fails the run when it finds any. On a machine where containers come and go
+ * meanwhile it reports those too; run the tests elsewhere then.
  *
  * @module
  */
-export async function setup(): Promise<void> {}
+import { randomUUID } from 'node:crypto'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { type Snapshot, snapshotDifference, snapshotOfThisMachine } from '../netns-fixtures/snapshot.ts'
+
+let before: Snapshot
+const run = randomUUID()
+
+/** Before the first test file. */
+export async function setup(): Promise<void> {
+  process.env['TSNET_LAB_RUN'] = run
+  before = await snapshotOfThisMachine()
+}
+
+/** After the last one. */
+export async function teardown(): Promise<void> {
+  const found = snapshotDifference(before, await snapshotOfThisMachine())
+  const left = survivors().map((text) => `process left behind: ${text}`)
+  if (found.length + left.length === 0) return
+  throw new Error(`the tests have changed the machine they ran on:\n${[...found, ...left].join('\n')}`)
+}
+
+/** Processes of this very run, known by the mark in their environment, that sit in another network namespace. */
+function survivors(): string[] {
+  const here = readlinkSync('/proc/self/ns/net')
+  return readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry))
+    .filter((pid) => read(`/proc/${pid}/environ`).split('\0').includes(`TSNET_LAB_RUN=${run}`))
+    .filter((pid) => !['', here].includes(namespaceOf(pid)))
+    .map(
+      (pid) =>
+        `${pid} ${read(`/proc/${pid}/cmdline`)
+          .replaceAll(/\s+|\0/g, ' ')
+          .slice(0, 100)}`,
+    )
+}
+
+function namespaceOf(pid: string): string {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/net`)
+  } catch {
+    return '' // it ended meanwhile
+  }
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return '' // it ended meanwhile, or belongs to another user
+  }
+}

@@ -22,7 +22,14 @@ import type {
 
 /** Wishes for one probe. */
 export interface ProbeOptions {
-  /** Milliseconds until silence is called `timeout`. Default 500, or 2 000 for a page over HTTP. */
+  /**
+   * Milliseconds until silence is called `timeout`. Default 500, or 2 000 for a page over HTTP.
+   *
+   * To see an ICMP rejection of TCP ("unreachable", or "refused" by iptables'
+   * plain REJECT) allow 2 500: over veth it may arrive while the kernel is
+   * still inside connect(), which ignores it, and the next chance is the
+   * retransmission after one second (kernel 6.18). Resets are not affected.
+   */
   readonly timeoutMs?: number
   /** Source address. */
   readonly from?: string
