@@ -13,9 +13,7 @@ import type { Step } from '../plan/step.ts'
 export type { CreateNetworkRequest, SubnetRequest }
 
 /** Which container: by the id or name given at setup, or by the namespace it lives in. */
-export type Selector =
-  | { readonly container: string }
-  | { readonly sandboxPath: string }
+export type Selector = { readonly container: string } | { readonly sandboxPath: string }
 
 /** What `--dry-run` and `tsnet plan` show: nothing has been changed. */
 export interface PlannedSetup {
@@ -66,7 +64,7 @@ export interface Engine {
    * Connects a sandbox. An equal request for the same container returns what is
    * there; a different one is a conflict. On failure the host is as it was.
    */
-  setup(request: SetupRequest): Promise<ContainerNetwork>
+  setup(request: SetupRequest, options?: { readonly signal?: AbortSignal }): Promise<ContainerNetwork>
   /** @returns what was taken down, undefined where there was nothing: also a success */
   teardown(selector: Selector): Promise<ContainerNetwork | undefined>
   list(): Promise<readonly ContainerNetwork[]>

@@ -1,0 +1,72 @@
+/**
+ * Leasing the addresses of endpoints, really or for a dry run.
+ *
+ * @module
+ */
+
+import { isTsnetError } from '../errors/codes.ts'
+import { type LeaseStore, takeAddress } from '../ipam/leases.ts'
+import { type Cidr, type Family, familyOf, prefixLength, withPrefix } from '../model/address.ts'
+import type { Owner } from '../state/reservations.ts'
+import { describeOwner, type EngineContext } from './context.ts'
+import type { WantedEndpoint } from './endpoints.ts'
+import { reapDead } from './takedown.ts'
+
+/**
+ * One address for each family of the endpoint's network. Where the pool is
+ * empty or the asked address is held, containers whose sandbox is gone are
+ * taken down and it is tried once more.
+ *
+ * Under the host lock. The caller releases what was taken if it fails later.
+ */
+export async function leaseAddresses(
+  context: EngineContext,
+  store: LeaseStore<Owner>,
+  endpoint: WantedEndpoint,
+  owner: Owner,
+): Promise<readonly Cidr[]> {
+  const { config, request } = endpoint
+  const cidrs: Cidr[] = []
+  for (const subnet of config.subnets) {
+    const family = familyOf(subnet.subnet)
+    const asked = request.addresses?.find((address) => familyOf(address) === family)
+    const lease = { network: config.name, subnet, owner, ...(asked === undefined ? {} : { address: asked }) }
+    const take = (): Cidr => withPrefix(takeAddress(store, lease, describeOwner), prefixLength(subnet.subnet))
+    try {
+      cidrs.push(take())
+    } catch (error) {
+      if (!isTsnetError(error, 'TSNET_POOL_EXHAUSTED') && !isTsnetError(error, 'TSNET_ADDRESS_IN_USE'))
+        throw error
+      if ((await reapDead(context, holders(context, config.name, asked))) === 0) throw error
+      cidrs.push(take())
+    }
+  }
+  return cidrs
+}
+
+function holders(context: EngineContext, network: string, address: string | undefined): readonly Owner[] {
+  const { leases } = context.reservations
+  const addresses = address === undefined ? leases.list(network) : [address]
+  return addresses.flatMap((held) => leases.owner(network, held) ?? [])
+}
+
+/** Answers as the files would, and keeps what is taken in memory: for `--dry-run`. */
+export function dryLeases(context: EngineContext): LeaseStore<Owner> {
+  const { leases } = context.reservations
+  const taken = new Map<string, Owner>()
+  const last = new Map<string, string>()
+  const key = (network: string, rest: string | Family): string => `${network}/${rest}`
+  const owner = (network: string, address: string): Owner | undefined =>
+    taken.get(key(network, address)) ?? leases.owner(network, address)
+  return {
+    owner,
+    take: (network, address, by) => {
+      if (owner(network, address) !== undefined) return false
+      taken.set(key(network, address), by)
+      return true
+    },
+    release: (network, address) => void taken.delete(key(network, address)),
+    last: (network, family) => last.get(key(network, family)) ?? leases.last(network, family),
+    setLast: (network, family, address) => void last.set(key(network, family), address),
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * Lowering, before-values, apply and undo: from planned steps to done ones.
+ *
+ * @module
+ */
+
+import { asTsnetError } from '../errors/codes.ts'
+import { printerFor } from '../firewall/printer.ts'
+import type { Kernel, OpenSandbox } from '../kernel/kernel.ts'
+import type { FirewallBackend } from '../model/attachment.ts'
+import type { LoweredStep, Step } from '../plan/step.ts'
+
+/** Intents become the scripts of that backend; everything else stays. */
+export function lower(steps: readonly Step[], backend: FirewallBackend): readonly LoweredStep[] {
+  const printer = printerFor(backend)
+  return steps.flatMap((step): readonly LoweredStep[] =>
+    step.kind === 'firewall' ? printer.print(step.intent) : [step],
+  )
+}
+
+/**
+ * Fills in what revert has to put back, so that the journal holds it before the
+ * first change. Settings that are as wished already are dropped: not ours.
+ */
+export function withBefore(
+  steps: readonly LoweredStep[],
+  kernel: Kernel,
+  sandbox: OpenSandbox | undefined,
+): readonly LoweredStep[] {
+  const keysAt = (where: Step['where']): string[] =>
+    steps.flatMap((step) => (step.kind === 'sysctl' && step.where === where ? [step.key] : []))
+  const [hostKeys, sandboxKeys] = [keysAt('host'), keysAt('sandbox')]
+  if (hostKeys.length + sandboxKeys.length === 0) return steps
+  const host = kernel.hostSysctls(hostKeys)
+  const inside = sandboxKeys.length > 0 ? sandbox?.sysctls(sandboxKeys) : undefined
+  return steps.flatMap((step): readonly LoweredStep[] => {
+    if (step.kind !== 'sysctl') return [step]
+    const before = (step.where === 'host' ? host : inside)?.get(step.key)
+    if (before === step.value) return []
+    // Unknown now may mean: appears with its interface. Then it also goes with it.
+    return [before === undefined ? step : { ...step, before }]
+  })
+}
+
+/**
+ * Applies steps in order. If one fails, takes back all that was done, the
+ * failed step included (it may have been done and reported late).
+ *
+ * @returns for each step whether this call created it
+ * @throws the first failure, with what could not be undone in `undo`
+ */
+export async function applyOrUndo(
+  kernel: Kernel,
+  steps: readonly LoweredStep[],
+  sandbox: OpenSandbox | undefined,
+): Promise<readonly boolean[]> {
+  const outcome = await kernel.apply(steps, sandbox)
+  if (outcome.error === undefined) return outcome.results.map((result) => result?.created ?? false)
+  const error = asTsnetError(outcome.error)
+  const ours = steps.filter((_, i) => outcome.results[i]?.created ?? true)
+  error.undo.push(...(await kernel.revert(ours, sandbox)))
+  throw error
+}

@@ -1,0 +1,156 @@
+/**
+ * `check` and `gc`: comparing records with the kernel, and clearing away what
+ * belongs to nobody.
+ *
+ * @module
+ */
+
+import { describe } from '../plan/describe.ts'
+import type { ContainerRecord } from '../state/records.ts'
+import type { Owner } from '../state/reservations.ts'
+import type { EngineContext } from './context.ts'
+import type { Finding, GcReport } from './engine.ts'
+import { heal, reapDead, removeIdleNetworks } from './takedown.ts'
+
+/** Reads only. */
+export async function check(
+  context: EngineContext,
+  ids: readonly string[] | undefined,
+): Promise<readonly Finding[]> {
+  const findings: Finding[] = []
+  for (const id of ids ?? context.containers.keys()) {
+    const record = context.containers.get(id)
+    if (record !== undefined) findings.push(...(await checkContainer(context, record)))
+  }
+  if (ids !== undefined) return findings
+  for (const unit of context.units.keys()) {
+    for (const step of await context.kernel.missing(context.units.get(unit)?.steps ?? [], undefined)) {
+      findings.push({ subject: unit, what: `missing: ${firstLine(describe(step).add)}`, hint: 'tsnet gc' })
+    }
+  }
+  for (const id of [...context.containers.pendingKeys(), ...context.units.pendingKeys()]) {
+    findings.push({ subject: id, what: 'half-done work of a killed process', hint: 'tsnet gc' })
+  }
+  return findings
+}
+
+async function checkContainer(context: EngineContext, record: ContainerRecord): Promise<readonly Finding[]> {
+  const { id, result, steps } = record
+  if (result === undefined) return []
+  const hint = `tsnet teardown --id ${id}, then set it up again`
+  if (!context.kernel.isAlive(result.sandbox.path, result.sandbox.identity)) {
+    return [
+      {
+        subject: id,
+        what: `its sandbox ${result.sandbox.path} is gone`,
+        hint: `tsnet gc, or tsnet teardown --id ${id}`,
+      },
+    ]
+  }
+  const sandbox = await context.kernel.openSandbox(result.sandbox.path)
+  try {
+    const missing = await context.kernel.missing(
+      steps.map(({ step }) => step),
+      sandbox,
+    )
+    const gone = missing.map((step) => ({
+      subject: id,
+      what: `missing: ${firstLine(describe(step).add)}`,
+      hint,
+    }))
+    return [...gone, ...lostLeases(context, record).map((what) => ({ subject: id, what, hint }))]
+  } finally {
+    sandbox.close()
+  }
+}
+
+function lostLeases(context: EngineContext, { id, result }: ContainerRecord): readonly string[] {
+  const { leases } = context.reservations
+  return (result?.attachments ?? []).flatMap(({ network, addresses }) =>
+    addresses
+      .map((cidr) => cidr.slice(0, cidr.indexOf('/')))
+      .filter((address) => leases.owner(network, address)?.container !== id)
+      .map((address) => `its lease of ${address} on ${network} is gone or another's`),
+  )
+}
+
+function firstLine(lines: readonly string[]): string {
+  return lines[0] ?? ''
+}
+
+/** Repeatable; touches only what is ours and has no living owner. */
+export async function gc(context: EngineContext): Promise<GcReport> {
+  const { leases, ports, names } = context.reservations
+  const before = {
+    leases: leaseKeys(context),
+    ports: portNames(context),
+    networks: networkNames(context),
+    containers: context.containers.keys(),
+  }
+  const pending = await heal(context)
+  // Exclusive: nobody is between taking a reservation and writing it down.
+  const host = await context.locks.hostExclusive()
+  try {
+    const owners = [
+      ...context.containers.keys().flatMap((id) => ownerOf(context, id)),
+      ...leases
+        .networks()
+        .flatMap((network) =>
+          leases.list(network).flatMap((address) => leases.owner(network, address) ?? []),
+        ),
+      ...ports.list().flatMap(({ owner }) => owner ?? []),
+      ...names.list().flatMap((name) => names.owner(name) ?? []),
+    ]
+    await reapDead(context, owners)
+    releaseOrphans(context)
+  } finally {
+    host.release()
+  }
+  await removeIdleNetworks(context, before.networks)
+  const gone = (was: readonly string[], is: readonly string[]): readonly string[] =>
+    was.filter((key) => !is.includes(key))
+  return {
+    containers: gone(before.containers, context.containers.keys()),
+    pending,
+    leases: gone(before.leases, leaseKeys(context)),
+    ports: gone(before.ports, portNames(context)),
+    networks: gone(before.networks, networkNames(context)),
+  }
+}
+
+function ownerOf(context: EngineContext, id: string): readonly Owner[] {
+  const sandbox = context.containers.get(id)?.result?.sandbox
+  return sandbox === undefined ? [] : [{ container: id, path: sandbox.path, ...sandbox.identity }]
+}
+
+/** Reservations of living sandboxes whose container has neither record nor journal entry. */
+function releaseOrphans(context: EngineContext): void {
+  const { leases, ports, names } = context.reservations
+  const orphaned = (owner: Owner | undefined): boolean =>
+    owner === undefined ||
+    (context.containers.get(owner.container) === undefined &&
+      context.containers.pending(owner.container) === undefined)
+  for (const network of leases.networks()) {
+    for (const address of leases.list(network)) {
+      if (orphaned(leases.owner(network, address))) leases.release(network, address)
+    }
+  }
+  for (const { key, owner } of ports.list()) if (orphaned(owner)) ports.release(key)
+  for (const name of names.list()) if (orphaned(names.owner(name))) names.release(name)
+}
+
+const leaseKeys = (context: EngineContext): readonly string[] =>
+  context.reservations.leases
+    .networks()
+    .flatMap((network) => context.reservations.leases.list(network).map((address) => `${network}/${address}`))
+
+const portNames = (context: EngineContext): readonly string[] =>
+  context.reservations.ports
+    .list()
+    .map(
+      ({ key }) =>
+        `${key.address}:${key.port}${key.count > 1 ? `-${key.port + key.count - 1}` : ''}/${key.protocol}`,
+    )
+
+const networkNames = (context: EngineContext): readonly string[] =>
+  context.networks.list().map(({ name }) => name)

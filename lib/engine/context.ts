@@ -1,0 +1,52 @@
+/**
+ * What every part of the engine works with.
+ *
+ * @module
+ */
+
+import type { Kernel } from '../kernel/kernel.ts'
+import type { FirewallBackend } from '../model/attachment.ts'
+import { endpointAlias } from '../model/names.ts'
+import type { HostConfig } from '../state/config.ts'
+import type { Locks } from '../state/lock.ts'
+import type { NetworkDefinitions } from '../state/networks.ts'
+import type { ContainerRecord, Records, UnitRecord } from '../state/records.ts'
+import type { Owner, Reservations } from '../state/reservations.ts'
+
+export interface EngineContext {
+  readonly kernel: Kernel
+  readonly locks: Locks
+  readonly containers: Records<ContainerRecord>
+  readonly units: Records<UnitRecord>
+  readonly networks: NetworkDefinitions
+  readonly reservations: Reservations
+  readonly hostConfig: HostConfig
+  /** Used where a request does not say. */
+  readonly backend: FirewallBackend
+}
+
+/** How people know a container: `web (3f2a)`. */
+export function describeOwner(owner: Owner): string {
+  return owner.name === undefined ? owner.container : `${owner.name} (${owner.container})`
+}
+
+/**
+ * The sandbox of that owner still exists: our host veth is there (it goes with
+ * the namespace), else the path opens with the same cookie. A namespace can
+ * outlive the process it was named by.
+ */
+export async function ownerIsAlive(context: EngineContext, owner: Owner): Promise<boolean> {
+  if (context.kernel.isAlive(owner.path, { cookie: owner.cookie, bootId: owner.bootId })) return true
+  const result = context.containers.get(owner.container)?.result
+  if (result === undefined || result.sandbox.identity.cookie !== owner.cookie) return false
+  if (owner.bootId !== context.kernel.bootId()) return false
+  for (const { hostIfname, ifname } of result.attachments) {
+    const alias = endpointAlias({
+      containerId: owner.container,
+      containerName: result.container.name,
+      ifname,
+    })
+    if ((await context.kernel.hostLink(hostIfname))?.alias === alias) return true
+  }
+  return false
+}

@@ -1,0 +1,158 @@
+/**
+ * The decisions of a set-up: addresses, names, MACs, MTU, ports, and the result
+ * that follows from them. Reads, and takes reservations through the functions
+ * it is given; changes nothing else, so a dry run decides with the same code.
+ *
+ * @module
+ */
+
+import { type BridgeAttachmentInput, planAttachment } from '../drivers/bridge.ts'
+import { planSandbox } from '../drivers/sandbox.ts'
+import type { OpenSandbox } from '../kernel/kernel.ts'
+import { type Address, addressOf, type Cidr, macFromAddress } from '../model/address.ts'
+import type { ContainerNetwork, FirewallBackend, SetupRequest } from '../model/attachment.ts'
+import { hostIfname } from '../model/names.ts'
+import type { NetworkConfig } from '../model/network.ts'
+import type { PortBinding, PortMapping } from '../model/portmapping.ts'
+import type { AttachmentPlan } from '../plan/plan.ts'
+import type { Step } from '../plan/step.ts'
+import type { OwnedStep } from '../state/records.ts'
+import { lower, withBefore } from './apply.ts'
+import type { EngineContext } from './context.ts'
+import {
+  publishingEndpoint,
+  type WantedEndpoint,
+  wantedEndpoints,
+  wantedMappings,
+  wantedNetworks,
+} from './endpoints.ts'
+import type { Target } from './target.ts'
+import { bridgeMtu } from './units.ts'
+
+export interface Reserve {
+  lease(endpoint: WantedEndpoint): Promise<readonly Cidr[]>
+  ports(mappings: readonly PortMapping[]): Promise<readonly PortBinding[]>
+}
+
+export interface DecidedSetup {
+  readonly result: ContainerNetwork
+  /** Once per sandbox. */
+  readonly sandboxSteps: readonly Step[]
+  readonly plans: readonly AttachmentPlan[]
+  readonly backend: FirewallBackend
+}
+
+export async function decideEndpoints(
+  context: EngineContext,
+  request: SetupRequest,
+  target: Target,
+  configs: ReadonlyMap<string, NetworkConfig>,
+  reserve: Reserve,
+): Promise<DecidedSetup> {
+  const backend = request.firewall ?? context.backend
+  const facts = target.sandbox?.facts
+  const endpoints = facts === undefined ? [] : wantedEndpoints(wantedNetworks(request), configs, facts)
+  const mappings = request.mode === 'bridge' ? wantedMappings(request) : []
+  const publisher = publishingEndpoint(endpoints, mappings, request)
+  const leased: (readonly Cidr[])[] = []
+  for (const endpoint of endpoints) leased.push(await reserve.lease(endpoint))
+  const bindings = publisher === undefined ? [] : await reserve.ports(mappings)
+  const plans: AttachmentPlan[] = []
+  for (const [i, endpoint] of endpoints.entries()) {
+    plans.push(
+      planAttachment({
+        ...(await settingsOf(context, target, endpoint, leased[i] as readonly Cidr[])),
+        severalNetworks: endpoints.length > 1,
+        bindings: endpoint === publisher ? bindings : [],
+        backend,
+      }),
+    )
+  }
+  const sandboxSteps = facts === undefined ? [] : planSandbox({ facts, sysctls: request.sysctls })
+  return { result: await resultOf(context, request, target, plans), sandboxSteps, plans, backend }
+}
+
+type Settings = Omit<BridgeAttachmentInput, 'severalNetworks' | 'bindings' | 'backend'>
+
+async function settingsOf(
+  context: EngineContext,
+  { container }: Target,
+  { config, request, ifname, defaultRoute }: WantedEndpoint,
+  cidrs: readonly Cidr[],
+): Promise<Settings> {
+  const { id: containerId, name: containerName } = container
+  return {
+    config,
+    container,
+    ifname,
+    hostIfname: hostIfname({ containerId, containerName, network: config.name, ifname }),
+    cidrs,
+    mac: request.mac ?? macFromAddress(addressOf(cidrs[0] as Cidr)),
+    mtuBytes: request.mtuBytes ?? (await bridgeMtu(context, config)),
+    defaultRoute,
+    aliases: request.aliases ?? [],
+  }
+}
+
+async function resultOf(
+  context: EngineContext,
+  request: SetupRequest,
+  target: Target,
+  plans: readonly AttachmentPlan[],
+): Promise<ContainerNetwork> {
+  const attachments = plans.map(({ attachment }) => attachment)
+  const { servers = [], search = [], options = [] } = request.resolver
+  const { path, identity, container, shares } = target
+  return {
+    container,
+    sandbox: { path, identity },
+    mode: request.mode,
+    ...(shares === undefined ? {} : { shareWith: shares.container.id }),
+    attachments,
+    hostAddresses: request.mode === 'host' ? await context.kernel.hostAddresses() : [],
+    resolver: { servers, search, options, hosts: await hostEntries(context, request, attachments) },
+    createdAt: new Date().toISOString(),
+  }
+}
+
+type HostEntries = ContainerNetwork['resolver']['hosts']
+
+/** `host-gateway` is the host as the container reaches it: the gateway, in host mode the address of the way out. */
+async function hostEntries(
+  context: EngineContext,
+  request: SetupRequest,
+  attachments: ContainerNetwork['attachments'],
+): Promise<HostEntries> {
+  const gateway = await hostGateway(context, request, attachments)
+  const asked = (request.resolver.hosts ?? []).flatMap(({ name, address }) => {
+    const resolved = address === 'host-gateway' ? gateway : address
+    return resolved === undefined ? [] : [{ name, address: resolved }]
+  })
+  const own = 'host.containers.internal'
+  if (gateway === undefined || request.mode === 'none' || asked.some(({ name }) => name === own)) return asked
+  return [...asked, { name: own, address: gateway }]
+}
+
+async function hostGateway(
+  context: EngineContext,
+  request: SetupRequest,
+  attachments: ContainerNetwork['attachments'],
+): Promise<Address | undefined> {
+  if (request.mode === 'host')
+    return (await context.kernel.wayOut(4))?.source ?? (await context.kernel.wayOut(6))?.source
+  const primary = attachments.find((attachment) => attachment.defaultRoute.length > 0) ?? attachments[0]
+  return primary?.gateways[0]
+}
+
+/** In the order to apply: host ends, one trip into the sandbox, then publishing. */
+export function planContainer(
+  context: EngineContext,
+  { plans, sandboxSteps, backend }: DecidedSetup,
+  sandbox: OpenSandbox | undefined,
+): readonly OwnedStep[] {
+  const owned = (of: string, steps: readonly Step[]): OwnedStep[] =>
+    withBefore(lower(steps, backend), context.kernel, sandbox).map((step) => ({ of, step }))
+  const section = (name: 'endpoint' | 'sandbox' | 'publish'): OwnedStep[] =>
+    plans.flatMap((plan) => owned(plan.attachment.ifname, plan[name]))
+  return [...section('endpoint'), ...owned('', sandboxSteps), ...section('sandbox'), ...section('publish')]
+}

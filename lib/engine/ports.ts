@@ -1,0 +1,140 @@
+/**
+ * Choosing, checking and reserving host ports.
+ *
+ * A port is free if no reservation overlaps and nobody's socket is bound to it.
+ * Between our check and a later bind by a stranger there is no protection: the
+ * kernel sends the packets to the container (a resident holder comes with the
+ * daemon).
+ *
+ * @module
+ */
+
+import { fail } from '../errors/codes.ts'
+import { shortHash } from '../model/hash.ts'
+import type { PortBinding, PortMapping } from '../model/portmapping.ts'
+import type { Owner, PortKey } from '../state/reservations.ts'
+import { describeOwner, type EngineContext } from './context.ts'
+import { reapDead } from './takedown.ts'
+
+/** Larger ranges are compared with reservations, but not bound port by port. */
+const boundAtMost = 256
+
+export function portKey(binding: PortBinding): PortKey {
+  const { protocol, hostAddress, hostPort, count } = binding
+  return { protocol, address: hostAddress ?? 'any', port: hostPort, count }
+}
+
+/**
+ * Under the ports lock and the host lock.
+ *
+ * @throws TSNET_PORT_IN_USE naming the container or process, TSNET_NO_FREE_PORT
+ */
+export async function choosePorts(
+  context: EngineContext,
+  mappings: readonly PortMapping[],
+  owner: Owner,
+): Promise<readonly PortBinding[]> {
+  const chosen: PortBinding[] = []
+  for (const mapping of mappings) {
+    const hostAddress = mapping.hostAddress ?? context.hostConfig.publishAddress
+    const { containerPort, count, protocol } = mapping
+    const rest = { containerPort, count, protocol, ...(hostAddress === undefined ? {} : { hostAddress }) }
+    chosen.push(
+      mapping.hostPort === undefined
+        ? await chooseFree(context, rest, chosen, owner)
+        : await checkAsked(context, { ...rest, hostPort: mapping.hostPort }),
+    )
+  }
+  return chosen
+}
+
+async function checkAsked(context: EngineContext, binding: PortBinding): Promise<PortBinding> {
+  const key = portKey(binding)
+  const conflicts = context.reservations.ports.conflicts(key)
+  if (conflicts.length > 0) {
+    await reapDead(
+      context,
+      conflicts.flatMap(({ owner }) => owner ?? []),
+    )
+    const [left] = context.reservations.ports.conflicts(key)
+    if (left !== undefined) {
+      const by = left.owner === undefined ? 'another container' : `container ${describeOwner(left.owner)}`
+      throw portInUse(binding, binding.hostPort, by, 'tsnet ls')
+    }
+  }
+  const taken = await boundBySomebody(context, binding)
+  if (taken !== undefined) {
+    const flags = binding.protocol === 'udp' ? '-lunp' : '-ltnp'
+    throw portInUse(binding, taken.port, taken.by, `ss ${flags} 'sport = :${taken.port}'`)
+  }
+  return binding
+}
+
+function portInUse(binding: PortBinding, port: number, by: string, look: string): Error {
+  const { hostAddress, hostPort, protocol } = binding
+  const host =
+    hostAddress === undefined ? '' : `${hostAddress.includes(':') ? `[${hostAddress}]` : hostAddress}:`
+  return fail('TSNET_PORT_IN_USE', {
+    message: `publishing ${host}${port}/${protocol}: held by ${by}`,
+    field: 'publish',
+    value: `${host}${hostPort}${binding.count > 1 ? `-${hostPort + binding.count - 1}` : ''}/${protocol}`,
+    hint: `"${look}" shows it; choose another host port, or leave it out to get a free one`,
+  })
+}
+
+async function boundBySomebody(
+  context: EngineContext,
+  binding: PortBinding,
+): Promise<{ readonly port: number; readonly by: string } | undefined> {
+  for (let i = 0; i < Math.min(binding.count, boundAtMost); i++) {
+    const port = binding.hostPort + i
+    const holder = await context.kernel.portHolder(binding.protocol, binding.hostAddress, port)
+    if (holder === undefined) continue
+    return {
+      port,
+      by: holder.pid === undefined ? 'a process' : `process ${holder.pid} (${holder.program ?? 'unknown'})`,
+    }
+  }
+  return undefined
+}
+
+/**
+ * Starts at a place that depends on the container and port, so that a dry run
+ * shows what a run would choose, and parallel set-ups seldom meet.
+ */
+async function chooseFree(
+  context: EngineContext,
+  wanted: Omit<PortBinding, 'hostPort'>,
+  chosen: readonly PortBinding[],
+  owner: Owner,
+): Promise<PortBinding> {
+  const [low, high] = ephemeralRange(context)
+  const size = high - low + 1 - (wanted.count - 1)
+  const seed = Number.parseInt(
+    shortHash([owner.container, String(wanted.containerPort), wanted.protocol], 8),
+    16,
+  )
+  for (let i = 0; i < size; i++) {
+    const binding = { ...wanted, hostPort: low + ((seed + i) % size) }
+    const overlapsChosen = chosen.some(
+      (other) =>
+        other.protocol === binding.protocol &&
+        other.hostPort < binding.hostPort + binding.count &&
+        binding.hostPort < other.hostPort + other.count,
+    )
+    if (overlapsChosen || context.reservations.ports.conflicts(portKey(binding)).length > 0) continue
+    if ((await boundBySomebody(context, binding)) === undefined) return binding
+  }
+  throw fail('TSNET_NO_FREE_PORT', {
+    message: `choosing a host port for ${wanted.containerPort}/${wanted.protocol}: all of ${low}-${high} are taken`,
+    field: 'publish',
+    value: wanted.containerPort,
+    hint: 'widen net.ipv4.ip_local_port_range, or name a host port',
+  })
+}
+
+function ephemeralRange(context: EngineContext): readonly [number, number] {
+  const key = 'net/ipv4/ip_local_port_range'
+  const [low, high] = (context.kernel.hostSysctls([key]).get(key) ?? '').split(/\s+/).map(Number)
+  return low !== undefined && high !== undefined && low > 0 && high > low ? [low, high] : [32768, 60999]
+}

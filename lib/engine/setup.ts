@@ -1,0 +1,196 @@
+/**
+ * Setting up a container: the main job, from request to record.
+ *
+ * validate → open the sandbox → heal → lock → journal → networks → addresses
+ * and ports → plan → journal → apply → record. On failure everything taken or
+ * made on the way is given back before the error leaves.
+ *
+ * @module
+ */
+
+import { fail, isTsnetError } from '../errors/codes.ts'
+import type { OpenSandbox } from '../kernel/kernel.ts'
+import type { ContainerNetwork, FirewallBackend, SetupRequest } from '../model/attachment.ts'
+import { validateSetup } from '../model/validate.ts'
+import type { ContainerRecord } from '../state/records.ts'
+import type { Owner } from '../state/reservations.ts'
+import { leaseAddresses } from './addresses.ts'
+import { applyOrUndo } from './apply.ts'
+import { describeOwner, type EngineContext } from './context.ts'
+import { type DecidedSetup, decideEndpoints, planContainer } from './decide.ts'
+import { wantedNetworks } from './endpoints.ts'
+import { ensureNetworks } from './ensure.ts'
+import { choosePorts, portKey } from './ports.ts'
+import { heal, reapDead, removeIdleNetworks, takeDown, undoPending } from './takedown.ts'
+import { openTarget, type Target } from './target.ts'
+
+export async function setup(
+  context: EngineContext,
+  request: SetupRequest,
+  signal?: AbortSignal,
+): Promise<ContainerNetwork> {
+  validateSetup(request)
+  requireTools(context, request.firewall ?? context.backend)
+  const target = await openTarget(context, request)
+  try {
+    await heal(context)
+    const lock = await context.locks.container(target.id)
+    try {
+      return (
+        (await alreadyThere(context, request, target)) ??
+        (await setupLocked(context, request, target, signal))
+      )
+    } finally {
+      lock.release()
+    }
+  } finally {
+    target.sandbox?.close()
+  }
+}
+
+/** @throws TSNET_PROGRAM_MISSING (unavailable) naming the package */
+export function requireTools(context: EngineContext, backend: FirewallBackend): void {
+  if (backend !== 'none') context.kernel.requireBackend(backend)
+}
+
+/**
+ * What a container with this id has from before. Equal request, same sandbox:
+ * that is the answer. Its sandbox gone: it is taken down first.
+ *
+ * @throws TSNET_ALREADY_ATTACHED (conflict) for a different request
+ */
+async function alreadyThere(
+  context: EngineContext,
+  request: SetupRequest,
+  target: Target,
+): Promise<ContainerNetwork | undefined> {
+  const record = context.containers.get(target.id)
+  if (record?.result === undefined) return undefined
+  const { identity } = record.result.sandbox
+  if (identity.cookie === target.identity.cookie && identity.bootId === target.identity.bootId) {
+    if (sameRequest(record.request, request)) return record.result
+    throw fail('TSNET_ALREADY_ATTACHED', {
+      message: `setting up ${target.id}: it was set up before with a different request`,
+      field: 'id',
+      value: target.id,
+      hint: `"tsnet inspect ${target.id}" shows it; "tsnet teardown --id ${target.id}" first`,
+    })
+  }
+  if (context.kernel.isAlive(record.result.sandbox.path, identity)) {
+    throw fail('TSNET_NAME_IN_USE', {
+      message: `setting up ${target.id}: a living container in another sandbox (${record.result.sandbox.path}) has that id`,
+      field: 'id',
+      value: target.id,
+      hint: 'choose another --id',
+    })
+  }
+  const host = await context.locks.hostShared()
+  try {
+    const { errors } = await takeDown(context, target.id)
+    if (errors.length > 0) throw errors[0]
+  } finally {
+    host.release()
+  }
+  return undefined
+}
+
+/** The path may differ (pid, bind mount): the cookie was compared already. */
+function sameRequest(a: SetupRequest, b: SetupRequest): boolean {
+  const text = (request: SetupRequest): string => JSON.stringify({ ...request, sandbox: undefined })
+  return text(a) === text(b)
+}
+
+async function setupLocked(
+  context: EngineContext,
+  request: SetupRequest,
+  target: Target,
+  signal: AbortSignal | undefined,
+): Promise<ContainerNetwork> {
+  const endpoints = wantedNetworks(request)
+  const { name } = target.container
+  const record: ContainerRecord = {
+    version: 1,
+    id: target.id,
+    networks: [...new Set(endpoints.map(({ network }) => network))],
+    ...(name === undefined ? {} : { name }),
+    request,
+    steps: [],
+  }
+  // From here on a kill leaves a trace that the next command follows.
+  context.containers.begin(target.id, record)
+  let host: { release(): void } | undefined
+  try {
+    const ensured = await ensureNetworks(context, endpoints, request.firewall ?? context.backend)
+    host = ensured.host
+    if (name !== undefined) await takeName(context, name, target.owner)
+    signal?.throwIfAborted()
+    const decided = await decideEndpoints(context, request, target, ensured.configs, {
+      lease: (endpoint) => leaseAddresses(context, context.reservations.leases, endpoint, target.owner),
+      ports: async (mappings) => {
+        const lock = await context.locks.ports()
+        try {
+          const bindings = await choosePorts(context, mappings, target.owner)
+          for (const binding of bindings) context.reservations.ports.take(portKey(binding), target.owner)
+          return bindings
+        } finally {
+          lock.release()
+        }
+      },
+    })
+    signal?.throwIfAborted()
+    return await applyDecided(context, record, decided, target.sandbox)
+  } catch (error) {
+    host ??= await context.locks.hostShared()
+    const undone = await undoPending(context, target.id)
+    if (isTsnetError(error)) error.undo.push(...undone)
+    throw asInterrupted(error, signal)
+  } finally {
+    host?.release()
+    // After a failure a network made for this container alone has nobody on it.
+    if (context.containers.get(target.id) === undefined) await removeIdleNetworks(context, record.networks)
+  }
+}
+
+function asInterrupted(error: unknown, signal: AbortSignal | undefined): unknown {
+  if (signal?.aborted !== true || isTsnetError(error)) return error
+  return fail('TSNET_INTERRUPTED', {
+    message: 'setting up: interrupted, everything was taken back',
+    cause: error,
+  })
+}
+
+/** @throws TSNET_NAME_IN_USE (conflict) */
+async function takeName(context: EngineContext, name: string, owner: Owner): Promise<void> {
+  const { names } = context.reservations
+  for (let attempt = 0; attempt < 2; attempt++) {
+    if (names.take(name, owner)) return
+    const holder = names.owner(name)
+    if (holder?.container === owner.container) return
+    if (attempt === 0 && holder !== undefined && (await reapDead(context, [holder])) > 0) continue
+    throw fail('TSNET_NAME_IN_USE', {
+      message: `naming the container ${name}: ${holder === undefined ? 'another container' : describeOwner(holder)} has that name`,
+      field: 'container.name',
+      value: name,
+      hint: 'choose another --container-name, or "tsnet teardown" the other first',
+    })
+  }
+}
+
+async function applyDecided(
+  context: EngineContext,
+  begun: ContainerRecord,
+  decided: DecidedSetup,
+  sandbox: OpenSandbox | undefined,
+): Promise<ContainerNetwork> {
+  const steps = planContainer(context, decided, sandbox)
+  const record = { ...begun, steps, result: decided.result }
+  context.containers.begin(begun.id, record)
+  const created = await applyOrUndo(
+    context.kernel,
+    steps.map(({ step }) => step),
+    sandbox,
+  )
+  const ours = steps.filter((_, i) => created[i])
+  context.containers.commit(begun.id, ours.length === steps.length ? undefined : { ...record, steps: ours })
+  return decided.result
+}

@@ -1,0 +1,211 @@
+/**
+ * Taking containers down: teardown, healing of killed work, and reclaiming what
+ * the dead hold. One piece of code, because all three start from a journal
+ * entry and end with nothing.
+ *
+ * @module
+ */
+
+import type { OpenSandbox } from '../kernel/kernel.ts'
+import type { ContainerNetwork } from '../model/attachment.ts'
+import type { LoweredStep } from '../plan/step.ts'
+import type { ContainerRecord } from '../state/records.ts'
+import type { Owner } from '../state/reservations.ts'
+import { type EngineContext, ownerIsAlive } from './context.ts'
+import { removeNetworkUnits, undoPendingUnit } from './units.ts'
+
+/** Takes back what a journal entry says and forgets it; under the container's lock and the host lock. */
+export async function undoPending(context: EngineContext, id: string): Promise<readonly unknown[]> {
+  const record = context.containers.pending(id)
+  if (record === undefined) return []
+  const sandbox = await openIfAlive(context, record)
+  let errors: readonly unknown[]
+  try {
+    errors = await context.kernel.revert(stillOurs(context, record), sandbox)
+  } finally {
+    sandbox?.close()
+  }
+  if (errors.length > 0) return errors
+  releaseAll(context, record)
+  context.containers.forget(id)
+  return []
+}
+
+/** The sandbox of a record, if it is the same namespace still. Undefined: what was inside is gone with it. */
+async function openIfAlive(
+  context: EngineContext,
+  record: ContainerRecord,
+): Promise<OpenSandbox | undefined> {
+  const sandbox = record.result?.sandbox
+  if (sandbox === undefined || !record.steps.some(({ step }) => step.where === 'sandbox')) return undefined
+  if (!context.kernel.isAlive(sandbox.path, sandbox.identity)) return undefined
+  const open = await context.kernel.openSandbox(sandbox.path).catch(() => undefined)
+  if (open?.facts.identity.cookie === sandbox.identity.cookie) return open
+  open?.close()
+  return undefined
+}
+
+/**
+ * Rules name an address or a port, and an address can have a new owner by now:
+ * what leads to a lease that is no longer ours is not ours to remove.
+ */
+function stillOurs(context: EngineContext, record: ContainerRecord): readonly LoweredStep[] {
+  const lost = new Set(
+    (record.result?.attachments ?? [])
+      .filter((attachment) =>
+        attachment.addresses.some((cidr) => {
+          const owner = context.reservations.leases.owner(
+            attachment.network,
+            cidr.slice(0, cidr.indexOf('/')),
+          )
+          return owner !== undefined && owner.container !== record.id
+        }),
+      )
+      .map((attachment) => attachment.ifname),
+  )
+  return record.steps
+    .filter(({ of, step }) => !(lost.has(of) && (step.kind === 'rules' || step.kind === 'conntrack')))
+    .map(({ step }) => step)
+}
+
+/** Leases, ports and the name: whatever this container holds, also what a killed set-up took without noting it. */
+function releaseAll(context: EngineContext, record: ContainerRecord): void {
+  const { leases, ports, names } = context.reservations
+  const known = new Map(
+    (record.result?.attachments ?? []).map((a) => [
+      a.network,
+      a.addresses.map((c) => c.slice(0, c.indexOf('/'))),
+    ]),
+  )
+  for (const network of record.networks) {
+    // A finished set-up knows its addresses; a killed one has to be looked for.
+    for (const address of known.get(network) ?? leases.list(network)) {
+      if (leases.owner(network, address)?.container === record.id) leases.release(network, address)
+    }
+  }
+  const publishes = record.result === undefined || record.result.attachments.some((a) => a.ports.length > 0)
+  if (publishes) {
+    for (const { key, owner } of ports.list()) if (owner?.container === record.id) ports.release(key)
+  }
+  if (record.name !== undefined && names.owner(record.name)?.container === record.id)
+    names.release(record.name)
+}
+
+/** Takes a finished container down. Under its lock and the host lock. */
+export async function takeDown(
+  context: EngineContext,
+  id: string,
+): Promise<{ readonly result: ContainerNetwork | undefined; readonly errors: readonly unknown[] }> {
+  const result = context.containers.get(id)?.result ?? context.containers.pending(id)?.result
+  // From here on the journal says it is to go: whoever comes after a kill finishes the job.
+  context.containers.reopen(id)
+  return { result, errors: await undoPending(context, id) }
+}
+
+/** Networks made at first use go with their last endpoint. Takes the exclusive host lock when there is one to remove. */
+export async function removeIdleNetworks(
+  context: EngineContext,
+  names: readonly string[],
+): Promise<readonly string[]> {
+  const idle = (name: string): boolean =>
+    context.networks.get(name)?.ephemeral === true && context.reservations.leases.list(name).length === 0
+  if (!names.some(idle)) return []
+  const removed: string[] = []
+  const host = await context.locks.hostExclusive()
+  try {
+    for (const name of names.filter(idle)) {
+      const errors = await removeNetworkUnits(context, name)
+      if (errors.length > 0) continue
+      context.networks.remove(name)
+      context.reservations.leases.forget(name)
+      removed.push(name)
+    }
+  } finally {
+    host.release()
+  }
+  return removed
+}
+
+/**
+ * Finishes or takes back what killed processes left. Work whose lock is held is
+ * somebody's who lives. Every command that changes anything begins with this.
+ *
+ * @returns what was healed
+ */
+export async function heal(context: EngineContext): Promise<readonly string[]> {
+  const healed: string[] = []
+  const units = context.units.pendingKeys()
+  if (units.length > 0) {
+    const host = await context.locks.hostExclusive()
+    try {
+      for (const unit of units) {
+        if ((await undoPendingUnit(context, unit)).length === 0) healed.push(unit)
+      }
+    } finally {
+      host.release()
+    }
+  }
+  for (const id of context.containers.pendingKeys()) {
+    const lock = await context.locks.tryContainer(id)
+    if (lock === undefined) continue
+    try {
+      const networks = context.containers.pending(id)?.networks ?? []
+      const host = await context.locks.hostShared()
+      let errors: readonly unknown[]
+      try {
+        errors = await undoPending(context, id)
+      } finally {
+        host.release()
+      }
+      if (errors.length > 0) continue
+      healed.push(id)
+      await removeIdleNetworks(context, networks)
+    } finally {
+      lock.release()
+    }
+  }
+  return healed
+}
+
+/**
+ * Takes down the dead among these owners. Under the host lock, inside a set-up
+ * that needs what they hold: locks of theirs are only tried, never waited for.
+ *
+ * @returns how many there were
+ */
+export async function reapDead(context: EngineContext, owners: readonly Owner[]): Promise<number> {
+  const dead = new Map<string, Owner>()
+  for (const owner of owners) {
+    if (!dead.has(owner.container) && !(await ownerIsAlive(context, owner))) dead.set(owner.container, owner)
+  }
+  let reaped = 0
+  for (const [id, owner] of dead) {
+    const lock = await context.locks.tryContainer(id)
+    if (lock === undefined) continue
+    try {
+      // The id may have come back to life in a new sandbox; then only the old reservations are stale.
+      const sandbox = (context.containers.get(id) ?? context.containers.pending(id))?.result?.sandbox
+      const now = sandbox === undefined ? owner : { container: id, path: sandbox.path, ...sandbox.identity }
+      if (!(await ownerIsAlive(context, now))) await takeDown(context, id)
+      releaseStale(context, owner)
+      reaped++
+    } finally {
+      lock.release()
+    }
+  }
+  return reaped
+}
+
+/** Reservations that carry exactly this dead identity and belong to no record. */
+function releaseStale(context: EngineContext, owner: Owner): void {
+  const { leases, ports, names } = context.reservations
+  const same = (other: Owner | undefined): boolean =>
+    other?.container === owner.container && other.cookie === owner.cookie && other.bootId === owner.bootId
+  for (const network of leases.networks()) {
+    for (const address of leases.list(network)) {
+      if (same(leases.owner(network, address))) leases.release(network, address)
+    }
+  }
+  for (const { key, owner: holder } of ports.list()) if (same(holder)) ports.release(key)
+  for (const name of names.list()) if (same(names.owner(name))) names.release(name)
+}

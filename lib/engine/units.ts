@@ -1,0 +1,166 @@
+/**
+ * Units: what several containers use, each with its own record and journal.
+ *
+ * - `base@BACKEND`: chains and tables everything hangs on;
+ * - `network.NAME`: the bridge and its addresses;
+ * - `rules.NAME@BACKEND`: packet rules of a network.
+ *
+ * Made and removed under the exclusive host lock. Every backend has its own,
+ * because each attachment may choose its backend.
+ *
+ * @module
+ */
+
+import { planBaseRules, planNetworkLinks, planNetworkRules } from '../drivers/bridge.ts'
+import type { FirewallBackend } from '../model/attachment.ts'
+import type { NetworkConfig } from '../model/network.ts'
+import type { ForeignDrop } from '../plan/facts.ts'
+import type { LoweredStep } from '../plan/step.ts'
+import { applyOrUndo, lower, withBefore } from './apply.ts'
+import type { EngineContext } from './context.ts'
+
+export const unitNames = {
+  base: (backend: FirewallBackend): string => `base@${backend}`,
+  network: (name: string): string => `network.${name}`,
+  rules: (name: string, backend: FirewallBackend): string => `rules.${name}@${backend}`,
+  /** All units of one network, rules of every backend. */
+  isOf: (unit: string, name: string): boolean =>
+    unit === `network.${name}` || unit.startsWith(`rules.${name}@`),
+}
+
+export interface PlannedUnit {
+  readonly unit: string
+  readonly steps: readonly LoweredStep[]
+}
+
+/** Units of a network that are not in the kernel now, in the order to make them. */
+export async function missingUnits(
+  context: EngineContext,
+  config: NetworkConfig,
+  backend: FirewallBackend,
+): Promise<readonly PlannedUnit[]> {
+  const names = unitNames
+  const bridge = await context.kernel.hostLink(config.options.bridge)
+  const planned: PlannedUnit[] = []
+  if (bridge === undefined || context.units.get(names.network(config.name)) === undefined) {
+    planned.push({ unit: names.network(config.name), steps: await planLinks(context, config) })
+  }
+  if (context.units.get(names.base(backend)) === undefined) {
+    planned.push({ unit: names.base(backend), steps: lower(planBaseRules(), backend) })
+  }
+  if (context.units.get(names.rules(config.name, backend)) === undefined) {
+    const foreignDrops = await dropsOfOthers(context, backend)
+    planned.push({
+      unit: names.rules(config.name, backend),
+      steps: withBefore(
+        lower(planNetworkRules({ config, foreignDrops, backend }), backend),
+        context.kernel,
+        undefined,
+      ),
+    })
+  }
+  return planned
+}
+
+async function planLinks(context: EngineContext, config: NetworkConfig): Promise<readonly LoweredStep[]> {
+  const { kernel } = context
+  const facts = await kernel.hostFacts()
+  const bridge = facts.links.find((link) => link.name === config.options.bridge)
+  const steps = planNetworkLinks({
+    config,
+    bridge,
+    bridgeAddresses: facts.addresses.filter((a) => a.dev === config.options.bridge).map((a) => a.cidr),
+    mtuBytes: await bridgeMtu(context, config),
+    acceptRaDevs: await devsThatLearnRoutes(context),
+  })
+  return withBefore(lower(steps, 'none'), kernel, undefined)
+}
+
+/** The MTU a new endpoint gets: the network's own, else that of the host's way out. */
+export async function bridgeMtu(context: EngineContext, config: NetworkConfig): Promise<number> {
+  if (config.options.mtuBytes !== undefined) return config.options.mtuBytes
+  const wayOut = (await context.kernel.wayOut(4)) ?? (await context.kernel.wayOut(6))
+  return wayOut?.mtuBytes ?? 1500
+}
+
+/** A host that forwards ignores router advertisements unless accept_ra is 2, and would lose its own way out. */
+async function devsThatLearnRoutes(context: EngineContext): Promise<readonly string[]> {
+  const wayOut = await context.kernel.wayOut(6)
+  if (wayOut === undefined) return []
+  const key = `net/ipv6/conf/${wayOut.dev}/accept_ra`
+  return context.kernel.hostSysctls([key]).get(key) === '1' ? [wayOut.dev] : []
+}
+
+/** In the chains of our own variant our jump comes first, so nothing there can drop what we accept. */
+async function dropsOfOthers(
+  context: EngineContext,
+  backend: FirewallBackend,
+): Promise<readonly ForeignDrop[]> {
+  if (backend === 'none') return []
+  const drops = await context.kernel.foreignDrops()
+  if (backend === 'nftables') return drops
+  const own = `iptables-${context.kernel.iptablesVariant()}`
+  return drops.filter((drop) => drop.tool !== own)
+}
+
+/** Under the exclusive host lock. On failure nothing of this unit is left. */
+export async function makeUnit(context: EngineContext, planned: PlannedUnit): Promise<void> {
+  const { kernel, units } = context
+  const record = { version: 1, unit: planned.unit, steps: planned.steps } as const
+  units.begin(planned.unit, record)
+  let created: readonly boolean[]
+  try {
+    created = await applyOrUndo(kernel, planned.steps, undefined)
+  } catch (error) {
+    units.forget(planned.unit)
+    throw error
+  }
+  const ours = planned.steps.filter((_, i) => created[i])
+  units.commit(planned.unit, ours.length === planned.steps.length ? undefined : { ...record, steps: ours })
+}
+
+/** Under the exclusive host lock. Repeatable. @returns what could not be taken back */
+export async function removeUnit(context: EngineContext, unit: string): Promise<readonly unknown[]> {
+  context.units.reopen(unit)
+  return undoPendingUnit(context, unit)
+}
+
+/** Takes back what a journal entry of a unit says. */
+export async function undoPendingUnit(context: EngineContext, unit: string): Promise<readonly unknown[]> {
+  const record = context.units.pending(unit)
+  if (record === undefined) return []
+  const errors = await context.kernel.revert(record.steps, undefined)
+  if (errors.length === 0) context.units.forget(unit)
+  return errors
+}
+
+/**
+ * Removes a network's units; then base rules that serve no network any more,
+ * unless an admin has put rules into TSNET-USER.
+ */
+export async function removeNetworkUnits(context: EngineContext, name: string): Promise<readonly unknown[]> {
+  const errors: unknown[] = []
+  const keys = context.units.keys()
+  // Rules first: they speak of the bridge.
+  for (const unit of keys
+    .filter((key) => unitNames.isOf(key, name))
+    .sort()
+    .reverse()) {
+    errors.push(...(await removeUnit(context, unit)))
+  }
+  errors.push(...(await removeIdleBases(context)))
+  return errors
+}
+
+async function removeIdleBases(context: EngineContext): Promise<readonly unknown[]> {
+  const errors: unknown[] = []
+  const keys = context.units.keys()
+  for (const backend of ['iptables', 'nftables', 'none'] as const) {
+    const base = unitNames.base(backend)
+    if (!keys.includes(base) || keys.some((key) => key.startsWith('rules.') && key.endsWith(`@${backend}`)))
+      continue
+    if (backend !== 'none' && (await context.kernel.userRules(backend))) continue
+    errors.push(...(await removeUnit(context, base)))
+  }
+  return errors
+}

@@ -1,0 +1,44 @@
+/**
+ * `/etc/tsnet/config.json`: the host's defaults. All keys optional.
+ *
+ * @module
+ */
+
+import { fail } from '../errors/codes.ts'
+import { type Address, parseAddress } from '../model/address.ts'
+import type { FirewallBackend } from '../model/attachment.ts'
+import { readJson } from './files.ts'
+
+export interface HostConfig {
+  readonly firewall?: FirewallBackend
+  /** Where `-p 8080:80` listens when no address is given; absent: every address. */
+  readonly publishAddress?: Address
+}
+
+export const hostConfigPath = '/etc/tsnet/config.json'
+
+const backends: readonly unknown[] = ['iptables', 'nftables', 'none']
+
+/** @throws TSNET_BAD_VALUE (invalid) naming the key */
+export function readHostConfig(path: string = hostConfigPath): HostConfig {
+  const raw: unknown = readJson<unknown>(path) ?? {}
+  const bad = (field: string, value: unknown, hint: string): Error =>
+    fail('TSNET_BAD_VALUE', { message: `reading ${path}: ${field} cannot be used`, field, value, hint })
+  if (typeof raw !== 'object' || raw === null || Array.isArray(raw))
+    throw bad('(document)', raw, 'write an object')
+  const { firewall, publishAddress, ...unknown } = raw as Record<string, unknown>
+  for (const [key, value] of Object.entries(unknown)) {
+    throw bad(key, value, 'known keys are firewall and publishAddress')
+  }
+  if (firewall !== undefined && !backends.includes(firewall)) {
+    throw bad('firewall', firewall, 'use iptables, nftables or none')
+  }
+  const address = typeof publishAddress === 'string' ? parseAddress(publishAddress) : undefined
+  if (publishAddress !== undefined && address === undefined) {
+    throw bad('publishAddress', publishAddress, 'use an IP address of this host, such as 127.0.0.1')
+  }
+  return {
+    ...(firewall === undefined ? {} : { firewall: firewall as FirewallBackend }),
+    ...(address === undefined ? {} : { publishAddress: address }),
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * Where tsnet keeps what survives a process.
+ *
+ * ```
+ * /var/lib/tsnet/                    definitions: survive a reboot
+ *   networks/<name>.json             user networks
+ * /run/tsnet/                        run state: gone with the namespaces it describes
+ *   containers/<id>.json             what was set up, with the steps that undo it
+ *   pending/<id>.json                work begun and not finished (journal); same shape
+ *   units/<unit>.json                base rules, bridges, network rules that are in the kernel
+ *   ephemeral/<name>.json            networks made at first use
+ *   leases/<network>/<address>       created O_EXCL: the file is the reservation
+ *   ports/<proto>/<port>/<address>   likewise; ranges in ports/<proto>/ranges/<first>-<last>_<address>
+ *   names/<name>                     container names, likewise
+ *   locks/                           flock(2) files; empty, stay
+ * ```
+ *
+ * With `--state-dir X` everything lies under X.
+ *
+ * @module
+ */
+
+export interface StatePaths {
+  readonly networks: string
+  readonly containers: string
+  readonly pending: string
+  readonly units: string
+  readonly ephemeral: string
+  readonly leases: string
+  readonly ports: string
+  readonly names: string
+  readonly locks: string
+}
+
+export function statePaths(stateDir?: string): StatePaths {
+  const run = stateDir ?? '/run/tsnet'
+  return {
+    networks: `${stateDir ?? '/var/lib/tsnet'}/networks`,
+    containers: `${run}/containers`,
+    pending: `${run}/pending`,
+    units: `${run}/units`,
+    ephemeral: `${run}/ephemeral`,
+    leases: `${run}/leases`,
+    ports: `${run}/ports`,
+    names: `${run}/names`,
+    locks: `${run}/locks`,
+  }
+}

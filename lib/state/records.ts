@@ -1,0 +1,92 @@
+/**
+ * Records of containers and units, and the journal: one shape, two folders.
+ *
+ * A set-up writes `pending/` first and moves the file to `containers/` (or
+ * `units/`) when all is done; a teardown moves it back and deletes it when all
+ * is undone. So whatever lies in `pending/` without a living owner is work to
+ * be taken back, whether it was half made or half removed.
+ *
+ * @module
+ */
+
+import type { ContainerNetwork, SetupRequest } from '../model/attachment.ts'
+import type { LoweredStep } from '../plan/step.ts'
+import { listFolder, moveFile, readJson, removeFile, writeJson } from './files.ts'
+import type { StatePaths } from './paths.ts'
+
+/** A step and what it belongs to: an ifname, or `` for the sandbox as a whole. */
+export interface OwnedStep {
+  readonly of: string
+  readonly step: LoweredStep
+}
+
+/** A container as it was set up, or is being set up. */
+export interface ContainerRecord {
+  readonly version: 1
+  readonly id: string
+  /** Networks it may hold leases of. */
+  readonly networks: readonly string[]
+  /** Holds `names/<name>`. */
+  readonly name?: string
+  /** What was asked, to tell a repeat from a conflict. */
+  readonly request: SetupRequest
+  /** Absent in a journal entry whose plan was not made yet. */
+  readonly result?: ContainerNetwork
+  /** In the order they are applied. */
+  readonly steps: readonly OwnedStep[]
+}
+
+/** Something several containers use: base rules, a bridge, a network's rules. */
+export interface UnitRecord {
+  readonly version: 1
+  readonly unit: string
+  readonly steps: readonly LoweredStep[]
+}
+
+export interface Records<T> {
+  get(key: string): T | undefined
+  keys(): readonly string[]
+  /** In the journal. */
+  pending(key: string): T | undefined
+  pendingKeys(): readonly string[]
+  /** Writes the journal entry. */
+  begin(key: string, record: T): void
+  /** The journal entry becomes the record; `changed` replaces it first. */
+  commit(key: string, changed?: T): void
+  /** The record becomes a journal entry: it is being taken down. @returns false where there is none */
+  reopen(key: string): boolean
+  /** Forgets the journal entry. */
+  forget(key: string): void
+}
+
+const suffix = '.json'
+
+function createRecords<T>(folder: string, pendingFolder: string, prefix: string): Records<T> {
+  const live = (key: string): string => `${folder}/${key}${suffix}`
+  const journal = (key: string): string => `${pendingFolder}/${prefix}${key}${suffix}`
+  const keysOf = (path: string, head: string): readonly string[] =>
+    listFolder(path)
+      .filter((name) => name.startsWith(head) && name.endsWith(suffix))
+      .map((name) => name.slice(head.length, -suffix.length))
+  return {
+    get: (key) => readJson<T>(live(key)),
+    keys: () => keysOf(folder, ''),
+    pending: (key) => readJson<T>(journal(key)),
+    pendingKeys: () => keysOf(pendingFolder, prefix),
+    begin: (key, record) => writeJson(journal(key), record),
+    commit: (key, changed) => {
+      if (changed !== undefined) writeJson(journal(key), changed)
+      moveFile(journal(key), live(key))
+    },
+    reopen: (key) => moveFile(live(key), journal(key)),
+    forget: (key) => void removeFile(journal(key)),
+  }
+}
+
+export function containerRecords(paths: StatePaths): Records<ContainerRecord> {
+  return createRecords(paths.containers, paths.pending, 'container.')
+}
+
+export function unitRecords(paths: StatePaths): Records<UnitRecord> {
+  return createRecords(paths.units, paths.pending, 'unit.')
+}

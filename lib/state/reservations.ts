@@ -1,0 +1,150 @@
+/**
+ * Reservations as files: addresses, host ports and container names.
+ *
+ * A file created with O_EXCL is the reservation and names its owner, so a
+ * directory listing is the state, and no lock is needed to take an address.
+ * Host ports are different: `0.0.0.0:80` and `127.0.0.1:80` exclude each other
+ * and ranges overlap, so they are taken under the ports lock.
+ *
+ * @module
+ */
+
+import { createJson, listFolder, readJson, removeEmptyFolder, removeFile, writeJson } from './files.ts'
+import type { StatePaths } from './paths.ts'
+
+/** Who holds a reservation: enough to find out whether it still lives. */
+export interface Owner {
+  readonly container: string
+  /** Container name, for messages. */
+  readonly name?: string
+  readonly ifname?: string
+  readonly path: string
+  readonly cookie: string
+  readonly bootId: string
+}
+
+export interface Reservations {
+  readonly leases: LeaseFiles
+  readonly ports: PortFiles
+  readonly names: NameFiles
+}
+
+export interface LeaseFiles {
+  /** @returns false where somebody has it */
+  take(network: string, address: string, owner: Owner): boolean
+  owner(network: string, address: string): Owner | undefined
+  list(network: string): readonly string[]
+  release(network: string, address: string): void
+  networks(): readonly string[]
+  last(network: string, family: 4 | 6): string | undefined
+  setLast(network: string, family: 4 | 6, address: string): void
+  /** Forgets a network that has no lease left. */
+  forget(network: string): void
+}
+
+/** `address` is `any` for every address of the host. */
+export interface PortKey {
+  readonly protocol: string
+  readonly address: string
+  readonly port: number
+  readonly count: number
+}
+
+export interface PortFiles {
+  take(key: PortKey, owner: Owner): void
+  release(key: PortKey): void
+  /** Every reservation that overlaps: same protocol, a shared port, a shared address. */
+  conflicts(key: PortKey): readonly { readonly key: PortKey; readonly owner: Owner | undefined }[]
+  list(): readonly { readonly key: PortKey; readonly owner: Owner | undefined }[]
+}
+
+export interface NameFiles {
+  take(name: string, owner: Owner): boolean
+  owner(name: string): Owner | undefined
+  release(name: string): void
+  list(): readonly string[]
+}
+
+export function reservations(paths: StatePaths): Reservations {
+  return { leases: leaseFiles(paths), ports: portFiles(paths), names: nameFiles(paths) }
+}
+
+function leaseFiles(paths: StatePaths): LeaseFiles {
+  const file = (network: string, address: string): string => `${paths.leases}/${network}/${address}`
+  const lastFile = (network: string, family: number): string => `${paths.leases}/${network}/.last${family}`
+  return {
+    take: (network, address, owner) => createJson(file(network, address), owner),
+    owner: (network, address) => readJson<Owner>(file(network, address)),
+    list: (network) => listFolder(`${paths.leases}/${network}`),
+    release: (network, address) => void removeFile(file(network, address)),
+    networks: () => listFolder(paths.leases),
+    last: (network, family) => readJson<string>(lastFile(network, family)),
+    setLast: (network, family, address) => writeJson(lastFile(network, family), address),
+    forget: (network) => {
+      removeFile(lastFile(network, 4))
+      removeFile(lastFile(network, 6))
+      removeEmptyFolder(`${paths.leases}/${network}`)
+    },
+  }
+}
+
+function nameFiles(paths: StatePaths): NameFiles {
+  return {
+    take: (name, owner) => createJson(`${paths.names}/${name}`, owner),
+    owner: (name) => readJson<Owner>(`${paths.names}/${name}`),
+    release: (name) => void removeFile(`${paths.names}/${name}`),
+    list: () => listFolder(paths.names),
+  }
+}
+
+const sharesAddress = (a: string, b: string): boolean => a === 'any' || b === 'any' || a === b
+
+function portFiles(paths: StatePaths): PortFiles {
+  const single = (protocol: string, port: number): string => `${paths.ports}/${protocol}/${port}`
+  const ranges = (protocol: string): string => `${paths.ports}/${protocol}/ranges`
+  const file = (key: PortKey): string =>
+    key.count === 1
+      ? `${single(key.protocol, key.port)}/${key.address}`
+      : `${ranges(key.protocol)}/${key.port}-${key.port + key.count - 1}_${key.address}`
+  const singlesAt = (protocol: string, port: number): PortKey[] =>
+    listFolder(single(protocol, port)).map((address) => ({ protocol, address, port, count: 1 }))
+  const rangesOf = (protocol: string): PortKey[] =>
+    listFolder(ranges(protocol)).flatMap((name) => {
+      const match = /^(\d+)-(\d+)_(.+)$/.exec(name)
+      if (match === null) return []
+      const [first, last] = [Number(match[1]), Number(match[2])]
+      return [{ protocol, address: match[3] as string, port: first, count: last - first + 1 }]
+    })
+  const portsOf = (protocol: string): number[] =>
+    listFolder(`${paths.ports}/${protocol}`).map(Number).filter(Number.isInteger)
+  const withOwner = (key: PortKey): { key: PortKey; owner: Owner | undefined } => ({
+    key,
+    owner: readJson<Owner>(file(key)),
+  })
+  return {
+    take: (key, owner) => writeJson(file(key), owner),
+    release: (key) => {
+      removeFile(file(key))
+      if (key.count === 1) removeEmptyFolder(single(key.protocol, key.port))
+      else removeEmptyFolder(ranges(key.protocol))
+      removeEmptyFolder(`${paths.ports}/${key.protocol}`)
+    },
+    conflicts: (key) => {
+      const last = key.port + key.count - 1
+      // A single port looks at one folder and the few ranges, however many ports are published.
+      const ports =
+        key.count === 1 ? [key.port] : portsOf(key.protocol).filter((p) => p >= key.port && p <= last)
+      return [...ports.flatMap((port) => singlesAt(key.protocol, port)), ...rangesOf(key.protocol)]
+        .filter((other) => other.port <= last && other.port + other.count - 1 >= key.port)
+        .filter((other) => sharesAddress(other.address, key.address))
+        .map(withOwner)
+    },
+    list: () =>
+      listFolder(paths.ports)
+        .flatMap((protocol) => [
+          ...portsOf(protocol).flatMap((port) => singlesAt(protocol, port)),
+          ...rangesOf(protocol),
+        ])
+        .map(withOwner),
+  }
+}
