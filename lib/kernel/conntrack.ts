@@ -1,0 +1,137 @@
+/**
+ * Forgets the tracked flows of one published port, and nothing else.
+ *
+ * A UDP flow is remembered as long as packets come: after the port has moved to
+ * another container, an old client would go on talking to the old address, or to
+ * the host itself. Flows that only pass through the host to a far port of the
+ * same number (DNS, say) are left alone, so "any address" means the addresses
+ * the host has now.
+ *
+ * @see https://conntrack-tools.netfilter.org/
+ * @module
+ */
+
+import { networkInterfaces } from 'node:os'
+import { fail } from '../errors/codes.ts'
+import { type Address, familyOf, isLoopback, isUnspecified, parseAddress } from '../model/address.ts'
+import type { Protocol } from '../model/portmapping.ts'
+import type { ConntrackStep } from '../plan/step.ts'
+import { EINVAL, ENOENT, EOPNOTSUPP, EPERM, EPROTONOSUPPORT, errnoOf, errnoText } from './errno.ts'
+import {
+  decodeFlow,
+  type Flow,
+  type FlowEnd,
+  type FlowFilter,
+  flowDelete,
+  flowsRequest,
+} from './netlink/flow.ts'
+import { openNetfilterSocket, type RouteSocket } from './netlink/socket.ts'
+
+/** IPPROTO_… */
+export const protocolNumbers: Readonly<Record<Protocol, number>> = { tcp: 6, udp: 17, sctp: 132 }
+
+/**
+ * @throws TSNET_KERNEL_FEATURE_MISSING (unsupported) where the kernel cannot tell flows,
+ *   TSNET_NOT_PERMITTED (forbidden), TSNET_STEP_FAILED (internal)
+ */
+export async function flushFlows(step: ConntrackStep): Promise<void> {
+  const socket = openSocket()
+  try {
+    const isOurs = matcherOf(step)
+    const dumps = [await flowsOf(socket, filterOfHost(step)), await flowsOf(socket, filterOfContainer(step))]
+    const flows = new Map(
+      dumps
+        .flat()
+        .filter(isOurs)
+        .map((flow) => [keyOf(flow), flow]),
+    )
+    if (flows.size === 0) return
+    const replies = await socket.batch([...flows.values()].map(flowDelete))
+    const failed = replies.find(({ errno }) => errno !== 0 && errno !== ENOENT)
+    if (failed !== undefined) throw refused('deleting a tracked flow', failed.errno)
+  } finally {
+    socket.close()
+  }
+}
+
+function filterOfHost(step: ConntrackStep): FlowFilter {
+  const address = givenAddress(step)
+  return {
+    family: familyOf(step.containerAddress),
+    protocol: protocolNumbers[step.protocol],
+    direction: 'original',
+    ...(address === undefined ? {} : { address }),
+    ...(step.count === 1 ? { port: step.hostPort } : {}),
+  }
+}
+
+function filterOfContainer(step: ConntrackStep): FlowFilter {
+  return {
+    family: familyOf(step.containerAddress),
+    protocol: protocolNumbers[step.protocol],
+    direction: 'reply',
+    address: step.containerAddress,
+    ...(step.count === 1 ? { port: step.containerPort } : {}),
+  }
+}
+
+function matcherOf(step: ConntrackStep): (flow: Flow) => boolean {
+  const protocol = protocolNumbers[step.protocol]
+  const given = givenAddress(step)
+  const own = given === undefined ? ownAddresses() : new Set([given])
+  const isHost = (address: Address): boolean =>
+    own.has(address) || (given === undefined && isLoopback(address))
+  const within = ({ port }: FlowEnd, first: number): boolean => first <= port && port < first + step.count
+  return (flow) =>
+    flow.protocol === protocol &&
+    ((isHost(flow.originalDestination.address) && within(flow.originalDestination, step.hostPort)) ||
+      (flow.replySource.address === step.containerAddress && within(flow.replySource, step.containerPort)))
+}
+
+function givenAddress({ hostAddress }: ConntrackStep): Address | undefined {
+  return hostAddress === undefined || isUnspecified(hostAddress) ? undefined : hostAddress
+}
+
+function ownAddresses(): ReadonlySet<Address> {
+  const texts = Object.values(networkInterfaces()).flatMap((entries = []) =>
+    entries.map(({ address }) => address),
+  )
+  return new Set(texts.map((text) => parseAddress(text)).filter((address) => address !== undefined))
+}
+
+async function flowsOf(socket: RouteSocket, filter: FlowFilter): Promise<Flow[]> {
+  try {
+    const received = await socket.dump(flowsRequest(filter))
+    return received.map(decodeFlow).filter((flow) => flow !== undefined)
+  } catch (error) {
+    const errno = errnoOf(error)
+    if (errno === undefined) throw error
+    throw refused('listing tracked flows', errno)
+  }
+}
+
+function keyOf(flow: Flow): string {
+  return flow.name.map(({ value }) => Buffer.from(value as Uint8Array).toString('hex')).join(' ')
+}
+
+function openSocket(): RouteSocket {
+  try {
+    return openNetfilterSocket()
+  } catch (error) {
+    throw refused('opening a netfilter socket', errnoOf(error) ?? 0)
+  }
+}
+
+function refused(doing: string, errno: number): Error {
+  const message = `${doing}: ${errnoText(errno)}`
+  if (errno === EPERM)
+    return fail('TSNET_NOT_PERMITTED', { message, hint: 'run as root, with CAP_NET_ADMIN' })
+  // nfnetlink answers EINVAL for a subsystem nobody has registered.
+  if ([EINVAL, EOPNOTSUPP, EPROTONOSUPPORT].includes(errno)) {
+    return fail('TSNET_KERNEL_FEATURE_MISSING', {
+      message,
+      hint: 'the kernel needs CONFIG_NF_CT_NETLINK (modprobe nf_conntrack_netlink)',
+    })
+  }
+  return fail('TSNET_STEP_FAILED', { message })
+}

@@ -1,0 +1,139 @@
+/**
+ * Rules of others that matter to us: forward chains that would drop what we
+ * accept, and what an admin has put into TSNET-USER.
+ *
+ * Looking makes nothing: the legacy programs would make a table by listing it,
+ * so they are started only where /proc says that the table is there. Our own
+ * chains are no foreigners. A drop anywhere below FORWARD counts, whatever it
+ * matches: an accept too many opens nothing that our own rules do not, an accept
+ * too few is a network that does not work. Native nft tables are none of our
+ * business (decision 1).
+ *
+ * @module
+ */
+
+import { readFileSync } from 'node:fs'
+import { fail } from '../errors/codes.ts'
+import type { Family } from '../model/address.ts'
+import type { ForeignDrop } from '../plan/facts.ts'
+import { iptablesVariant } from './iptables.ts'
+import { nftWay } from './libnftables.ts'
+import { type NftObject, queryNftObjects } from './nft.ts'
+import { run } from './run.ts'
+
+const ownPrefix = 'TSNET-'
+const userChain = 'TSNET-USER'
+
+interface Rule {
+  /** It ends here: DROP or REJECT. */
+  readonly drops: boolean
+  readonly to: string | undefined
+}
+
+interface Chain {
+  readonly policyDrops: boolean
+  readonly rules: readonly Rule[]
+}
+
+/** A filter table: chains by name, read when they are asked for. */
+type ReadChain = (name: string) => Chain | undefined
+
+/** @throws TSNET_NOT_PERMITTED (forbidden), TSNET_PROGRAM_FAILED (internal) */
+export async function foreignDrops(): Promise<readonly ForeignDrop[]> {
+  const drops: ForeignDrop[] = []
+  for (const family of [4, 6] as const) {
+    if (wouldDrop(await nftFilter(family))) drops.push({ tool: 'iptables-nft', family })
+    if (wouldDrop(await legacyFilter(family))) drops.push({ tool: 'iptables-legacy', family })
+  }
+  return drops
+}
+
+/** An admin has put rules into TSNET-USER of that backend; for iptables, of the host's default variant. */
+export async function userRules(backend: 'iptables' | 'nftables'): Promise<boolean> {
+  if (backend === 'nftables') return rulesIn(nftChain('inet tsnet', userChain)) > 0
+  const read = iptablesVariant() === 'legacy' ? legacyFilter : nftFilter
+  return rulesIn((await read(4))(userChain)) + rulesIn((await read(6))(userChain)) > 0
+}
+
+function wouldDrop(read: ReadChain): boolean {
+  const forward = read('FORWARD')
+  if (forward === undefined) return false
+  if (forward.policyDrops) return true
+  const seen = new Set<string>()
+  const reaches = (chain: Chain | undefined): boolean =>
+    chain?.rules.some(({ drops, to }) => {
+      if (drops) return true
+      if (to === undefined || to.startsWith(ownPrefix) || seen.has(to)) return false
+      seen.add(to)
+      return reaches(read(to))
+    }) ?? false
+  return reaches(forward)
+}
+
+function rulesIn(chain: Chain | undefined): number {
+  return chain?.rules.length ?? 0
+}
+
+async function nftFilter(family: Family): Promise<ReadChain> {
+  if (nftWay() !== undefined) return (name) => nftChain(`${family === 4 ? 'ip' : 'ip6'} filter`, name)
+  return iptablesVariant() === 'nft'
+    ? savedFilter(family === 4 ? 'iptables-nft' : 'ip6tables-nft')
+    : () => undefined
+}
+
+async function legacyFilter(family: Family): Promise<ReadChain> {
+  const names = tableNames(`/proc/net/${family === 4 ? 'ip' : 'ip6'}_tables_names`)
+  if (!names.includes('filter')) return () => undefined
+  return savedFilter(family === 4 ? 'iptables-legacy' : 'ip6tables-legacy')
+}
+
+function nftChain(table: string, name: string): Chain | undefined {
+  const objects = queryNftObjects(`list chain ${table} ${name}`)
+  const chain = objects.find((object) => object['chain'] !== undefined)?.['chain']
+  if (chain === undefined) return undefined
+  const rules = objects.map((object) => object['rule']).filter((rule) => rule !== undefined)
+  return {
+    policyDrops: chain['policy'] === 'drop',
+    rules: rules.map((rule) => nftRule((rule['expr'] ?? []) as readonly NftObject[])),
+  }
+}
+
+function nftRule(expressions: readonly NftObject[]): Rule {
+  // nft writes { "drop": null }; a REJECT made by iptables-nft is a foreign ("xt") target.
+  const drops = expressions.some(
+    (one) => 'drop' in one || 'reject' in one || /^(DROP|REJECT)$/.test(String(one['xt']?.['name'])),
+  )
+  const jump = expressions.map((one) => one['jump'] ?? one['goto']).find((verdict) => verdict !== undefined)
+  return { drops, to: jump === undefined ? undefined : String(jump['target']) }
+}
+
+async function savedFilter(tool: string): Promise<ReadChain> {
+  const { exitCode, stdout, stderr } = await run([`${tool}-save`, '-t', 'filter'])
+  if (exitCode !== 0) throw fail('TSNET_PROGRAM_FAILED', { message: `${tool}-save: ${stderr.trim()}` })
+  return (name) => savedChain(stdout, name)
+}
+
+/** One chain in the output of iptables-save. */
+export function savedChain(saved: string, name: string): Chain | undefined {
+  const lines = saved.split('\n')
+  const head = lines.find((line) => line.startsWith(`:${name} `))
+  if (head === undefined) return undefined
+  const rules = lines.filter((line) => line.startsWith(`-A ${name} `))
+  return {
+    policyDrops: head.split(' ')[1] === 'DROP',
+    rules: rules.map((rule) => {
+      // Comments may contain anything, and stand in quotes.
+      const target = / -[jg] (\S+)/.exec(rule.replace(/"(?:\\.|[^"\\])*"/g, '""'))?.[1]
+      return { drops: target === 'DROP' || target === 'REJECT', to: target }
+    }),
+  }
+}
+
+function tableNames(path: string): string[] {
+  try {
+    return readFileSync(path, 'utf8').split('\n')
+  } catch {
+    // No such file: the kernel has no legacy tables, or none was ever used.
+    return []
+  }
+}
