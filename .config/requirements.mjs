@@ -32,6 +32,7 @@ const packages = {
   conntrack: ['conntrack'],
   curl: ['curl'],
   socat: ['socat'],
+  tcpdump: ['tcpdump'],
   procps: ['sysctl', 'ps'],
   'util-linux': ['unshare', 'nsenter', 'setpriv'],
 }
