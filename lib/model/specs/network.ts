@@ -45,7 +45,7 @@ export function parseNetworkFlag(text: string, field = '--network'): NetworkFlag
 /** A network and its settings; `bridge` and `default` mean the default network. @throws TSNET_BAD_VALUE (invalid) */
 export function parseNetworkSpec(text: string, field = '--network'): EndpointRequest {
   const [head, rest] = cut(text, ':')
-  const network = head === 'bridge' || head === 'default' ? DEFAULT_NETWORK : readNetworkName(head, field)
+  const network = readJoinedNetwork(head, field)
   const settings = rest === undefined ? [] : rest.split(',').map((part) => readSetting(part, text, field))
   const once = new Map<Key, string>()
   const aliases: string[] = []
@@ -77,6 +77,11 @@ export function combineNetworkFlags(
     mode: 'bridge',
     networks: flags.flatMap((flag) => (flag.kind === 'endpoint' ? [flag.request] : [])),
   }
+}
+
+/** The name of a network to join. @throws TSNET_BAD_VALUE (invalid) */
+export function readJoinedNetwork(text: string, field: string): string {
+  return text === 'bridge' || text === 'default' ? DEFAULT_NETWORK : readNetworkName(text, field)
 }
 
 function readEndpointSettings(

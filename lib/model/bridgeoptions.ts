@@ -1,0 +1,62 @@
+/**
+ * `-o KEY=VALUE` of a network: the settings of its bridge.
+ *
+ * @module
+ */
+
+import { fail } from '../errors/codes.ts'
+import { ifnameFault } from './names.ts'
+import { nearest } from './nearest.ts'
+import type { BridgeOptions, DriverName } from './network.ts'
+import { readMtu } from './specs/scalar.ts'
+
+const keys = ['mtu', 'bridge', 'masquerade', 'icc', 'hairpin', 'isolate'] as const
+
+/** JSON may hold numbers and booleans where a flag holds text. */
+export type OptionValue = string | number | boolean
+
+/** @throws TSNET_BAD_VALUE (invalid) for unknown keys and unusable values */
+export function decodeBridgeOptions(
+  record: Readonly<Record<string, OptionValue>>,
+  field: string,
+): Partial<BridgeOptions> {
+  const entries = Object.entries(record).map(([name, value]) => {
+    const key = keys.find((known) => known === name)
+    const path = `${field} ${name}`
+    if (key === undefined) {
+      const hint = nearest(name, keys) ?? `known are ${keys.join(', ')}`
+      throw fail('TSNET_BAD_VALUE', {
+        field,
+        value: name,
+        message: `reading ${field}: unknown option "${name}"`,
+        hint,
+      })
+    }
+    if (key === 'mtu')
+      return ['mtuBytes', readMtu(typeof value === 'number' ? value : String(value), path)] as const
+    return [key, key === 'bridge' ? readBridgeName(String(value), path) : readBoolean(value, path)] as const
+  })
+  return Object.fromEntries(entries) as Partial<BridgeOptions>
+}
+
+/** Name of a bridge on the host. @throws TSNET_BAD_VALUE (invalid) */
+export function readBridgeName(text: string, field: string): string {
+  const fault = text === 'lo' ? 'is the loopback interface' : ifnameFault(text)
+  if (fault === undefined) return text
+  const message = `reading ${field}: interface name "${text}" ${fault}`
+  throw fail('TSNET_BAD_VALUE', { field, value: text, message, hint: 'leave it out to have a name chosen' })
+}
+
+/** @throws TSNET_BAD_VALUE (invalid) */
+export function readDriver(text: string, field: string): DriverName {
+  if (text === 'bridge' || text === 'host' || text === 'none') return text
+  const message = `reading ${field}: there is no driver "${text}"`
+  throw fail('TSNET_BAD_VALUE', { field, value: text, message, hint: 'use bridge' })
+}
+
+function readBoolean(value: OptionValue, field: string): boolean {
+  if (value === true || value === 'true' || value === '1' || value === 1) return true
+  if (value === false || value === 'false' || value === '0' || value === 0) return false
+  const message = `reading ${field}: "${value}" is neither true nor false`
+  throw fail('TSNET_BAD_VALUE', { field, value, message, hint: 'write true or false' })
+}
