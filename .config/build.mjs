@@ -33,12 +33,13 @@ const doors = Object.values(manifest.exports).map((door) =>
   door.default.replace(/^\.\/dist\/(.*)\.js$/, '$1.ts'),
 )
 
-await demand([...programs.map((program) => program.entry), ...doors])
+await demand(programs.map((program) => program.entry))
 const [bundles, modules] = await Promise.all([Promise.all(programs.map(bundle)), compile()])
 
 for (const { out, bytes } of bundles) {
   console.log(`${out}  ${Math.round(bytes / 1024)} kB in one file, netlink and koffi beside it`)
 }
+await demand(doors)
 console.log(`dist/lib  ${modules} modules with declarations, ${doors.length} of them public doors`)
 console.log(`built in ${((performance.now() - started) / 1000).toFixed(1)} s`)
 
