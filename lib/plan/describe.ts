@@ -10,7 +10,7 @@
  * @module
  */
 
-import { type Cidr, familyOf } from '../model/address.ts'
+import { type Cidr, familyOf, prefixLength } from '../model/address.ts'
 import type { FirewallIntent } from './intent.ts'
 import type { ConntrackStep, RulesStep, Step, StepKind, StepOf, VethStep, Where } from './step.ts'
 
@@ -68,7 +68,7 @@ const handlers: { readonly [K in StepKind]: (step: StepOf<K>) => Lines } = {
     add: [
       inside(
         where,
-        `${ip(cidr)} address add ${cidr} dev ${quote(dev)}${familyOf(cidr) === 6 ? ' nodad' : ''}`,
+        `${ip(cidr)} address add ${cidr} ${broadcast(cidr)}dev ${quote(dev)}${familyOf(cidr) === 6 ? ' nodad' : ''}`,
       ),
     ],
     remove: [inside(where, `${ip(cidr)} address delete ${cidr} dev ${quote(dev)}`)],
@@ -120,6 +120,11 @@ function inside(where: Where, line: string): string {
 
 function ip(cidr: Cidr): string {
   return familyOf(cidr) === 6 ? 'ip -6' : 'ip'
+}
+
+/** A /31 or /32 has no broadcast address (RFC 3021). */
+function broadcast(cidr: Cidr): string {
+  return familyOf(cidr) === 4 && prefixLength(cidr) <= 30 ? 'broadcast + ' : ''
 }
 
 function onOff(flag: boolean): string {
