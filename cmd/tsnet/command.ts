@@ -1,0 +1,105 @@
+/**
+ * What a command is: its words for the help, its flags, and the function that
+ * does it. Data, so that help, tests and README speak of the same commands.
+ *
+ * @module
+ */
+
+import type { Io } from './io.ts'
+import type { Engine } from './lib.ts'
+import type { Palette } from './print/paint.ts'
+
+/** The library, as `import()` brings it. */
+export type Lib = typeof import('./lib.ts')
+
+export interface OptionDefinition {
+  /** As commander takes it: `-p, --publish <spec>`. */
+  readonly flags: string
+  readonly about: string
+  /** May be given several times; the values come as a list. */
+  readonly repeatable?: boolean
+}
+
+export interface OptionGroup {
+  readonly title: string
+  readonly options: readonly OptionDefinition[]
+}
+
+export interface ArgumentDefinition {
+  /** As commander takes it: `<name>`, `[container]`, `<names...>`. */
+  readonly syntax: string
+  readonly about: string
+}
+
+export interface CommandDefinition {
+  /** `['network', 'create']` for `tsnet network create`. */
+  readonly path: readonly string[]
+  /** One line for the list of commands. */
+  readonly summary: string
+  /** The first paragraphs of its help. */
+  readonly about: string
+  readonly args: readonly ArgumentDefinition[]
+  readonly groups: readonly OptionGroup[]
+  /**
+   * What SIGINT and SIGTERM do while it runs: stop it where it stands, have the
+   * engine take back what was done, or wait until it has finished.
+   */
+  readonly onSignal: 'stop' | 'undo' | 'finish'
+  /** @returns the exit code */
+  run(invocation: Invocation, session: Session): Promise<number>
+}
+
+/** Commands that belong together, as the help lists them. */
+export interface CommandFamily {
+  readonly title: string
+  readonly commands: readonly CommandDefinition[]
+}
+
+/** Flags every command knows, before or behind its name. */
+export interface GlobalFlags {
+  readonly stateDir?: string
+  readonly firewall?: string
+  readonly json: boolean
+  readonly verbose: boolean
+  readonly quiet: boolean
+}
+
+/** Values of a command's own flags by their long name in camel case. */
+export type Flags = Readonly<Record<string, string | boolean | readonly string[] | undefined>>
+
+export interface Invocation {
+  readonly args: readonly string[]
+  readonly flags: Flags
+  readonly globals: GlobalFlags
+}
+
+/** What a command works with. Library and engine are loaded when first asked for: `version` needs neither. */
+export interface Session {
+  readonly io: Io
+  /** Colours of standard output. */
+  readonly palette: Palette
+  lib(): Promise<Lib>
+  engine(): Promise<Engine>
+  /** Aborted by SIGINT or SIGTERM while a command of kind `undo` runs. */
+  readonly signal: AbortSignal
+  /** A page of the help. */
+  page(path: readonly string[]): string
+  /** Tells on the terminal, after a second, that `what` is still being waited for. */
+  waitFor<T>(what: string, work: Promise<T>): Promise<T>
+}
+
+/** A flag that may be given once. */
+export function textFlag(flags: Flags, name: string): string | undefined {
+  const value = flags[name]
+  return typeof value === 'string' ? value : undefined
+}
+
+/** A repeatable flag; empty where it was not given. */
+export function listFlag(flags: Flags, name: string): readonly string[] {
+  const value = flags[name]
+  return Array.isArray(value) ? value : []
+}
+
+export function switchFlag(flags: Flags, name: string): boolean {
+  return flags[name] === true
+}

@@ -1,0 +1,30 @@
+/**
+ * Every command, in the order of the help.
+ *
+ * @module
+ */
+
+import { check } from './check.ts'
+import type { CommandFamily } from './command.ts'
+import { gc } from './gc.ts'
+import { help } from './help.ts'
+import { inspect } from './inspect.ts'
+import { ls } from './ls.ts'
+import { networkCreate } from './network/create.ts'
+import { networkInspect } from './network/inspect.ts'
+import { networkLs } from './network/ls.ts'
+import { networkPrune } from './network/prune.ts'
+import { networkRm } from './network/rm.ts'
+import { plan } from './plan.ts'
+import { port } from './port.ts'
+import { setup } from './setup.ts'
+import { teardown } from './teardown.ts'
+import { version } from './version.ts'
+
+export const families: readonly CommandFamily[] = [
+  { title: 'Connect', commands: [setup, teardown, plan] },
+  { title: 'Look', commands: [ls, inspect, port] },
+  { title: 'Networks', commands: [networkCreate, networkLs, networkInspect, networkRm, networkPrune] },
+  { title: 'Mend', commands: [check, gc] },
+  { title: 'About', commands: [help, version] },
+]

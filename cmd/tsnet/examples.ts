@@ -1,0 +1,140 @@
+/**
+ * The examples of the help, as data: test/netns runs every one of them in a
+ * throwaway host, so what the help shows is true.
+ *
+ * @module
+ */
+
+export interface Example {
+  /** The command it belongs to, such as `network create`. */
+  readonly command: string
+  readonly about: string
+  /** Shell lines, run as they stand by `sh -e`. */
+  readonly script: readonly string[]
+  /** What must be there before, in this order; not shown. */
+  readonly given?: readonly Given[]
+  readonly onRootPage?: boolean
+}
+
+/**
+ * `box`: $PID is a process in an empty namespace; `web`: a container of that
+ * name on the default network, 8080 published to its port 80; `shop`: a network.
+ */
+export type Given = 'box' | 'shop' | 'web'
+
+export const examples: readonly Example[] = [
+  {
+    command: 'setup',
+    about: 'a process in an empty namespace; its port 80 becomes port 8080 of this host',
+    script: ['unshare -n sleep 1000 &', 'sleep 0.2', 'tsnet setup --pid $! --container-name web -p 8080:80'],
+    onRootPage: true,
+  },
+  {
+    command: 'setup',
+    about: 'a namespace with a name, a chosen address, a port for this host alone',
+    script: [
+      'ip netns add db',
+      'tsnet network create shop --subnet 10.90.0.0/24',
+      'tsnet setup --name db --id db --network shop:ip=10.90.0.7,alias=sql \\',
+      '  -p 127.0.0.1:5432:5432',
+    ],
+  },
+  {
+    command: 'setup',
+    about: 'two networks; the default route over the second',
+    script: ['tsnet setup --pid $PID --network shop --network bridge --default-route bridge'],
+    given: ['shop', 'box'],
+  },
+  {
+    command: 'setup',
+    about: 'the same namespace as another container',
+    script: ['tsnet setup --pid $PID --id sidecar --network container:web'],
+    given: ['box', 'web'],
+  },
+  {
+    command: 'setup',
+    about: 'the request as JSON',
+    script: [
+      `echo '{"networks": [{"network": "shop"}], "publish": ["8443:443"]}' |`,
+      '  tsnet setup --pid $PID --config - --json',
+    ],
+    given: ['shop', 'box'],
+  },
+  {
+    command: 'teardown',
+    about: 'by name; a second time there is nothing to do, and that is no error',
+    script: ['tsnet teardown web', 'tsnet teardown web'],
+    given: ['web'],
+    onRootPage: true,
+  },
+  {
+    command: 'teardown',
+    about: 'by the namespace it was set up with',
+    script: ['tsnet teardown --pid $PID'],
+    given: ['box', 'web'],
+  },
+  {
+    command: 'plan',
+    about: 'what would be done, as a shell script',
+    script: ['tsnet plan --pid $PID -p 8080:80'],
+    given: ['box'],
+    onRootPage: true,
+  },
+  {
+    command: 'plan',
+    about: 'the same with nftables, and the predicted result as JSON',
+    script: ['tsnet plan --pid $PID -p 8080:80 --firewall nftables --json'],
+    given: ['box'],
+  },
+  { command: 'ls', about: 'what is connected', script: ['tsnet ls'], given: ['web'] },
+  {
+    command: 'ls',
+    about: 'take everything down',
+    script: ['tsnet ls -q | xargs -r -n1 tsnet teardown'],
+    given: ['web'],
+  },
+  { command: 'inspect', about: 'the whole record', script: ['tsnet inspect web'], given: ['web'] },
+  { command: 'port', about: 'where is it published?', script: ['tsnet port web'], given: ['web'] },
+  {
+    command: 'check',
+    about: 'is all as it was set up?',
+    script: ['tsnet check', 'tsnet check web'],
+    given: ['web'],
+  },
+  { command: 'gc', about: 'clean up after a crash', script: ['tsnet gc'], given: ['web'] },
+  {
+    command: 'network create',
+    about: 'a network with a subnet of its own choice',
+    script: ['tsnet network create shop'],
+    onRootPage: true,
+  },
+  {
+    command: 'network create',
+    about: 'both families, addresses given out from a part of it only',
+    script: [
+      'tsnet network create shop --subnet 10.90.0.0/24 --ip-range 10.90.0.128/25 \\',
+      '  --aux-address printer=10.90.0.200 --subnet fd00:90::/64',
+    ],
+  },
+  {
+    command: 'network create',
+    about: 'no way out; its containers cannot even reach each other',
+    script: ['tsnet network create vault --internal -o icc=false'],
+  },
+  { command: 'network ls', about: 'all networks', script: ['tsnet network ls'], given: ['shop', 'web'] },
+  {
+    command: 'network inspect',
+    about: 'who has which address?',
+    script: ['tsnet network inspect shop'],
+    given: ['shop'],
+  },
+  { command: 'network rm', about: 'remove it', script: ['tsnet network rm shop'], given: ['shop'] },
+  {
+    command: 'network prune',
+    about: 'remove all that are unused',
+    script: ['tsnet network prune'],
+    given: ['shop'],
+  },
+  { command: 'help', about: 'the flags of one command', script: ['tsnet help network create'] },
+  { command: 'version', about: 'for a script', script: ['tsnet version --json'] },
+]

@@ -1,0 +1,34 @@
+/**
+ * `tsnet gc`: takes back what dead containers and killed commands left behind.
+ *
+ * @module
+ */
+
+import type { CommandDefinition } from './command.ts'
+import { gcLines } from './print/findings.ts'
+import { writeJson } from './print/json.ts'
+
+export const gc: CommandDefinition = {
+  path: ['gc'],
+  summary: 'clean up after dead containers and killed commands',
+  about:
+    'Takes down containers whose namespace is gone, takes back half-done work of killed commands, and frees addresses ' +
+    'and ports nobody holds. Running it twice does no harm. It is not interrupted by SIGINT or SIGTERM.',
+  args: [],
+  groups: [],
+  onSignal: 'finish',
+  run: async ({ globals }, session) => {
+    const engine = await session.engine()
+    const report = await session.waitFor('cleaning up', engine.gc())
+    const { stdout } = session.io
+    if (globals.json) writeJson(stdout, report)
+    else if (globals.quiet) stdout.write(report.containers.map((id) => `${id}\n`).join(''))
+    else
+      stdout.write(
+        gcLines(report)
+          .map((line) => `${line}\n`)
+          .join(''),
+      )
+    return 0
+  },
+}

@@ -1,0 +1,48 @@
+/**
+ * What a command may touch of its process: streams, environment, files it is
+ * pointed at. Commands get it passed in, so that tests run them without one.
+ *
+ * @module
+ */
+
+import { readFile } from 'node:fs/promises'
+
+export interface Output {
+  write(text: string): void
+  readonly isTTY: boolean
+  /** Width of the terminal; 80 where there is none. */
+  readonly columns: number
+}
+
+export interface Io {
+  readonly stdout: Output
+  readonly stderr: Output
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** A whole text file; `-` is standard input. */
+  read(path: string): Promise<string>
+}
+
+/** The real process. */
+export function processIo(): Io {
+  return {
+    stdout: outputOf(process.stdout),
+    stderr: outputOf(process.stderr),
+    env: process.env,
+    read: (path) => (path === '-' ? readAll(process.stdin) : readFile(path, 'utf8')),
+  }
+}
+
+function outputOf(stream: NodeJS.WriteStream): Output {
+  return {
+    write: (text) => void stream.write(text),
+    isTTY: stream.isTTY === true,
+    columns: stream.columns ?? 80,
+  }
+}
+
+async function readAll(stream: NodeJS.ReadStream): Promise<string> {
+  stream.setEncoding('utf8')
+  let text = ''
+  for await (const chunk of stream) text += chunk
+  return text
+}

@@ -1,0 +1,26 @@
+/**
+ * `tsnet network ls`.
+ *
+ * @module
+ */
+
+import type { CommandDefinition } from '../command.ts'
+import { writeJson } from '../print/json.ts'
+import { renderNetworks } from '../print/network.ts'
+
+export const networkLs: CommandDefinition = {
+  path: ['network', 'ls'],
+  summary: 'list networks',
+  about: 'One row for each network, the default one too while a container is on it.',
+  args: [],
+  groups: [],
+  onSignal: 'stop',
+  run: async ({ globals }, session) => {
+    const { io, palette } = session
+    const networks = await (await session.engine()).listNetworks()
+    if (globals.json) writeJson(io.stdout, networks)
+    else if (globals.quiet) io.stdout.write(networks.map(({ config }) => `${config.name}\n`).join(''))
+    else io.stdout.write(renderNetworks(networks, io.stdout, palette))
+    return 0
+  },
+}

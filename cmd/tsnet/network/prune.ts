@@ -1,0 +1,26 @@
+/**
+ * `tsnet network prune`.
+ *
+ * @module
+ */
+
+import type { CommandDefinition } from '../command.ts'
+import { writeJson } from '../print/json.ts'
+
+export const networkPrune: CommandDefinition = {
+  path: ['network', 'prune'],
+  summary: 'remove networks no container is on',
+  about: 'Removes all networks without containers, and prints their names. Does not ask first.',
+  args: [],
+  groups: [],
+  onSignal: 'finish',
+  run: async ({ globals }, session) => {
+    const engine = await session.engine()
+    const removed = await session.waitFor('removing networks', engine.pruneNetworks())
+    const { stdout } = session.io
+    if (globals.json) writeJson(stdout, { removed })
+    else if (removed.length > 0) stdout.write(removed.map((name) => `${name}\n`).join(''))
+    else if (!globals.quiet) stdout.write('no network is unused\n')
+    return 0
+  },
+}

@@ -1,0 +1,116 @@
+/**
+ * Flags that several commands share, and what they mean together with the
+ * environment.
+ *
+ * @module
+ */
+
+import { resolve } from 'node:path'
+import type { Flags, GlobalFlags, Lib, OptionDefinition, OptionGroup } from './command.ts'
+import { textFlag } from './command.ts'
+import type { Io } from './io.ts'
+import type { EngineOptions, FirewallBackend, Sandbox, Selector } from './lib.ts'
+import { UsageError } from './usage.ts'
+
+/** Taken before and behind the command's name. */
+export const globalOptions: readonly OptionDefinition[] = [
+  {
+    flags: '--state-dir <dir>',
+    about: 'keep everything below DIR; also TSNET_STATE_DIR (default: /run/tsnet)',
+  },
+  {
+    flags: '--firewall <backend>',
+    about: 'iptables, nftables or none, for what is made now; also TSNET_FIREWALL, or /etc/tsnet/config.json',
+  },
+  { flags: '--json', about: 'print one JSON document; errors too, on standard error' },
+  { flags: '-q, --quiet', about: 'print ids and names only, one a line' },
+  { flags: '-v, --verbose', about: 'tell each step on standard error as it is applied' },
+]
+
+/** Which namespace, of setup and plan. */
+export const sandboxOptions: OptionGroup = {
+  title: 'Which namespace (one of)',
+  options: [
+    { flags: '--netns <path>', about: 'its file, such as /proc/PID/ns/net' },
+    { flags: '--pid <pid>', about: 'the one that process lives in' },
+    { flags: '--name <name>', about: '/run/netns/NAME, as made by ip netns add' },
+  ],
+}
+
+/** Which container, of commands that look into the records. */
+export const selectorOptions: OptionGroup = {
+  title: 'Which container (one of: CONTAINER, or)',
+  options: [
+    { flags: '--id <id>', about: 'the id given at setup' },
+    { flags: '--container-name <name>', about: 'the name given at setup' },
+    ...sandboxOptions.options,
+  ],
+}
+
+/** @throws TSNET_BAD_VALUE (invalid) */
+export function engineOptionsOf(globals: GlobalFlags, env: Io['env'], lib: Lib): EngineOptions {
+  const stateDir = globals.stateDir ?? env['TSNET_STATE_DIR']
+  const firewall = firewallOf(globals, lib) ?? backendOf(env['TSNET_FIREWALL'], 'TSNET_FIREWALL', lib)
+  return {
+    ...(stateDir === undefined || stateDir === '' ? {} : { stateDir: resolve(stateDir) }),
+    ...(firewall === undefined ? {} : { firewall }),
+  }
+}
+
+/** The backend of `--firewall`. @throws TSNET_BAD_VALUE (invalid) */
+export function firewallOf(globals: GlobalFlags, lib: Lib): FirewallBackend | undefined {
+  return backendOf(globals.firewall, '--firewall', lib)
+}
+
+function backendOf(text: string | undefined, field: string, lib: Lib): FirewallBackend | undefined {
+  if (text === undefined || text === '') return undefined
+  if (text === 'iptables' || text === 'nftables' || text === 'none') return text
+  const message = `reading ${field}: "${text}" is no firewall backend`
+  throw lib.fail('TSNET_BAD_VALUE', { field, value: text, message, hint: 'use iptables, nftables or none' })
+}
+
+/**
+ * The namespace of `--netns`, `--pid` or `--name`, undefined where none is given.
+ *
+ * @throws TSNET_BAD_VALUE (invalid)
+ */
+export function sandboxOf(flags: Flags, lib: Lib): Sandbox | undefined {
+  const path = textFlag(flags, 'netns')
+  const pid = textFlag(flags, 'pid')
+  const name = textFlag(flags, 'name')
+  if (path === undefined && pid === undefined && name === undefined) return undefined
+  const field = path !== undefined ? '--netns' : pid !== undefined ? '--pid' : '--name'
+  return lib.readSandbox({ path: path === undefined ? undefined : resolve(path), pid, name }, field)
+}
+
+/**
+ * The container a command is about.
+ *
+ * @param words the command's arguments: none, or one id or name
+ * @returns undefined where nothing selects one
+ * @throws UsageError where several things do
+ */
+export function selectorOf(words: readonly string[], flags: Flags, lib: Lib): Selector | undefined {
+  const container = [words[0], textFlag(flags, 'id'), textFlag(flags, 'containerName')].filter(
+    (one) => one !== undefined,
+  )
+  const sandbox = sandboxOf(flags, lib)
+  if (container.length + (sandbox === undefined ? 0 : 1) > 1) {
+    throw new UsageError(
+      'the container is selected in several ways',
+      'give one of CONTAINER, --id, --container-name, --netns, --pid, --name',
+    )
+  }
+  if (sandbox !== undefined) return { sandboxPath: sandbox.path }
+  return container[0] === undefined ? undefined : { container: container[0] }
+}
+
+/** @throws UsageError where nothing selects a container */
+export function requireSelector(words: readonly string[], flags: Flags, lib: Lib): Selector {
+  const selector = selectorOf(words, flags, lib)
+  if (selector !== undefined) return selector
+  throw new UsageError(
+    'no container given',
+    'give its id or name, or --netns, --pid or --name; tsnet ls lists what is set up',
+  )
+}

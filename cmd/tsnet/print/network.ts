@@ -1,0 +1,72 @@
+/**
+ * Networks for people: the block `network create` prints, and the rows of `network ls`.
+ *
+ * @module
+ */
+
+import type { Output } from '../io.ts'
+import type { NetworkConfig, NetworkInspect } from '../lib.ts'
+import { renderFields } from './fields.ts'
+import type { Palette } from './paint.ts'
+import { renderTable } from './table.ts'
+
+export function renderNetwork(config: NetworkConfig, palette: Palette): string {
+  const { name, driver, subnets, options } = config
+  return renderFields(
+    [
+      ['network', [`${palette.bold(name)}  ${driver === 'bridge' ? `bridge ${options.bridge}` : driver}`]],
+      [
+        'subnet',
+        subnets.map(
+          ({ subnet, gateway, range }) => `${subnet}  gateway ${gateway}${range ? `  from ${range}` : ''}`,
+        ),
+      ],
+      [
+        'reserved',
+        subnets.flatMap(({ reserved = {} }) =>
+          Object.entries(reserved).map(([what, address]) => `${address} ${what}`),
+        ),
+      ],
+      ['options', [unusual(config).join(' ')].filter((text) => text !== '')],
+    ],
+    palette,
+  )
+}
+
+export function renderNetworks(
+  networks: readonly NetworkInspect[],
+  output: Output,
+  palette: Palette,
+): string {
+  const columns = [
+    { title: 'NAME', mayShorten: true },
+    { title: 'DRIVER' },
+    { title: 'SUBNET' },
+    { title: 'GATEWAY' },
+    { title: 'CONTAINERS' },
+    { title: 'OPTIONS' },
+  ]
+  const rows = networks.map(({ config, containers, live }) => [
+    [config.name],
+    [config.driver],
+    config.subnets.map(({ subnet }) => subnet),
+    config.subnets.map(({ gateway }) => gateway),
+    [String(containers.length)],
+    [...unusual(config), ...(live || config.driver !== 'bridge' ? [] : ['down'])],
+  ])
+  return renderTable(columns, rows, output, palette)
+}
+
+/** What is not as every network has it. */
+function unusual({ internal, ephemeral, options }: NetworkConfig): string[] {
+  const { mtuBytes, masquerade, icc, hairpin, isolate } = options
+  return [
+    ...(internal ? ['internal'] : []),
+    ...(ephemeral ? ['ephemeral'] : []),
+    ...(mtuBytes === undefined ? [] : [`mtu=${mtuBytes}`]),
+    ...(masquerade || internal ? [] : ['masquerade=false']),
+    ...(icc ? [] : ['icc=false']),
+    ...(hairpin ? [] : ['hairpin=false']),
+    ...(isolate ? [] : ['isolate=false']),
+  ]
+}

@@ -1,0 +1,31 @@
+/**
+ * "Still waiting": after a second a person is told what for.
+ *
+ * On a terminal only, in one line that disappears when the work is done; not
+ * beside the steps of `--verbose`, which tell the same.
+ *
+ * @module
+ */
+
+import type { Output } from './io.ts'
+
+const patienceMs = 1000
+const clearLine = '\r\u001b[K'
+
+export async function tellWhileWaiting<T>(what: string, work: Promise<T>, terminal: Output): Promise<T> {
+  if (!terminal.isTTY) return work
+  let seconds = 0
+  const timer = setInterval(() => {
+    seconds += 1
+    const text = `tsnet: still ${what} (${seconds} s); another tsnet may be at work`
+    terminal.write(`${clearLine}${text.slice(0, terminal.columns - 1)}`)
+  }, patienceMs)
+  // A command waits for its work, never for this clock.
+  timer.unref()
+  try {
+    return await work
+  } finally {
+    clearInterval(timer)
+    if (seconds > 0) terminal.write(clearLine)
+  }
+}

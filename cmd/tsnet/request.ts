@@ -1,0 +1,287 @@
+/**
+ * Flags of `setup` and `plan` as one SetupRequest.
+ *
+ * Reads each value with the library's own parsers, so that a flag, a JSON field
+ * and a call from TypeScript make the same mistakes sound the same. What needs
+ * the host (is the port free, does the network exist) is the engine's.
+ *
+ * @module
+ */
+
+import {
+  type Flags,
+  type Invocation,
+  type Lib,
+  listFlag,
+  type OptionGroup,
+  switchFlag,
+  textFlag,
+} from './command.ts'
+import type { Io } from './io.ts'
+import type { ContainerInfo, EndpointRequest, ResolverRequest, SetupRequest } from './lib.ts'
+import { firewallOf, sandboxOf, sandboxOptions } from './options.ts'
+import { UsageError } from './usage.ts'
+
+export const requestOptions: readonly OptionGroup[] = [
+  sandboxOptions,
+  {
+    title: 'The container',
+    options: [
+      { flags: '--id <id>', about: 'what teardown and inspect call it (default: made from the namespace)' },
+      { flags: '--container-name <name>', about: 'a name people use' },
+      { flags: '--hostname <name>', about: 'its host name, for names and hosts files' },
+      { flags: '--label <key=value>', about: 'kept in the record', repeatable: true },
+    ],
+  },
+  {
+    title: 'Networks',
+    options: [
+      {
+        flags: '--network <spec>',
+        about:
+          'NAME[:KEY=VALUE,...] with keys ip, ip6, mac, ifname, alias, mtu, priority; the first becomes eth0, ' +
+          'the next eth1; or one of host, none, bridge (the default network), container:ID',
+        repeatable: true,
+      },
+      { flags: '--ip <address>', about: 'IPv4 address on the first network' },
+      { flags: '--ip6 <address>', about: 'IPv6 address on the first network' },
+      { flags: '--mac <mac>', about: 'MAC address on the first network' },
+      { flags: '--mtu <bytes>', about: 'MTU on the first network (default: that of the way out)' },
+      {
+        flags: '--default-route <network>',
+        about:
+          'which network, by name or ifname, carries the default route (default: highest priority=, then the first)',
+      },
+    ],
+  },
+  {
+    title: 'Ports',
+    options: [
+      {
+        flags: '-p, --publish <spec>',
+        about:
+          '[HOSTIP:][HOSTPORT[-END]:]PORT[-END][/PROTO], PROTO being tcp, udp or sctp; without a host port one is chosen',
+        repeatable: true,
+      },
+      {
+        flags: '--expose <port>',
+        about: 'PORT[-END][/PROTO] that --publish-all publishes',
+        repeatable: true,
+      },
+      { flags: '-P, --publish-all', about: 'publish all exposed ports to chosen host ports' },
+      { flags: '--ignore-publish', about: 'leave -p and -P out where the mode cannot publish' },
+    ],
+  },
+  {
+    title: 'Names and settings',
+    options: [
+      { flags: '--dns <address>', about: 'name server', repeatable: true },
+      { flags: '--dns-search <domain>', about: 'domain to search', repeatable: true },
+      { flags: '--dns-option <option>', about: 'option of resolv.conf, such as ndots:2', repeatable: true },
+      {
+        flags: '--add-host <name:address>',
+        about: 'line of the hosts file; host-gateway is the host',
+        repeatable: true,
+      },
+      {
+        flags: '--sysctl <key=value>',
+        about: 'set inside the namespace, such as net.core.somaxconn=1024',
+        repeatable: true,
+      },
+    ],
+  },
+  {
+    title: 'The request as JSON',
+    options: [
+      {
+        flags: '--config <file>',
+        about:
+          'the whole request from FILE, or from standard input with -; only a namespace may be given beside it',
+      },
+    ],
+  },
+]
+
+/** Flags that may stand beside `--config`. */
+const besideConfig = ['config', 'netns', 'pid', 'name', 'dryRun']
+
+/** @throws TSNET_BAD_VALUE, TSNET_BAD_JSON, TSNET_MODE_MISMATCH (invalid), UsageError */
+export async function setupRequestOf(invocation: Invocation, io: Io, lib: Lib): Promise<SetupRequest> {
+  const { flags, globals } = invocation
+  const config = textFlag(flags, 'config')
+  const firewall = firewallOf(globals, lib)
+  const request =
+    config === undefined ? requestOfFlags(flags, lib) : await requestOfFile(config, flags, { io, lib })
+  return { ...request, ...(firewall === undefined ? {} : { firewall }) }
+}
+
+function requestOfFlags(flags: Flags, lib: Lib): SetupRequest {
+  const sandbox = sandboxOf(flags, lib)
+  if (sandbox === undefined) {
+    throw new UsageError(
+      'no namespace given',
+      'give --netns PATH, --pid PID or --name NAME; see tsnet help setup',
+    )
+  }
+  return {
+    sandbox,
+    container: containerOf(flags, lib),
+    ...networksOf(flags, lib),
+    publish: listFlag(flags, 'publish').map((text) => lib.parsePublish(text, '--publish')),
+    expose: listFlag(flags, 'expose').map((text) => lib.parseExpose(text, '--expose')),
+    publishAll: switchFlag(flags, 'publishAll'),
+    ignorePublish: switchFlag(flags, 'ignorePublish'),
+    resolver: resolverOf(flags, lib),
+    sysctls: lib.readSysctls(
+      lib.parseKeyValues(listFlag(flags, 'sysctl'), { field: '--sysctl', bare: 'refuse' }),
+      '--sysctl',
+    ),
+  }
+}
+
+function containerOf(flags: Flags, lib: Lib): Partial<ContainerInfo> {
+  const read = <T>(flag: string, name: string, reader: (text: string, field: string) => T): T | undefined => {
+    const text = textFlag(flags, flag)
+    return text === undefined ? undefined : reader(text, name)
+  }
+  const id = read('id', '--id', lib.readContainerName)
+  const name = read('containerName', '--container-name', lib.readContainerName)
+  const hostname = read('hostname', '--hostname', lib.readHostname)
+  const labels = listFlag(flags, 'label')
+  return {
+    ...(id === undefined ? {} : { id }),
+    ...(name === undefined ? {} : { name }),
+    ...(hostname === undefined ? {} : { hostname }),
+    ...(labels.length === 0
+      ? {}
+      : { labels: lib.parseKeyValues(labels, { field: '--label', bare: 'empty' }) }),
+  }
+}
+
+function networksOf(flags: Flags, lib: Lib): Pick<SetupRequest, 'mode' | 'shareWith' | 'networks'> {
+  const specs = listFlag(flags, 'network').map((text) => lib.parseNetworkFlag(text, '--network'))
+  const combined = lib.combineNetworkFlags(specs, '--network')
+  const first = firstNetworkOf(flags, lib)
+  const onFirst = Object.keys(first).length > 0
+  if (combined.mode !== 'bridge') {
+    const flag = ['ip', 'ip6', 'mac', 'mtu', 'defaultRoute'].find((name) => flags[name] !== undefined)
+    if (flag === undefined) return combined
+    const field = flag === 'defaultRoute' ? '--default-route' : `--${flag}`
+    const message = `reading ${field}: mode ${combined.mode} joins no networks`
+    throw lib.fail('TSNET_MODE_MISMATCH', { field, value: flags[flag], message, hint: `leave ${field} out` })
+  }
+  if (!onFirst) return { ...combined, networks: withDefaultRoute(combined.networks, flags, lib) }
+  const [head = { network: lib.DEFAULT_NETWORK }, ...rest] = combined.networks
+  const networks = [joinFirst(head, first, lib), ...rest]
+  return { ...combined, networks: withDefaultRoute(networks, flags, lib) }
+}
+
+/** What `--ip`, `--ip6`, `--mac` and `--mtu` say of the first network. */
+function firstNetworkOf(flags: Flags, lib: Lib): Omit<EndpointRequest, 'network'> {
+  const ip = textFlag(flags, 'ip')
+  const ip6 = textFlag(flags, 'ip6')
+  const mac = textFlag(flags, 'mac')
+  const mtu = textFlag(flags, 'mtu')
+  const addresses = [
+    ...(ip === undefined ? [] : [lib.readUnicast(ip, '--ip', 4)]),
+    ...(ip6 === undefined ? [] : [lib.readUnicast(ip6, '--ip6', 6)]),
+  ]
+  return {
+    ...(addresses.length === 0 ? {} : { addresses }),
+    ...(mac === undefined ? {} : { mac: lib.readMac(mac, '--mac') }),
+    ...(mtu === undefined ? {} : { mtuBytes: lib.readMtu(mtu, '--mtu') }),
+  }
+}
+
+function joinFirst(
+  spec: EndpointRequest,
+  first: Omit<EndpointRequest, 'network'>,
+  lib: Lib,
+): EndpointRequest {
+  const refuse = (field: string, value: unknown): never => {
+    const message = `reading ${field}: --network ${spec.network} has one already`
+    throw lib.fail('TSNET_BAD_VALUE', { field, value, message, hint: 'leave one of the two out' })
+  }
+  for (const address of first.addresses ?? []) {
+    const six = address.includes(':')
+    if (spec.addresses?.some((other) => other.includes(':') === six)) refuse(six ? '--ip6' : '--ip', address)
+  }
+  if (spec.mac !== undefined && first.mac !== undefined) refuse('--mac', first.mac)
+  if (spec.mtuBytes !== undefined && first.mtuBytes !== undefined) refuse('--mtu', first.mtuBytes)
+  const addresses = [...(spec.addresses ?? []), ...(first.addresses ?? [])]
+  return { ...spec, ...first, ...(addresses.length === 0 ? {} : { addresses }) }
+}
+
+/** `--default-route` is a priority above all others. */
+function withDefaultRoute(
+  networks: readonly EndpointRequest[],
+  flags: Flags,
+  lib: Lib,
+): readonly EndpointRequest[] {
+  const wanted = textFlag(flags, 'defaultRoute')
+  if (wanted === undefined) return networks
+  const at = networks.findIndex(({ network, ifname }) => network === wanted || ifname === wanted)
+  if (at < 0) {
+    const joined = networks.map(({ network }) => network).join(', ')
+    throw lib.fail('TSNET_BAD_VALUE', {
+      field: '--default-route',
+      value: wanted,
+      message: `reading --default-route: "${wanted}" is none of the networks joined here`,
+      hint: joined === '' ? 'name the networks with --network' : `joined are ${joined}`,
+    })
+  }
+  const highest = Math.max(0, ...networks.map(({ gatewayPriority = 0 }) => gatewayPriority))
+  return networks.map((endpoint, i) => (i === at ? { ...endpoint, gatewayPriority: highest + 1 } : endpoint))
+}
+
+function resolverOf(flags: Flags, lib: Lib): ResolverRequest {
+  const servers = listFlag(flags, 'dns').map((text) => lib.readAddress(text, '--dns'))
+  const search = listFlag(flags, 'dnsSearch').map((text) => lib.readSearchDomain(text, '--dns-search'))
+  const options = listFlag(flags, 'dnsOption').map((text) => lib.readResolverOption(text, '--dns-option'))
+  const hosts = listFlag(flags, 'addHost').map((text) => lib.parseAddHost(text, '--add-host'))
+  return {
+    ...(servers.length === 0 ? {} : { servers }),
+    ...(search.length === 0 ? {} : { search }),
+    ...(options.length === 0 ? {} : { options }),
+    ...(hosts.length === 0 ? {} : { hosts }),
+  }
+}
+
+async function requestOfFile(
+  path: string,
+  flags: Flags,
+  use: { readonly io: Io; readonly lib: Lib },
+): Promise<SetupRequest> {
+  const { lib } = use
+  const other = Object.keys(flags).find((name) => !besideConfig.includes(name))
+  if (other !== undefined) {
+    const flag = `--${other.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+    throw new UsageError(
+      `--config holds the whole request, ${flag} cannot stand beside it`,
+      `put it into ${path}`,
+    )
+  }
+  const document = lib.parseJson(await readRequest(path, use), path === '-' ? 'standard input' : path)
+  const sandbox = sandboxOf(flags, lib)
+  const complete = sandbox === undefined || !isObject(document) ? document : { ...document, sandbox }
+  return lib.decodeSetupRequest(complete)
+}
+
+async function readRequest(path: string, use: { readonly io: Io; readonly lib: Lib }): Promise<string> {
+  try {
+    return await use.io.read(path)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    const message = `reading --config: ${reason}`
+    throw use.lib.fail('TSNET_BAD_VALUE', {
+      field: '--config',
+      value: path,
+      message,
+      cause,
+      hint: 'give a readable file, or -',
+    })
+  }
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
