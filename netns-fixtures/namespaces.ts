@@ -139,7 +139,7 @@ async function ready(child: ChildProcess, what: string): Promise<Holder> {
 }
 
 /** Pids of all processes in a namespace given as `net:[…]` or `mnt:[…]`. */
-export function processesIn(identity: string): number[] {
+function processesIn(identity: string): number[] {
   const kind = identity.slice(0, identity.indexOf(':'))
   return readdirSync('/proc')
     .filter((entry) => /^\d+$/.test(entry))

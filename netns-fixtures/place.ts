@@ -41,7 +41,6 @@ export class Place {
   /** Starts servers here. */
   readonly serve: Servers
   readonly #entering: readonly string[]
-  readonly #started = new Set<Background>()
 
   constructor(name: string, holder: Holder, host: Holder) {
     this.name = name
@@ -74,9 +73,7 @@ export class Place {
 
   /** Starts a program here that runs until it is stopped or the lab is disposed. */
   start(argv: readonly string[], options: Pick<RunOptions, 'env' | 'cwd'> = {}): Background {
-    const background = startInBackground([...this.#entering, ...inFolder(argv, options.cwd)], options, argv)
-    this.#started.add(background)
-    return background
+    return startInBackground([...this.#entering, ...inFolder(argv, options.cwd)], options, argv)
   }
 
   /** Runs the built `tsnet` here; the last argument may be {@link RunOptions}. */
@@ -128,12 +125,6 @@ export class Place {
       }),
     )
     return texts.join('\n')
-  }
-
-  /** Stops what was started here. */
-  async stopStarted(): Promise<void> {
-    await Promise.allSettled([...this.#started].map((background) => background.stop()))
-    this.#started.clear()
   }
 }
 

@@ -9,24 +9,29 @@ import { defineConfig } from 'vitest/config'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
+// Node 20 does not know `await using`: it is lowered on the way in.
+const oxc = { target: 'node20' }
+
 export default defineConfig({
-  // Node 20 does not know `await using`: it is lowered on the way in.
-  oxc: { target: 'node20' },
   test: {
     root,
+    // Here and not in the projects, which would each run it again: once around everything.
     globalSetup: ['test/setup.ts'],
     projects: [
       {
-        extends: true,
+        oxc,
         test: {
+          root,
           name: 'unit',
           include: ['test/{unit,contract,docs}/**/*.test.ts'],
           testTimeout: 20_000,
+          sequence: { groupOrder: 0 },
         },
       },
       {
-        extends: true,
+        oxc,
         test: {
+          root,
           name: 'netns',
           include: ['test/netns/**/*.test.ts'],
           pool: 'forks',
@@ -35,6 +40,7 @@ export default defineConfig({
           maxWorkers: 2,
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          sequence: { groupOrder: 1 },
         },
       },
     ],

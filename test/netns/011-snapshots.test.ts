@@ -6,6 +6,7 @@
 import { describe, expect, it } from 'vitest'
 import { createLab } from '../../netns-fixtures/lab.ts'
 import { normaliseIptables, normaliseNft } from '../../netns-fixtures/normalise.ts'
+import { repository } from '../../netns-fixtures/place.ts'
 import { needs } from '../../netns-fixtures/requirements.ts'
 import { snapshot, snapshotDifference } from '../../netns-fixtures/snapshot.ts'
 
@@ -179,5 +180,55 @@ table ip t {
       '*nat :MINE -',
       '*nat -A MINE -j RETURN',
     ])
+  })
+})
+
+describe('the check around every test run', () => {
+  it.each([
+    ['nothing changed', 'true', ''],
+    ['a link was left', 'ip link add left0 type bridge', '+ link: left0 linkinfo.info_kind="bridge"'],
+    ['a table was left', 'nft add table inet left', '+ nft: table inet left'],
+    ['a rule was left', 'iptables -A INPUT -j DROP', '+ iptables-nft: *filter -A INPUT -j DROP'],
+    ['a process was left', 'unshare -n sleep 1000 & sleep 0.2', 'process left behind: PID sleep 1000'],
+  ])('tells when %s', async (_what, command, expected) => {
+    await using lab = await createLab()
+    // To the script the throwaway host is the machine, so the check can be seen to fail.
+    const machine = await lab.host('machine', { iptables: 'nft' })
+    const script = `
+      import { execFileSync } from 'node:child_process'
+      import { setup, teardown } from '${repository}test/setup.ts'
+      await setup()
+      execFileSync('sh', ['-c', ${JSON.stringify(command)}], { stdio: 'ignore' })
+      await teardown().catch((error: Error) => console.log(error.message))
+      console.log(process.exitCode ?? 0)`
+    await machine.run(['tee', '/run/check.mts'], { stdin: script })
+    const { stdout, exitCode } = await machine.node('/run/check.mts', { expectExit: 'any' })
+    const told = stdout
+      .trim()
+      .replaceAll(/behind: \d+/g, 'behind: PID')
+      .split('\n')
+    expect(told).toEqual(expected ? expect.arrayContaining([expected]) : ['0'])
+    expect([told.at(-1), exitCode]).toEqual(expected ? ['1', 1] : ['0', 0])
+  })
+})
+
+describe('a requirement', () => {
+  it('that is missing is named with the Debian package that brings it', async () => {
+    await using lab = await createLab()
+    const host = await lab.host('h1')
+    await host.sh(
+      'for name in nft ip6tables-nft; do mount --bind /dev/null $(readlink -f $(which $name)); done',
+    )
+    const script = `
+      import { repository } from '../../netns-fixtures/place.ts'
+import { needs } from '${repository}netns-fixtures/requirements.ts'
+      needs('root', 'ip', 'veth')
+      try { needs('root', 'nft', 'iptables-nft', 'veth') } catch (error) { console.log((error as Error).message) }`
+    await host.run(['tee', '/run/needs.mts'], { stdin: script })
+    expect((await host.node('/run/needs.mts')).stdout).toBe(
+      'this test needs what the machine lacks:\n' +
+        'nft: apt-get install nftables\n' +
+        'iptables-nft, ip6tables-nft: apt-get install iptables\n',
+    )
   })
 })
