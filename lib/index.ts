@@ -2,10 +2,11 @@
  * tsnet: the network backend of container runtimes, as a library.
  *
  * ```ts
- * import { openEngine } from 'tsnet'
+ * import { decodeSetupRequest, openEngine } from 'tsnet'
  *
  * const engine = await openEngine()
- * const network = await engine.setup(setupRequest({ sandbox: '/proc/4242/ns/net', publish: ['8080:80'] }))
+ * const request = decodeSetupRequest({ sandbox: '/proc/4242/ns/net', publish: ['8080:80'] })
+ * const network = await engine.setup(request)
  * console.log(network.attachments[0]?.addresses)
  * await engine.teardown({ container: network.container.id })
  * await engine.close()
@@ -28,9 +29,18 @@ export type {
   SubnetRequest,
 } from './engine/engine.ts'
 export { engineOn, openEngine } from './engine/open.ts'
-export { type ErrorCode, errorCodes, isTsnetError } from './errors/codes.ts'
+export { asTsnetError, type ErrorCode, errorCodes, fail, isTsnetError } from './errors/codes.ts'
 export { type ErrorKind, TsnetError } from './errors/error.ts'
-export type { Address, Cidr, Family, Mac, Subnet } from './model/address.ts'
+export { exitCode } from './errors/exit.ts'
+export {
+  type Address,
+  addressOf,
+  type Cidr,
+  contains,
+  type Family,
+  type Mac,
+  type Subnet,
+} from './model/address.ts'
 export type {
   Attachment,
   ContainerNetwork,
@@ -40,7 +50,31 @@ export type {
   ResolverRequest,
   SetupRequest,
 } from './model/attachment.ts'
+// Readers of what people write, for command lines and runtimes of your own.
+export { decodeBridgeOptions, readDriver } from './model/bridgeoptions.ts'
+export { parseJson } from './model/json.ts'
+export { DEFAULT_NETWORK } from './model/names.ts'
 export type { BridgeOptions, DriverName, IpamSubnet, NetworkConfig } from './model/network.ts'
+export { decodeCreateNetwork } from './model/networkrequest.ts'
 export type { PortBinding, PortMapping, Protocol } from './model/portmapping.ts'
+export { decodeSetupRequest } from './model/request.ts'
 export type { ContainerInfo, Sandbox, SandboxIdentity } from './model/sandbox.ts'
+export { parseAddHost } from './model/specs/addhost.ts'
+export { parseExpose } from './model/specs/expose.ts'
+export { parseKeyValues } from './model/specs/keyvalue.ts'
+export { combineNetworkFlags, parseNetworkFlag } from './model/specs/network.ts'
+export { parsePublish } from './model/specs/publish.ts'
+export { readSandbox } from './model/specs/sandbox.ts'
+export {
+  readAddress,
+  readContainerName,
+  readHostname,
+  readMac,
+  readMtu,
+  readNetworkName,
+  readSubnet,
+  readUnicast,
+} from './model/specs/scalar.ts'
+export { readSysctls } from './model/sysctl.ts'
+export { readResolverOption, readSearchDomain } from './model/validate.ts'
 export type { Step } from './plan/step.ts'

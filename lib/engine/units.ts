@@ -42,13 +42,13 @@ export async function missingUnits(
   const names = unitNames
   const bridge = await context.kernel.hostLink(config.options.bridge)
   const planned: PlannedUnit[] = []
-  if (bridge === undefined || context.units.get(names.network(config.name)) === undefined) {
+  if (bridge === undefined || !context.units.has(names.network(config.name))) {
     planned.push({ unit: names.network(config.name), steps: await planLinks(context, config) })
   }
-  if (context.units.get(names.base(backend)) === undefined) {
+  if (!context.units.has(names.base(backend))) {
     planned.push({ unit: names.base(backend), steps: lower(planBaseRules(), backend) })
   }
-  if (context.units.get(names.rules(config.name, backend)) === undefined) {
+  if (!context.units.has(names.rules(config.name, backend))) {
     const foreignDrops = await dropsOfOthers(context, backend)
     planned.push({
       unit: names.rules(config.name, backend),

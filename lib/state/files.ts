@@ -9,6 +9,7 @@
  */
 
 import {
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -22,6 +23,8 @@ import { fail } from '../errors/codes.ts'
 
 const hasCode = (error: unknown, ...codes: string[]): boolean =>
   error instanceof Error && codes.includes((error as NodeJS.ErrnoException).code ?? '')
+
+export const fileExists: (path: string) => boolean = existsSync
 
 /** @returns undefined where there is no such file */
 export function readJson<T>(path: string): T | undefined {

@@ -11,7 +11,7 @@
 
 import type { ContainerNetwork, SetupRequest } from '../model/attachment.ts'
 import type { LoweredStep } from '../plan/step.ts'
-import { listFolder, moveFile, readJson, removeFile, writeJson } from './files.ts'
+import { fileExists, listFolder, moveFile, readJson, removeFile, writeJson } from './files.ts'
 import type { StatePaths } from './paths.ts'
 
 /** A step and what it belongs to: an ifname, or `` for the sandbox as a whole. */
@@ -45,6 +45,7 @@ export interface UnitRecord {
 
 export interface Records<T> {
   get(key: string): T | undefined
+  has(key: string): boolean
   keys(): readonly string[]
   /** In the journal. */
   pending(key: string): T | undefined
@@ -70,6 +71,7 @@ function createRecords<T>(folder: string, pendingFolder: string, prefix: string)
       .map((name) => name.slice(head.length, -suffix.length))
   return {
     get: (key) => readJson<T>(live(key)),
+    has: (key) => fileExists(live(key)),
     keys: () => keysOf(folder, ''),
     pending: (key) => readJson<T>(journal(key)),
     pendingKeys: () => keysOf(pendingFolder, prefix),
