@@ -1,0 +1,50 @@
+/**
+ * Kernel error numbers, their names, and which tsnet error a refused step is.
+ *
+ * The only place where a number becomes a meaning. Error texts are libuv's, in
+ * English whatever the locale.
+ *
+ * @module
+ */
+
+import { constants } from 'node:os'
+import { getSystemErrorMap } from 'node:util'
+
+/** os.constants has no name for these two. EXFULL: a bridge has all its 1023 ports. */
+export const EXFULL = 54
+const unnamed: Readonly<Record<number, readonly [string, string]>> = {
+  [EXFULL]: ['EXFULL', 'no free port'],
+  524: ['ENOTSUPP', 'operation not supported'],
+}
+
+export const { EACCES, EADDRNOTAVAIL, EAFNOSUPPORT, EBUSY, EEXIST, EINVAL } = constants.errno
+export const { EADDRINUSE, EPROTONOSUPPORT, EWOULDBLOCK } = constants.errno
+export const { ENETUNREACH, ENODEV, ENOENT, ENOTDIR, ENXIO, EOPNOTSUPP, EPERM, EROFS, ESRCH } =
+  constants.errno
+
+/** Answers to a delete that mean: it is gone already. */
+export const goneErrors: readonly number[] = [ENODEV, ENOENT, ENXIO, ESRCH, EADDRNOTAVAIL]
+
+/** @returns for example `EEXIST (file already exists)` */
+export function errnoText(errno: number): string {
+  const [name, text] = getSystemErrorMap().get(-errno) ??
+    unnamed[errno] ?? [`errno ${errno}`, 'unknown error']
+  return `${name} (${text})`
+}
+
+/** A refused system call, before anybody has said what it was good for. */
+export class SystemError extends Error {
+  override readonly name = 'SystemError'
+  readonly errno: number
+
+  constructor(call: string, errno: number) {
+    super(`${call}: ${errnoText(errno)}`)
+    this.errno = errno
+  }
+}
+
+/** The positive errno in anything caught from Node, libc or netlink; undefined where there is none. */
+export function errnoOf(error: unknown): number | undefined {
+  if (typeof error !== 'object' || error === null || !('errno' in error)) return undefined
+  return typeof error.errno === 'number' ? Math.abs(error.errno) : undefined
+}

@@ -1,0 +1,178 @@
+/**
+ * Carries out steps in order, in as few messages to the kernel as possible.
+ *
+ * Messages of one side travel together until something needs an answer: a link
+ * that is being made (what follows must not hit a stranger of the same name), an
+ * unknown index, a step of the other side, or one done by a call.
+ *
+ * @module
+ */
+
+import { fail } from '../../errors/codes.ts'
+import type { LoweredStep, Where } from '../../plan/step.ts'
+import { EEXIST } from '../errno.ts'
+import { findLinks } from '../facts.ts'
+import type { ApplyOutcome, StepHook, StepResult } from '../kernel.ts'
+import type { Message } from '../netlink/encode.ts'
+import { failureOf, refusal } from './failure.ts'
+import type { ByMessages, Device, Side, Sides } from './handler.ts'
+import { handlerOf } from './table.ts'
+import { readView } from './view.ts'
+
+/** Never rejects: a failure is part of the outcome. */
+export async function applySteps(
+  steps: readonly LoweredStep[],
+  sides: Sides,
+  onStep: StepHook | undefined,
+): Promise<ApplyOutcome> {
+  const run = new Run(steps, sides)
+  try {
+    if (onStep === undefined) await run.all()
+    else await run.oneByOne(onStep)
+  } catch (error) {
+    return { results: run.results, error }
+  }
+  return { results: run.results }
+}
+
+interface Pending {
+  readonly position: number
+  readonly step: LoweredStep
+  readonly message: Message
+}
+
+class Run {
+  readonly results: (StepResult | undefined)[]
+  readonly #steps: readonly LoweredStep[]
+  readonly #sides: Sides
+  #pending: Pending[] = []
+
+  constructor(steps: readonly LoweredStep[], sides: Sides) {
+    this.#steps = steps
+    this.#sides = sides
+    this.results = steps.map(() => undefined)
+  }
+
+  async all(): Promise<void> {
+    for (const [position, step] of this.#steps.entries()) await this.#start(position, step)
+    await this.#flush()
+  }
+
+  async oneByOne(onStep: StepHook): Promise<void> {
+    for (const [position, step] of this.#steps.entries()) {
+      onStep(step, 'before')
+      await this.#start(position, step)
+      await this.#flush()
+      onStep(step, 'after')
+    }
+  }
+
+  /** Afterwards the step is done, or its messages are pending. */
+  async #start(position: number, step: LoweredStep): Promise<void> {
+    const { apply } = handlerOf(step)
+    try {
+      if (apply.by === 'messages') {
+        await this.#enqueue(position, step, apply)
+      } else {
+        await this.#flush()
+        this.results[position] = await apply.call(step, this.#sides)
+      }
+    } catch (error) {
+      throw failureOf(step, error)
+    }
+  }
+
+  async #enqueue(position: number, step: LoweredStep, apply: ByMessages<LoweredStep>): Promise<void> {
+    if (this.#pending[0] !== undefined && this.#pending[0].step.where !== step.where) await this.#flush()
+    await this.#findIndexes(step, apply.devices(step))
+    const rest =
+      apply.creates === true ? await this.#create(position, step, apply) : this.#messages(step, apply)
+    for (const message of rest) this.#pending.push({ position, step, message })
+  }
+
+  /** Sends the first message of a step alone. @returns the others, if they are still wanted */
+  async #create(
+    position: number,
+    step: LoweredStep,
+    apply: ByMessages<LoweredStep>,
+  ): Promise<readonly Message[]> {
+    await this.#flush()
+    const [errno, rest] = await this.#try(step, apply)
+    if (errno !== 0 && apply.again?.(step, errno, this.#sides) === true) {
+      await this.#findIndexes(step, apply.devices(step))
+      const [secondErrno, secondRest] = await this.#try(step, apply)
+      await this.#settle(position, step, secondErrno)
+      return secondRest
+    }
+    await this.#settle(position, step, errno)
+    return this.results[position]?.created === true ? rest : []
+  }
+
+  async #try(
+    step: LoweredStep,
+    apply: ByMessages<LoweredStep>,
+  ): Promise<[errno: number, rest: readonly Message[]]> {
+    const [first, ...rest] = this.#messages(step, apply)
+    const [reply] = first === undefined ? [] : await this.#side(step.where).socket.batch([first])
+    return [reply?.errno ?? 0, rest]
+  }
+
+  #messages(step: LoweredStep, apply: ByMessages<LoweredStep>): readonly Message[] {
+    return apply.messages(
+      step,
+      (device) => this.#side(device.where).indexes.get(device.name) ?? 0,
+      this.#sides,
+    )
+  }
+
+  async #flush(): Promise<void> {
+    const [first] = this.#pending
+    if (first === undefined) return
+    const batch = this.#pending
+    this.#pending = []
+    const replies = await this.#side(first.step.where).socket.batch(batch.map(({ message }) => message))
+    // The kernel went on after a failure, so all answers count; the first failure is the one that is told.
+    const failures: unknown[] = []
+    for (const [nth, { position, step }] of batch.entries()) {
+      await this.#settle(position, step, replies[nth]?.errno ?? 0).catch((error: unknown) =>
+        failures.push(error),
+      )
+    }
+    if (failures.length > 0) throw failures[0]
+  }
+
+  async #settle(position: number, step: LoweredStep, errno: number): Promise<void> {
+    const { apply } = handlerOf(step)
+    const changes = apply.by === 'messages' ? apply.changes : undefined
+    const exists = apply.by === 'messages' ? apply.exists : undefined
+    if (errno === 0) {
+      this.results[position] ??= { created: changes?.(step) ?? true }
+      return
+    }
+    const result =
+      errno === EEXIST && exists !== undefined ? exists(step, await readView(this.#sides)) : undefined
+    if (result === undefined) throw refusal(step, errno)
+    this.results[position] = result
+  }
+
+  async #findIndexes(step: LoweredStep, devices: readonly Device[]): Promise<void> {
+    for (const { where, name } of devices) {
+      const { indexes, socket } = this.#side(where)
+      if (indexes.has(name)) continue
+      await this.#flush()
+      const [link] = await findLinks(socket, [name])
+      if (link === undefined) {
+        const message = `${handlerOf(step).doing(step)}: there is no link ${name}`
+        throw fail('TSNET_STEP_FAILED', { message, hint: 'it is gone, or was never there: see `ip link`' })
+      }
+      indexes.set(name, link.index)
+    }
+  }
+
+  #side(where: Where): Side {
+    const side = this.#sides[where]
+    if (side === undefined)
+      throw fail('TSNET_INTERNAL', { message: 'a step inside a sandbox, but none is open' })
+    return side
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * Steps done by calls and not by messages: sysctls, rules, tracked flows.
+ *
+ * @module
+ */
+
+import { fail } from '../../errors/codes.ts'
+import type { SysctlStep } from '../../plan/step.ts'
+import { flushFlows } from '../conntrack.ts'
+import { missingRules, restore, revertRestore } from '../iptables.ts'
+import { withNetns } from '../netns.ts'
+import { missingNft, revertNft, runNft } from '../nft.ts'
+import { normal, readSysctl, writeSysctl } from '../sysctl.ts'
+import { type Handler, inside, type Sides } from './handler.ts'
+
+function onSide<T>({ where }: SysctlStep, { sandbox }: Sides, visit: () => T): T {
+  if (where === 'host') return visit()
+  if (sandbox === undefined) throw fail('TSNET_INTERNAL', { message: 'setting a sysctl: no sandbox is open' })
+  return withNetns(sandbox.fd, visit)
+}
+
+export const sysctl: Handler<'sysctl'> = {
+  doing: ({ key, value, where }) => `setting sysctl ${key} to ${value}${inside(where)}`,
+  apply: {
+    by: 'call',
+    call: (step, sides) =>
+      onSide(step, sides, () => {
+        const current = readSysctl(step.key)
+        if (current === undefined && step.optional) return { created: false }
+        if (current === normal(step.value)) return { created: false }
+        writeSysctl(step.key, step.value)
+        return { created: true }
+      }),
+  },
+  undo: {
+    by: 'call',
+    order: 'inPlace',
+    dies: ({ where, key }, device) => where === device.where && key.split('/').includes(device.name),
+    call: (step, sides) => {
+      const { key, value, before, keep } = step
+      if (keep || before === undefined) return
+      onSide(step, sides, () => {
+        // Somebody else has set it since: theirs it stays.
+        if (readSysctl(key) !== normal(value)) return
+        writeSysctl(key, before)
+      })
+    },
+  },
+  holds: (step, { sides }) => {
+    if (step.where === 'sandbox' && sides.sandbox === undefined) return false
+    const current = onSide(step, sides, () => readSysctl(step.key))
+    return current === undefined ? step.optional : current === normal(step.value)
+  },
+}
+
+export const rules: Handler<'rules'> = {
+  doing: ({ tool }) => `adding rules with ${tool}`,
+  apply: {
+    by: 'call',
+    call: ({ tool, add }) => {
+      if (tool !== 'nft') return restore(tool, add)
+      runNft(add)
+      return { created: true }
+    },
+  },
+  undo: {
+    by: 'call',
+    order: 'inPlace',
+    dies: () => false,
+    call: ({ tool, remove }) => (tool === 'nft' ? revertNft(remove) : revertRestore(tool, remove)),
+  },
+  holds: async ({ tool, add }) => !(tool === 'nft' ? missingNft(add) : await missingRules(tool, add)),
+}
+
+/** Taken back after the rules: a packet in between would make the entry anew. */
+export const conntrack: Handler<'conntrack'> = {
+  doing: ({ protocol, hostPort }) => `forgetting tracked flows to ${protocol} port ${hostPort}`,
+  apply: {
+    by: 'call',
+    call: async (step) => {
+      await flushFlows(step)
+      return { created: true }
+    },
+  },
+  undo: { by: 'call', order: 'last', dies: () => false, call: (step) => flushFlows(step) },
+  holds: () => true,
+}

@@ -1,0 +1,145 @@
+/**
+ * The few libc calls Node has no name for, through koffi.
+ *
+ * Each returns what the C function returns and throws `SystemError` with the
+ * errno when that is -1. Blocking calls would block the whole process: only
+ * calls that return at once belong here.
+ *
+ * @module
+ */
+
+import { EWOULDBLOCK, SystemError } from './errno.ts'
+import { loadKoffi } from './native.ts'
+
+/** setns(2) and clone(2). */
+export const CLONE_NEWNET = 0x40000000
+
+interface Libc {
+  readonly setns: (fd: number, kind: number) => number
+  readonly ioctl: (fd: number, request: number) => number
+  readonly socket: (domain: number, type: number, protocol: number) => number
+  readonly getsockopt: (fd: number, level: number, name: number, value: Buffer, length: Buffer) => number
+  readonly close: (fd: number) => number
+  readonly bind: (fd: number, address: Buffer, length: number) => number
+  readonly setsockopt: (fd: number, level: number, name: number, value: Buffer, length: number) => number
+  readonly flock: (fd: number, operation: number) => number
+  readonly memfdCreate: (name: string, flags: number) => number
+}
+
+let loaded: Libc | undefined
+
+function libc(): Libc {
+  if (loaded !== undefined) return loaded
+  const library = loadKoffi().load('libc.so.6')
+  loaded = {
+    setns: library.func('int setns(int fd, int kind)') as Libc['setns'],
+    // Variadic in C; without further arguments the plain call is the same on x86-64 and arm.
+    ioctl: library.func('int ioctl(int fd, unsigned long request)') as Libc['ioctl'],
+    socket: library.func('int socket(int domain, int type, int protocol)') as Libc['socket'],
+    getsockopt: library.func(
+      'int getsockopt(int fd, int level, int name, void *value, void *length)',
+    ) as Libc['getsockopt'],
+    close: library.func('int close(int fd)') as Libc['close'],
+    bind: library.func('int bind(int fd, const void *address, unsigned int length)') as Libc['bind'],
+    setsockopt: library.func(
+      'int setsockopt(int fd, int level, int name, const void *value, unsigned int length)',
+    ) as Libc['setsockopt'],
+    flock: library.func('int flock(int fd, int operation)') as Libc['flock'],
+    memfdCreate: library.func(
+      'int memfd_create(const char *name, unsigned int flags)',
+    ) as Libc['memfdCreate'],
+  }
+  return loaded
+}
+
+function checked(call: string, result: number): number {
+  if (result === -1) throw new SystemError(call, loadKoffi().errno())
+  return result
+}
+
+/** Moves the calling thread, and only it, into the namespace behind `fd`. */
+export function setns(fd: number, kind: number): void {
+  checked('setns', libc().setns(fd, kind))
+}
+
+/** An ioctl without argument. */
+export function ioctl(fd: number, request: number): number {
+  return checked('ioctl', libc().ioctl(fd, request))
+}
+
+const AF_UNIX = 1
+const SOCK_DGRAM = 2
+const SOCK_CLOEXEC = 0o2000000
+const SOL_SOCKET = 1
+const SO_NETNS_COOKIE = 71
+
+/**
+ * The cookie of the namespace the calling thread is in: 64 bits, never reused
+ * within one boot (socket(7), Linux 5.14).
+ */
+export function netnsCookie(): bigint {
+  // Any socket belongs to the namespace it is born in; a unix one is the cheapest.
+  const fd = checked('socket', libc().socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0))
+  try {
+    const value = Buffer.alloc(8)
+    const length = Buffer.from([value.length, 0, 0, 0])
+    checked('getsockopt', libc().getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, value, length))
+    return value.readBigUInt64LE(0)
+  } finally {
+    libc().close(fd)
+  }
+}
+
+/** flock(2); the numbers are those of every Linux. */
+export const LOCK_SH = 1
+export const LOCK_EX = 2
+const LOCK_NB = 4
+
+/** @returns false where another open file has a lock that excludes this one; never waits */
+export function tryFlock(fd: number, kind: typeof LOCK_SH | typeof LOCK_EX): boolean {
+  if (libc().flock(fd, kind | LOCK_NB) === 0) return true
+  const errno = loadKoffi().errno()
+  if (errno === EWOULDBLOCK) return false
+  throw new SystemError('flock', errno)
+}
+
+const MFD_CLOEXEC = 1
+
+/** A file in memory, gone with its descriptor; others can open it as `/proc/self/fd/FD`. */
+export function memfd(name: string): number {
+  return checked('memfd_create', libc().memfdCreate(name, MFD_CLOEXEC))
+}
+
+const IPPROTO_IPV6 = 41
+const IPV6_V6ONLY = 26
+
+/** A socket's kind and the sockaddr it is bound to. */
+export interface BoundSocket {
+  readonly domain: number
+  readonly type: number
+  readonly protocol: number
+  readonly address: Buffer
+  /** Leave the IPv4 port of the same number alone. */
+  readonly v6Only: boolean
+}
+
+/**
+ * A socket bound without SO_REUSEADDR, not listening: it holds its port, and
+ * its bind fails where another socket does. Children do not inherit it.
+ */
+export function bindSocket({ domain, type, protocol, address, v6Only }: BoundSocket): number {
+  const fd = checked('socket', libc().socket(domain, type | SOCK_CLOEXEC, protocol))
+  try {
+    const on = Buffer.from([1, 0, 0, 0])
+    if (v6Only) checked('setsockopt', libc().setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, on, on.length))
+    checked('bind', libc().bind(fd, address, address.length))
+    return fd
+  } catch (error) {
+    libc().close(fd)
+    throw error
+  }
+}
+
+export function closeDescriptor(fd: number): void {
+  libc().close(fd)
+}

@@ -1,0 +1,98 @@
+/**
+ * The real kernel: rtnetlink, /proc/sys, nft and iptables of this host.
+ *
+ * One socket into the host's namespace is opened at first use and kept. Not
+ * responsible for what any of it means: facts go out, steps come in.
+ *
+ * @module
+ */
+
+import { applySteps } from './executor/apply.ts'
+import type { Sides } from './executor/handler.ts'
+import { missingSteps } from './executor/missing.ts'
+import { revertSteps } from './executor/revert.ts'
+import { findLink, findWayOut, readHost, readHostAddresses, toLinkFact } from './facts.ts'
+import { foreignDrops, userRules } from './foreign.ts'
+import { iptablesVariant } from './iptables.ts'
+import type { Kernel, KernelOptions, OpenSandbox } from './kernel.ts'
+import { createLinkRemover, type LinkRemover } from './link-remover.ts'
+import { openRouteSocket, type RouteSocket } from './netlink/socket.ts'
+import { bootId, isAlive } from './netns.ts'
+import { portHolder } from './ports.ts'
+import { requireBackend, requireRoot } from './requirements.ts'
+import { type LinkIndexes, openLinuxSandbox, ours } from './sandbox.ts'
+import { readSysctls } from './sysctl.ts'
+
+interface Host {
+  readonly socket: RouteSocket
+  readonly remover: LinkRemover
+}
+
+/** @throws nothing: what is missing on this host shows at first use */
+export function createLinuxKernel(options: KernelOptions = {}): Kernel {
+  let opened: Host | undefined
+  /** What the last look at the host told; forgotten with each apply, because links come and go. */
+  let known: LinkIndexes = new Map()
+
+  function host(): Host {
+    if (opened === undefined) {
+      const socket = openRouteSocket()
+      opened = { socket, remover: createLinkRemover(socket) }
+    }
+    return opened
+  }
+
+  function sides(sandbox: OpenSandbox | undefined): Sides {
+    const indexes = known
+    known = new Map()
+    const inside = sandbox === undefined ? undefined : ours(sandbox)
+    return { host: { socket: host().socket, indexes }, sandbox: inside }
+  }
+
+  return {
+    openSandbox: openLinuxSandbox,
+    isAlive,
+    bootId,
+    hostFacts: async () => {
+      const { links, facts } = await readHost(host().socket)
+      for (const { name, index } of links) known.set(name, index)
+      return facts
+    },
+    hostLink: async (name) => {
+      const link = await findLink(host().socket, name)
+      known.delete(name)
+      if (link === undefined) return undefined
+      known.set(name, link.index)
+      const master = link.master === undefined ? undefined : await findLink(host().socket, link.master)
+      return toLinkFact(link, master?.name)
+    },
+    wayOut: (family) => findWayOut(host().socket, family),
+    hostAddresses: () => readHostAddresses(host().socket),
+    hostSysctls: readSysctls,
+    foreignDrops,
+    portHolder,
+    userRules,
+    iptablesVariant,
+    requireRoot,
+    requireBackend,
+    apply: async (steps, sandbox) => {
+      try {
+        return await applySteps(steps, sides(sandbox), options.onStep)
+      } catch (error) {
+        return { results: steps.map(() => undefined), error }
+      }
+    },
+    revert: async (steps, sandbox) => {
+      try {
+        return await revertSteps(steps, sides(sandbox), (links) => host().remover.remove(links))
+      } catch (error) {
+        return [error]
+      }
+    },
+    missing: (steps, sandbox) => missingSteps(steps, sides(sandbox)),
+    close: () => {
+      opened?.socket.close()
+      opened = undefined
+    },
+  }
+}

@@ -1,0 +1,27 @@
+/**
+ * Where the two packages with a compiled part are loaded.
+ *
+ * koffi costs 5-7 ms and netlink's raw socket 2-3 ms to load, so both wait for
+ * their first use; `require` because callers such as `isAlive` are synchronous.
+ * Only netlink's `raw.js` is taken: its index loads nl80211 and WireGuard too.
+ *
+ * @module
+ */
+
+import { createRequire } from 'node:module'
+import type Koffi from 'koffi'
+import type { RawNetlinkSocket } from 'netlink/dist/raw.js'
+
+export type KoffiModule = typeof Koffi
+export type RawSocket = RawNetlinkSocket
+
+const require = createRequire(import.meta.url)
+
+/** Node keeps loaded modules, so asking again costs a table look-up. */
+export function loadKoffi(): KoffiModule {
+  return require('koffi') as KoffiModule
+}
+
+export function loadRawSocket(): typeof RawNetlinkSocket {
+  return (require('netlink/dist/raw.js') as { RawNetlinkSocket: typeof RawNetlinkSocket }).RawNetlinkSocket
+}

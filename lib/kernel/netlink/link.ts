@@ -1,0 +1,220 @@
+/**
+ * Links over rtnetlink: bridges, veth pairs, bridge ports.
+ *
+ * Links that were not made here are named by name; whoever deletes one names it
+ * by the index of a look-up, so that a stranger who took the name meanwhile
+ * keeps it. An alias cannot be given in the message that makes a link (Linux
+ * 6.18 ignores it), nor can a veth peer be born up (ENOTCONN), nor its index
+ * be chosen unless that of the host end is chosen too.
+ *
+ * @see rtnetlink(7), include/uapi/linux/if_link.h
+ * @module
+ */
+
+import type { Mac } from '../../model/address.ts'
+import type { BridgePortStep, BridgeStep, VethStep } from '../../plan/step.ts'
+import {
+  type Attribute,
+  decodeAttributes,
+  decodeText,
+  type Message,
+  macBytes,
+  NLM_F_CREATE,
+  NLM_F_EXCL,
+  nested,
+  type Received,
+  text,
+  u8,
+  u32,
+} from './encode.ts'
+
+const RTM_NEWLINK = 16
+const RTM_DELLINK = 17
+const RTM_GETLINK = 18
+const RTM_SETLINK = 19
+
+const IFLA_ADDRESS = 1
+const IFLA_IFNAME = 3
+const IFLA_MTU = 4
+const IFLA_MASTER = 10
+const IFLA_LINKINFO = 18
+const IFLA_IFALIAS = 20
+const IFLA_GROUP = 27
+const IFLA_NET_NS_FD = 28
+const IFLA_EXT_MASK = 29
+const IFLA_INFO_KIND = 1
+const IFLA_INFO_DATA = 2
+const IFLA_INFO_SLAVE_DATA = 5
+const VETH_INFO_PEER = 1
+const IFLA_BRPORT_MODE = 4
+const IFLA_BRPORT_ISOLATED = 33
+
+const IFF_UP = 1
+/** Leaves counters out of answers, which are half of their bytes. */
+const RTEXT_FILTER_SKIP_STATS = 8
+
+const linkHeadBytes = 16
+
+/** A link as the kernel tells it. */
+export interface Link {
+  readonly index: number
+  readonly name: string
+  readonly kind: string
+  readonly mac: Mac | undefined
+  readonly mtuBytes: number
+  readonly up: boolean
+  /** Index of the bridge it is a port of. */
+  readonly master: number | undefined
+  readonly alias: string | undefined
+  /** Number of the group it is in; 0 for all that nobody has put in one. */
+  readonly group: number
+  readonly hairpin: boolean
+  readonly isolated: boolean
+}
+
+/** struct ifinfomsg */
+function linkHead(options: { index?: number; flags?: number }): Uint8Array {
+  const head = Buffer.alloc(linkHeadBytes)
+  head.writeInt32LE(options.index ?? 0, 4)
+  head.writeUInt32LE(options.flags ?? 0, 8)
+  head.writeUInt32LE(options.flags ?? 0, 12)
+  return head
+}
+
+function ethernet(name: string, mac: Mac, mtuBytes: number): Attribute[] {
+  return [
+    { type: IFLA_IFNAME, value: text(name) },
+    { type: IFLA_ADDRESS, value: macBytes(mac) },
+    { type: IFLA_MTU, value: u32(mtuBytes) },
+  ]
+}
+
+/** Fails with EEXIST if the name is taken. */
+export function bridgeAdd({ name, mac, mtuBytes }: BridgeStep): Message {
+  const info = nested([{ type: IFLA_INFO_KIND, value: text('bridge') }])
+  return {
+    type: RTM_NEWLINK,
+    flags: NLM_F_CREATE | NLM_F_EXCL,
+    head: linkHead({}),
+    attributes: [...ethernet(name, mac, mtuBytes), { type: IFLA_LINKINFO, value: info }],
+  }
+}
+
+export interface VethPlace {
+  readonly bridgeIndex: number
+  /** Descriptor of the namespace the peer is born in. */
+  readonly netns: number
+}
+
+/** One message for the pair: host end up and in the bridge, peer in the sandbox and down. */
+export function vethAdd(step: VethStep, place: VethPlace): Message {
+  const { name, mac, mtuBytes, peer } = step
+  const peerBody = nested(
+    [...ethernet(peer.name, peer.mac, mtuBytes), { type: IFLA_NET_NS_FD, value: u32(place.netns) }],
+    linkHead({}),
+  )
+  const info = nested([
+    { type: IFLA_INFO_KIND, value: text('veth') },
+    { type: IFLA_INFO_DATA, value: nested([{ type: VETH_INFO_PEER, value: peerBody }]) },
+  ])
+  return {
+    type: RTM_NEWLINK,
+    flags: NLM_F_CREATE | NLM_F_EXCL,
+    head: linkHead({ flags: IFF_UP }),
+    attributes: [
+      ...ethernet(name, mac, mtuBytes),
+      { type: IFLA_MASTER, value: u32(place.bridgeIndex) },
+      { type: IFLA_LINKINFO, value: info },
+    ],
+  }
+}
+
+export function linkSetAlias(name: string, alias: string): Message {
+  return {
+    type: RTM_SETLINK,
+    flags: 0,
+    head: linkHead({}),
+    // Without a zero byte: the kernel would count it as part of the alias.
+    attributes: [
+      { type: IFLA_IFNAME, value: text(name) },
+      { type: IFLA_IFALIAS, value: Buffer.from(alias) },
+    ],
+  }
+}
+
+export function linkSet(name: string, state: 'up' | 'down'): Message {
+  const head = Buffer.from(linkHead({ flags: IFF_UP }))
+  if (state === 'down') head.writeUInt32LE(0, 8)
+  return { type: RTM_SETLINK, flags: 0, head, attributes: [{ type: IFLA_IFNAME, value: text(name) }] }
+}
+
+/** As NEWLINK without NLM_F_CREATE: RTM_SETLINK would want an index for bridge ports. */
+export function bridgePortSet({ name, hairpin, isolated }: BridgePortStep): Message {
+  const port = nested([
+    { type: IFLA_BRPORT_MODE, value: u8(hairpin ? 1 : 0) },
+    { type: IFLA_BRPORT_ISOLATED, value: u8(isolated ? 1 : 0) },
+  ])
+  return {
+    type: RTM_NEWLINK,
+    flags: 0,
+    head: linkHead({}),
+    attributes: [
+      { type: IFLA_IFNAME, value: text(name) },
+      { type: IFLA_LINKINFO, value: nested([{ type: IFLA_INFO_SLAVE_DATA, value: port }]) },
+    ],
+  }
+}
+
+export function linkSetGroup(index: number, group: number): Message {
+  const attributes = [{ type: IFLA_GROUP, value: u32(group) }]
+  return { type: RTM_SETLINK, flags: 0, head: linkHead({ index }), attributes }
+}
+
+export function linkDel(index: number): Message {
+  return { type: RTM_DELLINK, flags: 0, head: linkHead({ index }), attributes: [] }
+}
+
+/** Deletes every link of the group, whoever put it there: compare its members first. */
+export function linkDelGroup(group: number): Message {
+  const attributes = [{ type: IFLA_GROUP, value: u32(group) }]
+  return { type: RTM_DELLINK, flags: 0, head: linkHead({}), attributes }
+}
+
+const extMask: Attribute = { type: IFLA_EXT_MASK, value: u32(RTEXT_FILTER_SKIP_STATS) }
+
+export function linkGet(link: string | number): Message {
+  const byName = typeof link === 'string'
+  const attributes = byName ? [{ type: IFLA_IFNAME, value: text(link) }, extMask] : [extMask]
+  return { type: RTM_GETLINK, flags: 0, head: linkHead(byName ? {} : { index: link }), attributes }
+}
+
+/** For a dump. */
+export function linkList(): Message {
+  return { type: RTM_GETLINK, flags: 0, head: linkHead({}), attributes: [extMask] }
+}
+
+/** The links among received messages. */
+export function decodeLinks(messages: readonly Received[]): readonly Link[] {
+  return messages.filter(({ type }) => type === RTM_NEWLINK).map(({ payload }) => decodeLink(payload))
+}
+
+function decodeLink(payload: Buffer): Link {
+  const attributes = decodeAttributes(payload, linkHeadBytes)
+  const info = decodeAttributes(attributes.get(IFLA_LINKINFO) ?? Buffer.alloc(0), 0)
+  const kind = decodeText(info.get(IFLA_INFO_KIND)) ?? ''
+  const port = decodeAttributes(info.get(IFLA_INFO_SLAVE_DATA) ?? Buffer.alloc(0), 0)
+  const mac = attributes.get(IFLA_ADDRESS)
+  return {
+    index: payload.readInt32LE(4),
+    name: decodeText(attributes.get(IFLA_IFNAME)) ?? '',
+    kind,
+    mac: mac?.length === 6 ? ((mac.toString('hex').match(/../g) ?? []).join(':') as Mac) : undefined,
+    mtuBytes: attributes.get(IFLA_MTU)?.readUInt32LE(0) ?? 0,
+    up: (payload.readUInt32LE(8) & IFF_UP) !== 0,
+    master: attributes.get(IFLA_MASTER)?.readUInt32LE(0),
+    alias: decodeText(attributes.get(IFLA_IFALIAS)),
+    group: attributes.get(IFLA_GROUP)?.readUInt32LE(0) ?? 0,
+    hairpin: port.get(IFLA_BRPORT_MODE)?.readUInt8(0) === 1,
+    isolated: port.get(IFLA_BRPORT_ISOLATED)?.readUInt8(0) === 1,
+  }
+}

@@ -1,0 +1,164 @@
+/**
+ * One rtnetlink socket: batches of requests, and dumps.
+ *
+ * A batch is one sendmsg(2): the kernel carries it out, message after message,
+ * before the call returns, and answers each with an acknowledgement; it goes on
+ * after one that failed. The socket belongs for good to the namespace it was
+ * made in (kernel/netns), and keeps the process alive only while it waits.
+ *
+ * @module
+ */
+
+import { fail } from '../../errors/codes.ts'
+import { errnoOf, SystemError } from '../errno.ts'
+import { loadRawSocket, type RawSocket } from '../native.ts'
+import {
+  decodeMessages,
+  encodeBatch,
+  type Message,
+  NLM_F_ACK,
+  NLM_F_DUMP,
+  NLM_F_DUMP_INTR,
+  NLMSG_DONE,
+  NLMSG_ERROR,
+  type Received,
+} from './encode.ts'
+
+const NETLINK_ROUTE = 0
+const NETLINK_NETFILTER = 12
+
+/** Holds the largest datagram of a dump (32 KiB) and any single answer. */
+const receiveBytes = 65536
+
+/**
+ * Messages in one sendmsg. All acknowledgements wait in the receive buffer
+ * (208 KiB by default, about 800 bytes each) until the event loop gets to them.
+ */
+const batchMessages = 100
+
+/** A dump that changed while it was read is read again, this often. */
+const dumpAttempts = 5
+
+/** The answer to one message of a batch. */
+export interface Reply {
+  /** Positive error number, 0 for success. */
+  readonly errno: number
+  /** What the kernel sent besides the acknowledgement. */
+  readonly messages: readonly Received[]
+}
+
+interface Waiting {
+  readonly messages: Received[]
+  readonly settle: (errno: number) => void
+  readonly reject: (error: unknown) => void
+}
+
+export interface RouteSocket {
+  /** Sends all in order; one reply for each, in the same order. Rejects only if the socket itself fails. */
+  batch(messages: readonly Message[]): Promise<readonly Reply[]>
+  /** All parts of a dump, read consistently. One dump at a time; callers queue. */
+  dump(message: Message): Promise<readonly Received[]>
+  close(): void
+}
+
+/** Opens a socket in the namespace the calling thread is in. */
+export function openRouteSocket(): RouteSocket {
+  return new NetlinkRouteSocket(NETLINK_ROUTE)
+}
+
+/** The same for conntrack (nfnetlink). */
+export function openNetfilterSocket(): RouteSocket {
+  return new NetlinkRouteSocket(NETLINK_NETFILTER)
+}
+
+class NetlinkRouteSocket implements RouteSocket {
+  readonly #raw: RawSocket
+  readonly #waiting = new Map<number, Waiting>()
+  #seq = 1
+  #lastDump: Promise<unknown> = Promise.resolve()
+
+  constructor(protocol: number) {
+    const Raw = loadRawSocket()
+    // Port 0 lets the kernel choose a free one; the types want both sizes, 0 leaves the defaults.
+    this.#raw = new Raw(protocol, {
+      localPort: 0,
+      messagePeeking: false,
+      msgBufferSize: receiveBytes,
+      recvBufferSize: 0,
+      sendBufferSize: 0,
+    })
+    this.#raw.unref()
+    this.#raw.on('message', (datagram) => this.#receive(datagram))
+    this.#raw.on('truncatedMessage', () =>
+      this.#failAll(fail('TSNET_INTERNAL', { message: `netlink answer over ${receiveBytes} bytes` })),
+    )
+    this.#raw.on('error', (error) => this.#failAll(error))
+  }
+
+  async batch(messages: readonly Message[]): Promise<readonly Reply[]> {
+    const replies: Reply[] = []
+    for (let first = 0; first < messages.length; first += batchMessages) {
+      replies.push(...(await this.#send(messages.slice(first, first + batchMessages))))
+    }
+    return replies
+  }
+
+  dump(message: Message): Promise<readonly Received[]> {
+    // A second dump on a socket with one running answers EBUSY.
+    const dump = this.#lastDump.then(() => this.#dump(message))
+    this.#lastDump = dump.catch(() => undefined)
+    return dump
+  }
+
+  close(): void {
+    this.#failAll(fail('TSNET_INTERNAL', { message: 'netlink socket closed while an answer was awaited' }))
+    this.#raw.close()
+  }
+
+  async #dump(message: Message): Promise<readonly Received[]> {
+    for (let attempt = 1; ; attempt++) {
+      const [reply] = await this.#send([{ ...message, flags: message.flags | NLM_F_DUMP }])
+      if (reply === undefined || reply.errno !== 0) throw new SystemError('netlink dump', reply?.errno ?? 0)
+      const torn = reply.messages.some(({ flags }) => (flags & NLM_F_DUMP_INTR) !== 0)
+      if (!torn || attempt === dumpAttempts) return reply.messages
+    }
+  }
+
+  #send(messages: readonly Message[]): Promise<Reply[]> {
+    const firstSeq = this.#seq
+    this.#seq = (this.#seq + messages.length) % 0x7fffffff || 1
+    const acknowledged = messages.map((message) => ({ ...message, flags: message.flags | NLM_F_ACK }))
+    const replies = messages.map(
+      (_, index) =>
+        new Promise<Reply>((resolve, reject) => {
+          const received: Received[] = []
+          const settle = (errno: number): void => resolve({ errno, messages: received })
+          this.#waiting.set(firstSeq + index, { messages: received, settle, reject })
+        }),
+    )
+    this.#raw.ref()
+    this.#raw.send(encodeBatch(acknowledged, firstSeq), {}, (error) => {
+      if (error !== undefined) this.#failAll(new SystemError('netlink send', errnoOf(error) ?? 0))
+    })
+    return Promise.all(replies)
+  }
+
+  #receive(datagram: Buffer): void {
+    for (const message of decodeMessages(datagram)) {
+      const waiting = this.#waiting.get(message.seq)
+      if (waiting === undefined) continue
+      if (message.type === NLMSG_ERROR || message.type === NLMSG_DONE) {
+        this.#waiting.delete(message.seq)
+        waiting.settle(message.payload.length >= 4 ? -message.payload.readInt32LE(0) : 0)
+      } else {
+        waiting.messages.push(message)
+      }
+    }
+    if (this.#waiting.size === 0) this.#raw.unref()
+  }
+
+  #failAll(error: unknown): void {
+    for (const waiting of this.#waiting.values()) waiting.reject(error)
+    this.#waiting.clear()
+  }
+}

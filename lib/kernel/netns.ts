@@ -1,0 +1,201 @@
+/**
+ * Network namespaces: open, recognise, enter.
+ *
+ * Entering moves the main thread, so everything inside happens without `await`;
+ * a thread that cannot come back ends the process, because a process in the
+ * wrong namespace is worse than a dead one. What must outlive the visit is a
+ * descriptor made inside (netlink/socket). `dgram.bind` and `net.listen` inside
+ * would land in the host's namespace, and Workers with an open netlink socket
+ * end in segfaults (Node 20, measured), so there is neither.
+ *
+ * @see network_namespaces(7), ioctl_ns(2)
+ * @module
+ */
+
+import { closeSync, constants, fstatSync, openSync, readFileSync, stat, statfsSync } from 'node:fs'
+import { fail } from '../errors/codes.ts'
+import type { TsnetError } from '../errors/error.ts'
+import type { SandboxIdentity } from '../model/sandbox.ts'
+import { EACCES, ENOENT, ENOTDIR, EPERM, errnoOf, errnoText } from './errno.ts'
+import { CLONE_NEWNET, ioctl, netnsCookie, setns } from './libc.ts'
+
+/** statfs type of the files namespaces are. */
+const NSFS_MAGIC = 0x6e736673
+/** Which kind of namespace it is, as its CLONE_NEW flag (Linux 4.11). */
+const NS_GET_NSTYPE = 0xb703
+const ownNetns = '/proc/thread-self/ns/net'
+
+let ownFd: number | undefined
+let bootIdRead: string | undefined
+let inside = false
+let poolIsWarm = false
+
+/** Of this boot: namespace cookies start again with the next one. */
+export function bootId(): string {
+  bootIdRead ??= readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+  return bootIdRead
+}
+
+/**
+ * Opens a network namespace. The descriptor keeps it alive until `closeSync`.
+ *
+ * @throws TSNET_NOT_A_NETNS (invalid) if there is nothing at `path`, or something else
+ */
+export function openNetns(path: string): number {
+  let fd: number
+  try {
+    // Without O_NONBLOCK a FIFO would keep us waiting for its writer.
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  } catch (error) {
+    throw notANetns(path, ...openFailure(path, error))
+  }
+  const kind = namespaceKind(fd)
+  if (kind === CLONE_NEWNET) return fd
+  closeSync(fd)
+  if (kind !== undefined) {
+    throw notANetns(
+      path,
+      'it is a namespace of another kind',
+      'the network namespace of a process is /proc/PID/ns/net',
+    )
+  }
+  throw notANetns(
+    path,
+    'it is an ordinary file',
+    'a name below /run/netns is only a namespace while `ip netns` has it mounted; or use /proc/PID/ns/net',
+  )
+}
+
+function openFailure(path: string, error: unknown): [cause: string, hint: string] {
+  const errno = errnoOf(error) ?? 0
+  if (errno === ENOENT || errno === ENOTDIR) {
+    return [
+      'no such process or namespace',
+      'is the process still running? see `ip netns list`, `lsns -t net`',
+    ]
+  }
+  if (errno === EACCES || errno === EPERM) {
+    return [
+      errnoText(errno),
+      `run as root; it must be allowed to trace the process behind ${path} (ptrace(2))`,
+    ]
+  }
+  return [errnoText(errno), 'give /proc/PID/ns/net of a running process']
+}
+
+function notANetns(path: string, cause: string, hint: string): TsnetError {
+  const message = `opening network namespace ${path}: ${cause}`
+  return fail('TSNET_NOT_A_NETNS', { message, field: 'sandbox.path', value: path, hint })
+}
+
+function namespaceKind(fd: number): number | undefined {
+  // Any other file system's files would take the ioctl for one of their own.
+  if (statfsSync(`/proc/self/fd/${fd}`).type !== NSFS_MAGIC) return undefined
+  return ioctl(fd, NS_GET_NSTYPE)
+}
+
+/** Whether that is the namespace this thread runs in. */
+export function isOwnNetns(fd: number): boolean {
+  const [a, b] = [fstatSync(fd, { bigint: true }), fstatSync(ownNetnsFd(), { bigint: true })]
+  return a.ino === b.ino && a.dev === b.dev
+}
+
+function ownNetnsFd(): number {
+  ownFd ??= openSync(ownNetns, constants.O_RDONLY)
+  return ownFd
+}
+
+/**
+ * Runs `visit` inside the namespace behind `fd`, and returns what it returns.
+ *
+ * `visit` is synchronous: after its first `await` it would go on in the host's
+ * namespace, while others would run in the sandbox.
+ *
+ * @throws TSNET_NOT_PERMITTED (forbidden) if the kernel does not let us in
+ * @throws TSNET_INTERNAL if `visit` returns a promise, or calls this again
+ */
+export function withNetns<T>(fd: number, visit: () => T): T {
+  if (inside) throw fail('TSNET_INTERNAL', { message: 'entering a network namespace from inside another' })
+  const own = ownNetnsFd()
+  warmThreadPool()
+  enter(fd)
+  inside = true
+  let result: T
+  try {
+    result = visit()
+  } finally {
+    leave(own)
+    inside = false
+  }
+  if (result instanceof Promise) {
+    // Its failure belongs to nobody any more.
+    result.catch(() => undefined)
+    throw fail('TSNET_INTERNAL', {
+      message: 'a visit to a network namespace returned a promise: it must be synchronous',
+    })
+  }
+  return result
+}
+
+function enter(fd: number): void {
+  try {
+    setns(fd, CLONE_NEWNET)
+  } catch (error) {
+    const errno = errnoOf(error) ?? 0
+    throw fail(errno === EPERM ? 'TSNET_NOT_PERMITTED' : 'TSNET_STEP_FAILED', {
+      message: `entering a network namespace: ${errnoText(errno)}`,
+      hint: 'tsnet needs root, or CAP_SYS_ADMIN here and over the namespace',
+      cause: error,
+    })
+  }
+}
+
+function leave(own: number): void {
+  try {
+    setns(own, CLONE_NEWNET)
+  } catch {
+    process.abort()
+  }
+}
+
+/**
+ * Threads inherit the namespace of the thread that starts them and keep it for
+ * good. libuv starts its whole pool in the call that queues the first work, so
+ * one call from outside, not even awaited, settles it (measured: 4 new tasks).
+ */
+function warmThreadPool(): void {
+  if (poolIsWarm) return
+  poolIsWarm = true
+  stat('/', () => undefined)
+}
+
+/**
+ * Who the namespace is that the calling thread is in.
+ *
+ * @throws TSNET_KERNEL_FEATURE_MISSING (unsupported) before Linux 5.14
+ */
+export function identityHere(): SandboxIdentity {
+  try {
+    return { cookie: netnsCookie().toString(), bootId: bootId() }
+  } catch (error) {
+    throw fail('TSNET_KERNEL_FEATURE_MISSING', {
+      message: `reading the namespace cookie: ${error instanceof Error ? error.message : String(error)}`,
+      hint: 'SO_NETNS_COOKIE needs Linux 5.14 or newer',
+      cause: error,
+    })
+  }
+}
+
+/** The same namespace as in `identity` lives at `path` now. Never throws. */
+export function isAlive(path: string, identity: SandboxIdentity): boolean {
+  let fd: number | undefined
+  try {
+    if (identity.bootId !== bootId()) return false
+    fd = openNetns(path)
+    return withNetns(fd, identityHere).cookie === identity.cookie
+  } catch {
+    return false
+  } finally {
+    if (fd !== undefined) closeSync(fd)
+  }
+}
