@@ -24,7 +24,7 @@ import {
 export const repository: string = fileURLToPath(new URL('..', import.meta.url))
 
 /** The built program that tests try out: the bundle, not the source. */
-export const tsnetProgram: string = `${repository}dist/bin/tsnet`
+const tsnetProgram: string = `${repository}dist/bin/tsnet`
 
 /** Words of a command line, then perhaps how to run it. */
 export type Arguments = readonly string[] | readonly [...string[], RunOptions]

@@ -5,14 +5,14 @@
  * @module
  */
 import { fileURLToPath } from 'node:url'
-import { defineConfig } from 'vitest/config'
+import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 // Node 20 does not know `await using`: it is lowered on the way in.
 const oxc = { target: 'node20' }
 
-export default defineConfig({
+const config: ViteUserConfig = defineConfig({
   test: {
     root,
     // Here and not in the projects, which would each run it again: once around everything.
@@ -46,3 +46,5 @@ export default defineConfig({
     ],
   },
 })
+
+export default config
