@@ -36,7 +36,7 @@ export function describe(step: Step): Lines {
 export function script(steps: readonly Step[], options: ScriptOptions = {}): string {
   const { sandboxPath, direction = 'add' } = options
   const undo = direction === 'remove'
-  const ordered = undo ? steps.toReversed() : steps
+  const ordered = undo ? backwards(steps) : steps
   const lines = ordered.flatMap((step) => (undo ? describe(step).remove : describe(step).add))
   return [
     '#!/bin/sh',
@@ -45,6 +45,13 @@ export function script(steps: readonly Step[], options: ScriptOptions = {}): str
     ...lines,
     '',
   ].join('\n')
+}
+
+/** Flows are forgotten after the rules: a packet in between would bring them back. */
+function backwards(steps: readonly Step[]): readonly Step[] {
+  const reversed = steps.toReversed()
+  const isFlow = ({ kind }: Step): boolean => kind === 'conntrack'
+  return [...reversed.filter((step) => !isFlow(step)), ...reversed.filter(isFlow)]
 }
 
 const handlers: { readonly [K in StepKind]: (step: StepOf<K>) => Lines } = {
@@ -141,20 +148,25 @@ function hereDocument(tool: RulesStep['tool'], text: string): readonly string[] 
   return [`${command} <<'${mark}'\n${body}\n${mark}`]
 }
 
-/** Flows to the published port, then flows the container answers from that port. */
+/**
+ * Flows to the published port, then flows the container answers from that port.
+ * Without a host address: to any address of this host, and not to far servers
+ * on a port of the same number.
+ */
 function forgetFlows(step: ConntrackStep): readonly string[] {
   const { protocol, hostAddress, hostPort, containerAddress, containerPort, count } = step
-  const family = familyOf(containerAddress) === 6 ? 'ipv6' : 'ipv4'
-  const to = hostAddress === undefined ? '' : ` --orig-dst ${hostAddress}`
+  const version = familyOf(containerAddress)
   const forget = (what: string): string =>
-    `conntrack -D -f ${family} -p ${protocol}${what} >/dev/null 2>&1 || true`
-  const commands = (port: (first: number) => string): readonly string[] => [
-    forget(`${to} --orig-port-dst ${port(hostPort)}`),
-    forget(` --reply-src ${containerAddress} --reply-port-src ${port(containerPort)}`),
+    `conntrack -D -f ipv${version} -p ${protocol} ${what} >/dev/null 2>&1 || true`
+  const port = (first: number): string => (count === 1 ? `${first}` : `$((${first} + i))`)
+  const toHost = forget(`--orig-dst ${hostAddress ?? '"$address"'} --orig-port-dst ${port(hostPort)}`)
+  const fromContainer = forget(`--reply-src ${containerAddress} --reply-port-src ${port(containerPort)}`)
+  const own = `ip -o -${version} address show | sed 's/.* inet6\\{0,1\\} \\([^/ ]*\\).*/\\1/'`
+  const commands = [
+    hostAddress === undefined ? `for address in $(${own}); do ${toHost}; done` : toHost,
+    fromContainer,
   ]
-  if (count === 1) return commands(String)
-  const looped = commands((first) => `$((${first} + i))`)
-  return [`for i in $(seq 0 ${count - 1}); do ${looped.join('; ')}; done`]
+  return count === 1 ? commands : [`for i in $(seq 0 ${count - 1}); do ${commands.join('; ')}; done`]
 }
 
 /** One line about an intent that has not been turned into rules yet. */

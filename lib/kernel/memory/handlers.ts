@@ -124,9 +124,10 @@ export const handlers: { readonly [K in LoweredKind]: MemoryHandler<K> } = {
       place.setSysctl(key, value)
       return created
     },
-    revert: ({ where, key, before, keep }, world) => {
+    revert: ({ where, key, value, before, keep }, world) => {
       const place = world[where]
-      if (keep || before === undefined || place?.sysctl(key) === undefined) return
+      // Somebody else has set it since: theirs it stays.
+      if (keep || before === undefined || place?.sysctl(key) !== value) return
       place.setSysctl(key, before)
     },
     holds: ({ where, key, value, optional }, world) => {
