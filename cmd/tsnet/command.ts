@@ -5,12 +5,12 @@
  * @module
  */
 
+import type { Engine } from '../../lib/index.ts'
 import type { Io } from './io.ts'
-import type { Engine } from './lib.ts'
 import type { Palette } from './print/paint.ts'
 
 /** The library, as `import()` brings it. */
-export type Lib = typeof import('./lib.ts')
+export type Lib = typeof import('../../lib/index.ts')
 
 export interface OptionDefinition {
   /** As commander takes it: `-p, --publish <spec>`. */
@@ -81,7 +81,7 @@ export interface Session {
   lib(): Promise<Lib>
   engine(): Promise<Engine>
   /** Aborted by SIGINT or SIGTERM while a command of kind `undo` runs. */
-  readonly signal: AbortSignal
+  abortSignal(): AbortSignal
   /** A page of the help. */
   page(path: readonly string[]): string
   /** Tells on the terminal, after a second, that `what` is still being waited for. */

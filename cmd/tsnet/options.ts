@@ -6,10 +6,10 @@
  */
 
 import { resolve } from 'node:path'
+import type { EngineOptions, FirewallBackend, Sandbox, Selector } from '../../lib/index.ts'
 import type { Flags, GlobalFlags, Lib, OptionDefinition, OptionGroup } from './command.ts'
 import { textFlag } from './command.ts'
 import type { Io } from './io.ts'
-import type { EngineOptions, FirewallBackend, Sandbox, Selector } from './lib.ts'
 import { UsageError } from './usage.ts'
 
 /** Taken before and behind the command's name. */

@@ -16,7 +16,6 @@ import {
   renderParagraphs,
   renderSections,
 } from './print/layout.ts'
-import { UsageError } from './usage.ts'
 
 /** Left column of flags, and of commands and codes. */
 const flagWidth = 26
@@ -25,18 +24,16 @@ const wordWidth = 16
 /**
  * The page of a command, of a group such as `network`, or without words of tsnet.
  *
- * @throws UsageError where there is no such command
+ * @returns undefined where there is no such command
  */
-export function renderPage(path: readonly string[], families: readonly CommandFamily[]): string {
+export function renderPage(path: readonly string[], families: readonly CommandFamily[]): string | undefined {
   const commands = families.flatMap((family) => family.commands)
   const definition = commands.find((command) => same(command.path, path))
   if (definition !== undefined) return commandPage(definition)
   const members = commands.filter(
     (command) => command.path.length > path.length && same(command.path.slice(0, path.length), path),
   )
-  if (members.length === 0) {
-    throw new UsageError(`there is no command ${path.join(' ')}`, 'tsnet help lists the commands')
-  }
+  if (members.length === 0) return undefined
   return path.length === 0 ? rootPage(families) : groupPage(path, members)
 }
 

@@ -69,19 +69,23 @@ class TsnetCommand extends Command {
 
   override outputHelp(context?: { error?: boolean } | ((text: string) => string)): void {
     throw new HelpAsked(
-      renderPage(this.path, families),
+      renderPage(this.path, families) ?? '',
       !(typeof context === 'object' && context.error === true),
     )
   }
 
   /** commander's "error: unknown option '--x'\n(Did you mean --y?)" in our words. */
-  override error(text: string): never {
+  override error(text: string, about?: { code?: string }): never {
     const [first = '', suggestion] = text.split('\n')
-    const message = first.replace(/^error: /, '').replace(/\.$/, '')
-    const page = ['tsnet help', ...this.path].join(' ')
-    const hint =
-      suggestion === undefined ? `see ${page}` : `${suggestion.slice(1, -1).toLowerCase()} see ${page}`
-    throw new UsageError(message.charAt(0).toLowerCase() + message.slice(1), hint)
+    const page = `see ${['tsnet help', ...this.path].join(' ')}`
+    const hint = suggestion === undefined ? page : `${suggestion.slice(1, -1).toLowerCase()} ${page}`
+    if (about?.code === 'commander.excessArguments') {
+      throw new UsageError(`unexpected argument '${this.args[this.registeredArguments.length]}'`, hint)
+    }
+    const message = first
+      .replace(/^error: /, '')
+      .replace(/^(option '.*') argument missing$/, '$1 has no value')
+    throw new UsageError(message, hint)
   }
 }
 

@@ -8,6 +8,7 @@
  * @module
  */
 
+import type { ContainerInfo, EndpointRequest, ResolverRequest, SetupRequest } from '../../lib/index.ts'
 import {
   type Flags,
   type Invocation,
@@ -18,7 +19,6 @@ import {
   textFlag,
 } from './command.ts'
 import type { Io } from './io.ts'
-import type { ContainerInfo, EndpointRequest, ResolverRequest, SetupRequest } from './lib.ts'
 import { firewallOf, sandboxOf, sandboxOptions } from './options.ts'
 import { UsageError } from './usage.ts'
 

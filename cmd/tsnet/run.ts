@@ -7,10 +7,10 @@
  * @module
  */
 
+import type { Engine, EngineOptions } from '../../lib/index.ts'
 import type { GlobalFlags, Invocation, Lib, Session } from './command.ts'
 import { families } from './commands.ts'
 import type { Io } from './io.ts'
-import type { Engine, EngineOptions } from './lib.ts'
 import { engineOptionsOf } from './options.ts'
 import { renderPage } from './page.ts'
 import { type Parsed, parseArgv } from './parse.ts'
@@ -28,7 +28,7 @@ export interface RunOptions {
 }
 
 /** Everything `import()` brings, once. */
-const loadLib = (): Promise<Lib> => import('./lib.ts')
+const loadLib = (): Promise<Lib> => import('../../lib/index.ts')
 
 /** @returns the exit code; never throws */
 export async function run(argv: readonly string[], options: RunOptions): Promise<number> {
@@ -60,7 +60,7 @@ async function runCommand(parsed: Extract<Parsed, { kind: 'run' }>, options: Run
     return await definition.run(invocation, session)
   } catch (error) {
     const code = await failed(error, io, { json, causes: verbose })
-    return signals.signal.aborted ? (signals.exitCode() ?? code) : code
+    return definition.onSignal === 'undo' ? (signals.exitCode() ?? code) : code
   } finally {
     await opened.close()
   }
@@ -77,10 +77,16 @@ function sessionOf(
     palette: paletteFor(io.stdout, io.env),
     lib: loadLib,
     engine: use.engine,
-    signal: use.signals.signal,
-    page: (path) => renderPage(path, families),
+    abortSignal: () => use.signals.abortSignal(),
+    page: (path) => renderPage(path, families) ?? unknownPage(path),
     waitFor: (what, work) => (quiet || verbose ? work : tellWhileWaiting(what, work, io.stderr)),
   }
+}
+
+/** @throws UsageError with what the parser suggests instead */
+function unknownPage(path: readonly string[]): never {
+  parseArgv(path)
+  throw new UsageError(`there is no command ${path.join(' ')}`, 'see tsnet help')
 }
 
 /** The engine on first use, and the way to close it if there was one. */

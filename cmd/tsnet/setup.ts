@@ -4,8 +4,8 @@
  * @module
  */
 
+import type { SetupRequest } from '../../lib/index.ts'
 import { type CommandDefinition, type Invocation, type Session, switchFlag } from './command.ts'
-import type { SetupRequest } from './lib.ts'
 import { renderContainer } from './print/container.ts'
 import { writeJson } from './print/json.ts'
 import { requestOptions, setupRequestOf } from './request.ts'
@@ -37,7 +37,7 @@ export const setup: CommandDefinition = {
     if (switchFlag(invocation.flags, 'dryRun')) return showPlan(request, invocation, session)
     const engine = await session.engine()
     const what = `setting up ${request.container.name ?? request.container.id ?? request.sandbox.path}`
-    const done = await session.waitFor(what, engine.setup(request, { signal: session.signal }))
+    const done = await session.waitFor(what, engine.setup(request, { signal: session.abortSignal() }))
     if (invocation.globals.json) writeJson(io.stdout, done)
     else if (invocation.globals.quiet) io.stdout.write(`${done.container.id}\n`)
     else io.stdout.write(renderContainer(done, palette))

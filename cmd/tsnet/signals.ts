@@ -22,7 +22,8 @@ export interface SignalSource {
 }
 
 export interface SignalWatch extends Disposable {
-  readonly signal: AbortSignal
+  /** Aborted by the first signal, under `undo`. Made when first asked for: it costs a start 2 ms. */
+  abortSignal(): AbortSignal
   /** 130 or 143 once a signal has arrived. */
   exitCode(): number | undefined
 }
@@ -33,20 +34,23 @@ export function watchSignals(
   source: SignalSource,
   tell: (text: string) => void,
 ): SignalWatch {
-  const controller = new AbortController()
+  let controller: AbortController | undefined
   let first: Watched | undefined
   const listeners = names.map((name) => {
     const listener = (): void => {
       if (first !== undefined) return
       first = name
       tell(behaviour === 'undo' ? `${name}: taking back what was done` : `${name}: finishing first`)
-      if (behaviour === 'undo') controller.abort(name)
+      if (behaviour === 'undo') controller?.abort(name)
     }
     return { name, listener }
   })
   if (behaviour !== 'stop') for (const { name, listener } of listeners) source.on(name, listener)
   return {
-    signal: controller.signal,
+    abortSignal: () => {
+      controller ??= new AbortController()
+      return controller.signal
+    },
     exitCode: () => (first === undefined ? undefined : 128 + numbers[first]),
     [Symbol.dispose]: () => {
       for (const { name, listener } of listeners) source.off(name, listener)

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Address, CreateNetworkRequest, Subnet, SubnetRequest } from '../../../lib/index.ts'
 import {
   type CommandDefinition,
   type Flags,
@@ -13,7 +14,6 @@ import {
   switchFlag,
   textFlag,
 } from '../command.ts'
-import type { Address, CreateNetworkRequest, Subnet, SubnetRequest } from '../lib.ts'
 import { writeJson } from '../print/json.ts'
 import { renderNetwork } from '../print/network.ts'
 

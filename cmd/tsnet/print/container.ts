@@ -4,8 +4,8 @@
  * @module
  */
 
+import type { Attachment, ContainerNetwork } from '../../../lib/index.ts'
 import type { Output } from '../io.ts'
-import type { Attachment, ContainerNetwork } from '../lib.ts'
 import { type Field, renderFields } from './fields.ts'
 import type { Palette } from './paint.ts'
 import { publishedLines, shortPort } from './ports.ts'

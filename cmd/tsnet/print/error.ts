@@ -4,8 +4,8 @@
  * @module
  */
 
+import type { TsnetError } from '../../../lib/index.ts'
 import type { Io } from '../io.ts'
-import type { TsnetError } from '../lib.ts'
 import { writeJson } from './json.ts'
 import { paletteFor } from './paint.ts'
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Finding, GcReport } from '../lib.ts'
+import type { Finding, GcReport } from '../../../lib/index.ts'
 import type { Palette } from './paint.ts'
 
 export function renderFindings(findings: readonly Finding[], palette: Palette): string {

@@ -4,8 +4,8 @@
  * @module
  */
 
+import type { NetworkConfig, NetworkInspect } from '../../../lib/index.ts'
 import type { Output } from '../io.ts'
-import type { NetworkConfig, NetworkInspect } from '../lib.ts'
 import { renderFields } from './fields.ts'
 import type { Palette } from './paint.ts'
 import { renderTable } from './table.ts'

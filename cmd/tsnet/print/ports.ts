@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Attachment, PortBinding } from '../lib.ts'
+import type { Attachment, PortBinding } from '../../../lib/index.ts'
 
 /** `80/tcp -> 0.0.0.0:8080`, a line for each family it is open in. */
 export function portLines(attachment: Attachment): string[] {
