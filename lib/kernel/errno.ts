@@ -11,16 +11,31 @@ import { constants } from 'node:os'
 import { getSystemErrorMap } from 'node:util'
 
 /** os.constants has no name for these two. EXFULL: a bridge has all its 1023 ports. */
-export const EXFULL = 54
+export const EXFULL: number = 54
 const unnamed: Readonly<Record<number, readonly [string, string]>> = {
   [EXFULL]: ['EXFULL', 'no free port'],
   524: ['ENOTSUPP', 'operation not supported'],
 }
 
-export const { EACCES, EADDRNOTAVAIL, EAFNOSUPPORT, EBUSY, EEXIST, EINVAL } = constants.errno
-export const { EADDRINUSE, EPROTONOSUPPORT, EWOULDBLOCK } = constants.errno
-export const { ENETUNREACH, ENODEV, ENOENT, ENOTDIR, ENXIO, EOPNOTSUPP, EPERM, EROFS, ESRCH } =
-  constants.errno
+const { errno } = constants
+export const EACCES: number = errno.EACCES
+export const EADDRINUSE: number = errno.EADDRINUSE
+export const EADDRNOTAVAIL: number = errno.EADDRNOTAVAIL
+export const EAFNOSUPPORT: number = errno.EAFNOSUPPORT
+export const EBUSY: number = errno.EBUSY
+export const EEXIST: number = errno.EEXIST
+export const EINVAL: number = errno.EINVAL
+export const EPROTONOSUPPORT: number = errno.EPROTONOSUPPORT
+export const EWOULDBLOCK: number = errno.EWOULDBLOCK
+export const ENETUNREACH: number = errno.ENETUNREACH
+export const ENODEV: number = errno.ENODEV
+export const ENOENT: number = errno.ENOENT
+export const ENOTDIR: number = errno.ENOTDIR
+const ENXIO: number = errno.ENXIO
+export const EOPNOTSUPP: number = errno.EOPNOTSUPP
+export const EPERM: number = errno.EPERM
+export const EROFS: number = errno.EROFS
+const ESRCH: number = errno.ESRCH
 
 /** Answers to a delete that mean: it is gone already. */
 export const goneErrors: readonly number[] = [ENODEV, ENOENT, ENXIO, ESRCH, EADDRNOTAVAIL]

@@ -14,6 +14,7 @@ import { EEXIST } from '../errno.ts'
 import { findLinks } from '../facts.ts'
 import type { ApplyOutcome, StepHook, StepResult } from '../kernel.ts'
 import type { Message } from '../netlink/encode.ts'
+import type { Link } from '../netlink/link.ts'
 import { failureOf, refusal } from './failure.ts'
 import type { ByMessages, Device, Side, Sides } from './handler.ts'
 import { handlerOf } from './table.ts'
@@ -45,6 +46,7 @@ class Run {
   readonly results: (StepResult | undefined)[]
   readonly #steps: readonly LoweredStep[]
   readonly #sides: Sides
+  readonly #lookups = new Map<string, Promise<Link | undefined>>()
   #pending: Pending[] = []
 
   constructor(steps: readonly LoweredStep[], sides: Sides) {
@@ -105,6 +107,7 @@ class Run {
       return secondRest
     }
     await this.#settle(position, step, errno)
+    if (apply.bears !== undefined) this.#foresee(apply.bears(step))
     return this.results[position]?.created === true ? rest : []
   }
 
@@ -157,16 +160,29 @@ class Run {
 
   async #findIndexes(step: LoweredStep, devices: readonly Device[]): Promise<void> {
     for (const { where, name } of devices) {
-      const { indexes, socket } = this.#side(where)
+      const { indexes } = this.#side(where)
       if (indexes.has(name)) continue
-      await this.#flush()
-      const [link] = await findLinks(socket, [name])
+      const lookup = this.#lookups.get(`${where} ${name}`) ?? this.#lookUp({ where, name })
+      // What is pending makes no links, so both may go on at once.
+      const [link] = await Promise.all([lookup, this.#flush()])
       if (link === undefined) {
         const message = `${handlerOf(step).doing(step)}: there is no link ${name}`
         throw fail('TSNET_STEP_FAILED', { message, hint: 'it is gone, or was never there: see `ip link`' })
       }
       indexes.set(name, link.index)
     }
+  }
+
+  async #lookUp({ where, name }: Device): Promise<Link | undefined> {
+    return (await findLinks(this.#side(where).socket, [name]))[0]
+  }
+
+  /** Asks for an index before it is needed: the answer arrives while other things are done. */
+  #foresee(device: Device): void {
+    const lookup = this.#lookUp(device)
+    // Whoever needs it will see the failure.
+    lookup.catch(() => undefined)
+    this.#lookups.set(`${device.where} ${device.name}`, lookup)
   }
 
   #side(where: Where): Side {

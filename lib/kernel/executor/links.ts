@@ -63,6 +63,7 @@ export const veth: Handler<'veth'> = {
     by: 'messages',
     creates: true,
     devices: ({ bridge: name }) => [{ where: 'host', name }],
+    bears: ({ peer }) => ({ where: 'sandbox', name: peer.name }),
     messages: (step, indexOf, { host, sandbox }) => {
       if (sandbox === undefined)
         throw fail('TSNET_INTERNAL', { message: `${veth.doing(step)}: no sandbox is open` })

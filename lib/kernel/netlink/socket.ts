@@ -27,8 +27,8 @@ import {
 const NETLINK_ROUTE = 0
 const NETLINK_NETFILTER = 12
 
-/** Holds the largest datagram of a dump (32 KiB) and any single answer. */
-const receiveBytes = 65536
+/** What the kernel packs a dump into at most (netlink_recvmsg), and more than any single answer has. */
+const receiveBytes = 32768
 
 /**
  * Messages in one sendmsg. All acknowledgements wait in the receive buffer
