@@ -11,12 +11,12 @@
  * @module
  */
 
-import { networkInterfaces } from 'node:os'
 import { fail } from '../errors/codes.ts'
-import { type Address, familyOf, isLoopback, isUnspecified, parseAddress } from '../model/address.ts'
+import { type Address, addressOf, familyOf, isLoopback, isUnspecified } from '../model/address.ts'
 import type { Protocol } from '../model/portmapping.ts'
 import type { ConntrackStep } from '../plan/step.ts'
 import { EINVAL, ENOENT, EOPNOTSUPP, EPERM, EPROTONOSUPPORT, errnoOf, errnoText } from './errno.ts'
+import { addrList, decodeAddresses } from './netlink/addr.ts'
 import {
   decodeFlow,
   type Flow,
@@ -25,7 +25,7 @@ import {
   flowDelete,
   flowsRequest,
 } from './netlink/flow.ts'
-import { openNetfilterSocket, type RouteSocket } from './netlink/socket.ts'
+import { openNetfilterSocket, openRouteSocket, type RouteSocket } from './netlink/socket.ts'
 
 /** IPPROTO_… */
 export const protocolNumbers: Readonly<Record<Protocol, number>> = { tcp: 6, udp: 17, sctp: 132 }
@@ -37,7 +37,7 @@ export const protocolNumbers: Readonly<Record<Protocol, number>> = { tcp: 6, udp
 export async function flushFlows(step: ConntrackStep): Promise<void> {
   const socket = openSocket()
   try {
-    const isOurs = matcherOf(step)
+    const isOurs = await matcherOf(step)
     const dumps = [await flowsOf(socket, filterOfHost(step)), await flowsOf(socket, filterOfContainer(step))]
     const flows = new Map(
       dumps
@@ -75,10 +75,10 @@ function filterOfContainer(step: ConntrackStep): FlowFilter {
   }
 }
 
-function matcherOf(step: ConntrackStep): (flow: Flow) => boolean {
+async function matcherOf(step: ConntrackStep): Promise<(flow: Flow) => boolean> {
   const protocol = protocolNumbers[step.protocol]
   const given = givenAddress(step)
-  const own = given === undefined ? ownAddresses() : new Set([given])
+  const own = given === undefined ? await ownAddresses() : new Set([given])
   const isHost = (address: Address): boolean =>
     own.has(address) || (given === undefined && isLoopback(address))
   const within = ({ port }: FlowEnd, first: number): boolean => first <= port && port < first + step.count
@@ -92,11 +92,15 @@ function givenAddress({ hostAddress }: ConntrackStep): Address | undefined {
   return hostAddress === undefined || isUnspecified(hostAddress) ? undefined : hostAddress
 }
 
-function ownAddresses(): ReadonlySet<Address> {
-  const texts = Object.values(networkInterfaces()).flatMap((entries = []) =>
-    entries.map(({ address }) => address),
-  )
-  return new Set(texts.map((text) => parseAddress(text)).filter((address) => address !== undefined))
+/** Not from os.networkInterfaces(): that leaves out links without carrier. */
+async function ownAddresses(): Promise<ReadonlySet<Address>> {
+  const socket = openRouteSocket()
+  try {
+    const addresses = decodeAddresses(await socket.dump(addrList()))
+    return new Set(addresses.map(({ cidr }) => addressOf(cidr)))
+  } finally {
+    socket.close()
+  }
 }
 
 async function flowsOf(socket: RouteSocket, filter: FlowFilter): Promise<Flow[]> {

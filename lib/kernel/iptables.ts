@@ -123,7 +123,8 @@ function isRefused(stderr: string): boolean {
 
 function complaint(doing: string, text: string, { exitCode, stderr }: RunResult): Error {
   const line = failedLine(stderr)
-  const failing = line === undefined ? undefined : text.split('\n')[line - 1]
+  const lines = text.trimEnd().split('\n')
+  const failing = lines.length === 1 ? lines[0] : line === undefined ? undefined : lines[line - 1]
   const reason = stderr
     .split('\n')
     .map((one) => one.replace(/^ip6?tables\S*( v\S+ \(\w+\))?:\s*/, '').trim())

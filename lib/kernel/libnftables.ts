@@ -82,6 +82,7 @@ function executeLibrary(nft: Library, script: string, options: NftOutputOptions)
   }
   // Errors of a buffer have no line numbers and quote its first line (nft 1.0.6, erec_print), errors of a
   // file have both right. The failed transaction has changed nothing, so it is simply run once more.
+  nft.errors(context) // Reading empties it.
   const file = memfd('tsnet-nft')
   writeSync(file, script)
   const again = nft.runFile(context, `/proc/self/fd/${file}`)

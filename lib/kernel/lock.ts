@@ -102,7 +102,7 @@ function holdersOf(path: string): string[] {
 
 function commandOf(pid: string | undefined): string {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim().slice(0, 80)
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim().slice(0, 120)
   } catch {
     return 'unknown'
   }

@@ -65,9 +65,9 @@ export function failuresIn(errors: string): NftFailure[] {
   })
 }
 
-/** What the statement names is not there (ENOENT). */
+/** What the statement names is not there: ENOENT, and nft's own words for intervals. */
 export function isGone(failure: NftFailure): boolean {
-  return failure.message.includes('No such file or directory')
+  return /No such file or directory|element does not exist/.test(failure.message)
 }
 
 /** The elements between the braces of an `add element` statement. */
