@@ -75,7 +75,7 @@ class Walk {
   }
 
   value(path: string, depth: number): void {
-    if (depth > MAX_DEPTH) this.#stop(path, 'nested too deeply')
+    if (depth > MAX_DEPTH) this.#stop('', `nested more than ${MAX_DEPTH} deep`)
     this.#skip()
     const token = this.#text[this.#at]
     if (token === '{') this.#list('}', path, () => this.#member(path, depth))
@@ -130,14 +130,15 @@ class Walk {
 
   #string(path: string): string {
     const start = this.#at
-    const body = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*/y
-    this.#take(body)
-    if (this.#text[this.#at] !== '"') {
-      const token = this.#text[this.#at]
-      this.#stop(
-        path,
-        token === '\\' ? 'an escape that JSON does not have' : 'a string without its closing quote',
-      )
+    const special = /["\\\u0000-\u001f]/g
+    for (this.#at++; ; ) {
+      special.lastIndex = this.#at
+      const token = special.exec(this.#text)?.[0]
+      this.#at = token === undefined ? this.#text.length : special.lastIndex - 1
+      if (token === '"') break
+      if (token !== '\\') this.#stop(path, 'a string without its closing quote')
+      if (!this.#take(/\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y))
+        this.#stop(path, 'an escape that JSON does not have')
     }
     this.#at++
     return JSON.parse(this.#text.slice(start, this.#at)) as string

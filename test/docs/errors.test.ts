@@ -26,7 +26,10 @@ describe('the page of errors', () => {
   })
 
   it('has the exit code of every kind in its table', () => {
-    const rows = [...readme.matchAll(/^\| (\w+) \| (\d+) \|/gm)].map(([, kind, exit]) => [kind, Number(exit)])
+    const rows = [...readme.matchAll(/^\| (\w+) *\| (\d+) *\|/gm)].map(([, kind, exit]) => [
+      kind,
+      Number(exit),
+    ])
     expect(Object.fromEntries(rows)).toEqual(exitCodes)
   })
 })
