@@ -157,8 +157,9 @@ async function plugIn(
 ): Promise<void> {
   const [v4, v6] = ([4, 6] as const).map((family) => addressIn(seat.network, family, seat.host))
   const [gateway4, gateway6] = ([4, 6] as const).map((family) => addressIn(seat.network, family, 1))
+  // No link-local address on the port: it would come a second later, between two snapshots.
   await container.host.sh(`ip link add ${container.name} type veth peer name eth0 netns ${container.pid}
-    ip link set ${container.name} master ${bridgeOf(network)} up
+    ip link set ${container.name} addrgenmode none master ${bridgeOf(network)} up
     ip link set ${container.name} type bridge_slave hairpin on isolated ${network.icc ? 'off' : 'on'}`)
   // The default route on internal networks, too: not the lack of a route shall keep them in.
   await container.sh(`ip link set lo up

@@ -52,7 +52,7 @@ export const probeNetworks: readonly ProbeNetwork[] = [
 ]
 
 /** Every container serves these, whatever of them is published. */
-export const containerPorts: readonly number[] = [80, 81, 7000, 7001, 7002, 8000, 8001, 8002]
+export const containerPorts: readonly number[] = [80, 81, 7000, 7001, 7002, 7500, 7501, 8000, 8001, 8002]
 /** The outside serves this one. */
 export const outsidePort = 80
 /** The host serves this one on all its addresses … */
@@ -81,6 +81,7 @@ export const probeBindings: readonly ProbeBinding[] = [
   { ...single, hostPort: 7000, containerPort: 7000, count: 3 },
   { ...single, hostPort: 7000, containerPort: 7000, count: 3, protocol: 'udp' },
   { ...single, hostPort: 7100, containerPort: 7000, count: 3, at: 'host' },
+  { ...single, hostPort: 7500, containerPort: 7500, count: 2, at: 'host', protocol: 'udp' },
   { ...single, hostPort: 9000, containerPort: 8000, count: 3 },
   { ...single, container: 'quiet1', hostPort: 8090 },
 ]
@@ -232,7 +233,7 @@ export const probeSections: readonly ProbeSection[] = [
         seenAs: 'db1',
       },
       {
-        name: 'also through the gateway address of the other network',
+        name: 'also through its own gateway',
         from: 'db1',
         to: 'gateway',
         ports: ['tcp/8080', 'udp/8080'],
@@ -470,6 +471,16 @@ export const probeSections: readonly ProbeSection[] = [
         name: 'so is a range',
         from: 'outside',
         to: 'host',
+        ports: ['udp/7501'],
+        outcome: 'reached',
+        by: 'web1',
+        at: 7501,
+        seenAs: 'outside',
+      },
+      {
+        name: 'and a shifted one',
+        from: 'outside',
+        to: 'host',
         ports: ['tcp/7101'],
         outcome: 'reached',
         by: 'web1',
@@ -477,10 +488,10 @@ export const probeSections: readonly ProbeSection[] = [
         seenAs: 'outside',
       },
       {
-        name: 'and neither on others',
+        name: 'none of them on others',
         from: 'outside',
         to: 'host2',
-        ports: ['tcp/8081', 'tcp/7101'],
+        ports: ['tcp/8081', 'udp/7501', 'tcp/7101'],
         outcome: 'refused',
       },
       {
