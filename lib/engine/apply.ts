@@ -20,26 +20,42 @@ export function lower(steps: readonly Step[], backend: FirewallBackend): readonl
 
 /**
  * Fills in what revert has to put back, so that the journal holds it before the
- * first change. Settings that are as wished already are dropped: not ours.
+ * first change. Reads all values at once.
+ *
+ * @returns the step with its before-value; nothing for a setting that is as wished already: not ours
  */
-export function withBefore(
+export function beforeValues(
   steps: readonly LoweredStep[],
   kernel: Kernel,
   sandbox: OpenSandbox | undefined,
-): readonly LoweredStep[] {
+): (step: LoweredStep) => readonly LoweredStep[] {
+  const born = bornHere(steps)
   const keysAt = (where: Step['where']): string[] =>
-    steps.flatMap((step) => (step.kind === 'sysctl' && step.where === where ? [step.key] : []))
+    steps.flatMap((step) =>
+      step.kind === 'sysctl' && step.where === where && !born(step.key) ? [step.key] : [],
+    )
   const [hostKeys, sandboxKeys] = [keysAt('host'), keysAt('sandbox')]
-  if (hostKeys.length + sandboxKeys.length === 0) return steps
-  const host = kernel.hostSysctls(hostKeys)
+  const host = hostKeys.length > 0 ? kernel.hostSysctls(hostKeys) : undefined
   const inside = sandboxKeys.length > 0 ? sandbox?.sysctls(sandboxKeys) : undefined
-  return steps.flatMap((step): readonly LoweredStep[] => {
+  return (step) => {
     if (step.kind !== 'sysctl') return [step]
     const before = (step.where === 'host' ? host : inside)?.get(step.key)
     if (before === step.value) return []
-    // Unknown now may mean: appears with its interface. Then it also goes with it.
     return [before === undefined ? step : { ...step, before }]
+  }
+}
+
+export function withBefore(steps: readonly LoweredStep[], kernel: Kernel): readonly LoweredStep[] {
+  return steps.flatMap(beforeValues(steps, kernel, undefined))
+}
+
+/** Settings of an interface that these steps make: there is nothing to read yet, and they go with it. */
+function bornHere(steps: readonly LoweredStep[]): (key: string) => boolean {
+  const names = steps.flatMap((step) => {
+    if (step.kind === 'bridge') return [step.name]
+    return step.kind === 'veth' ? [step.name, step.peer.name] : []
   })
+  return (key) => names.some((name) => key.startsWith('net/ipv') && key.split('/')[3] === name)
 }
 
 /**

@@ -17,7 +17,7 @@ import type { PortBinding, PortMapping } from '../model/portmapping.ts'
 import type { AttachmentPlan } from '../plan/plan.ts'
 import type { Step } from '../plan/step.ts'
 import type { OwnedStep } from '../state/records.ts'
-import { lower, withBefore } from './apply.ts'
+import { beforeValues, lower } from './apply.ts'
 import type { EngineContext } from './context.ts'
 import {
   publishingEndpoint,
@@ -150,9 +150,20 @@ export function planContainer(
   { plans, sandboxSteps, backend }: DecidedSetup,
   sandbox: OpenSandbox | undefined,
 ): readonly OwnedStep[] {
-  const owned = (of: string, steps: readonly Step[]): OwnedStep[] =>
-    withBefore(lower(steps, backend), context.kernel, sandbox).map((step) => ({ of, step }))
-  const section = (name: 'endpoint' | 'sandbox' | 'publish'): OwnedStep[] =>
+  const owned = (of: string, steps: readonly Step[]): readonly OwnedStep[] =>
+    lower(steps, backend).map((step) => ({ of, step }))
+  const section = (name: 'endpoint' | 'sandbox' | 'publish'): readonly OwnedStep[] =>
     plans.flatMap((plan) => owned(plan.attachment.ifname, plan[name]))
-  return [...section('endpoint'), ...owned('', sandboxSteps), ...section('sandbox'), ...section('publish')]
+  const steps = [
+    ...section('endpoint'),
+    ...owned('', sandboxSteps),
+    ...section('sandbox'),
+    ...section('publish'),
+  ]
+  const fill = beforeValues(
+    steps.map(({ step }) => step),
+    context.kernel,
+    sandbox,
+  )
+  return steps.flatMap(({ of, step }) => fill(step).map((filled) => ({ of, step: filled })))
 }

@@ -12,17 +12,13 @@
 import { fail } from '../errors/codes.ts'
 import { shortHash } from '../model/hash.ts'
 import type { PortBinding, PortMapping } from '../model/portmapping.ts'
-import type { Owner, PortKey } from '../state/reservations.ts'
+import type { Owner } from '../state/reservations.ts'
 import { describeOwner, type EngineContext } from './context.ts'
+import { portKey } from './portkey.ts'
 import { reapDead } from './takedown.ts'
 
 /** Larger ranges are compared with reservations, but not bound port by port. */
 const boundAtMost = 256
-
-export function portKey(binding: PortBinding): PortKey {
-  const { protocol, hostAddress, hostPort, count } = binding
-  return { protocol, address: hostAddress ?? 'any', port: hostPort, count }
-}
 
 /**
  * Under the ports lock and the host lock.

@@ -12,6 +12,7 @@ import type { LoweredStep } from '../plan/step.ts'
 import type { ContainerRecord } from '../state/records.ts'
 import type { Owner } from '../state/reservations.ts'
 import { type EngineContext, ownerIsAlive } from './context.ts'
+import { portKey } from './portkey.ts'
 import { removeNetworkUnits, undoPendingUnit } from './units.ts'
 
 /** Takes back what a journal entry says and forgets it; under the container's lock and the host lock. */
@@ -83,9 +84,9 @@ function releaseAll(context: EngineContext, record: ContainerRecord): void {
       if (leases.owner(network, address)?.container === record.id) leases.release(network, address)
     }
   }
-  const publishes = record.result === undefined || record.result.attachments.some((a) => a.ports.length > 0)
-  if (publishes) {
-    for (const { key, owner } of ports.list()) if (owner?.container === record.id) ports.release(key)
+  const bound = record.result?.attachments.flatMap((attachment) => attachment.ports.map(portKey))
+  for (const key of bound ?? ports.list().map((held) => held.key)) {
+    if (ports.owner(key)?.container === record.id) ports.release(key)
   }
   if (record.name !== undefined && names.owner(record.name)?.container === record.id)
     names.release(record.name)

@@ -52,11 +52,7 @@ export async function missingUnits(
     const foreignDrops = await dropsOfOthers(context, backend)
     planned.push({
       unit: names.rules(config.name, backend),
-      steps: withBefore(
-        lower(planNetworkRules({ config, foreignDrops, backend }), backend),
-        context.kernel,
-        undefined,
-      ),
+      steps: withBefore(lower(planNetworkRules({ config, foreignDrops, backend }), backend), context.kernel),
     })
   }
   return planned
@@ -73,7 +69,7 @@ async function planLinks(context: EngineContext, config: NetworkConfig): Promise
     mtuBytes: await bridgeMtu(context, config),
     acceptRaDevs: await devsThatLearnRoutes(context),
   })
-  return withBefore(lower(steps, 'none'), kernel, undefined)
+  return withBefore(lower(steps, 'none'), kernel)
 }
 
 /** The MTU a new endpoint gets: the network's own, else that of the host's way out. */

@@ -52,6 +52,7 @@ export interface PortKey {
 
 export interface PortFiles {
   take(key: PortKey, owner: Owner): void
+  owner(key: PortKey): Owner | undefined
   release(key: PortKey): void
   /** Every reservation that overlaps: same protocol, a shared port, a shared address. */
   conflicts(key: PortKey): readonly { readonly key: PortKey; readonly owner: Owner | undefined }[]
@@ -123,6 +124,7 @@ function portFiles(paths: StatePaths): PortFiles {
   })
   return {
     take: (key, owner) => writeJson(file(key), owner),
+    owner: (key) => readJson<Owner>(file(key)),
     release: (key) => {
       removeFile(file(key))
       if (key.count === 1) removeEmptyFolder(single(key.protocol, key.port))
