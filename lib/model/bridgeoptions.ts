@@ -5,6 +5,7 @@
  */
 
 import { fail } from '../errors/codes.ts'
+import { fieldPath } from './decode.ts'
 import { ifnameFault } from './names.ts'
 import { nearest } from './nearest.ts'
 import type { BridgeOptions, DriverName } from './network.ts'
@@ -22,7 +23,8 @@ export function decodeBridgeOptions(
 ): Partial<BridgeOptions> {
   const entries = Object.entries(record).map(([name, value]) => {
     const key = keys.find((known) => known === name)
-    const path = `${field} ${name}`
+    // `-o mtu` as on the command line, `options.mtu` as in JSON.
+    const path = field.startsWith('-') ? `${field} ${name}` : fieldPath(field, name)
     if (key === undefined) {
       const hint = nearest(name, keys) ?? `known are ${keys.join(', ')}`
       throw fail('TSNET_BAD_VALUE', {

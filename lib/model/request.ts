@@ -48,11 +48,16 @@ const port = integer({ min: 1, max: 65_535 })
 const mtu: Decoder<number> = (value, path) =>
   readMtu(typeof value === 'number' ? value : string(value, path), path)
 
-const sandbox: Decoder<SetupRequest['sandbox']> = (value, path) => {
-  const pid: Decoder<number> = integer({ min: 1, max: 2 ** 31 - 1 })
-  const spec = object({ path: optional(string), pid: optional(pid), name: optional(string) })
-  return readSandbox(typeof value === 'string' ? { path: value } : spec(value, path), path)
-}
+const sandboxObject = object({
+  path: optional(string),
+  pid: optional(integer({ min: 1, max: 2 ** 31 - 1 })),
+  name: optional(string),
+})
+
+const sandbox: Decoder<SetupRequest['sandbox']> = either({
+  string: (value, path) => readSandbox({ path: string(value, path) }, path),
+  object: (value, path) => readSandbox(sandboxObject(value, path), path),
+})
 
 const endpointObject = object({
   network: optional(text(readJoinedNetwork)),

@@ -49,10 +49,12 @@ export function validateSetup(request: SetupRequest): void {
   refuseOverlaps(request.publish)
   request.expose.forEach(({ port, count, protocol }, i) => {
     readPorts({ first: port, count }, `expose[${i}]`)
-    readProtocol(protocol, `expose[${i}].protocol`)
+    expectCanonical(protocol, readProtocol, `expose[${i}].protocol`)
   })
   validateResolver(request.resolver)
-  readSysctls(request.sysctls, 'sysctls')
+  for (const key of Object.keys(readSysctls(request.sysctls, 'sysctls'))) {
+    if (!Object.hasOwn(request.sysctls, key)) throw notCanonical(key, 'sysctls')
+  }
 }
 
 function validateContainer(container: SetupRequest['container']): void {
@@ -101,11 +103,11 @@ function mismatch(field: string, mode: string, cause: string, hint: string): Err
 function validateEndpoint(endpoint: EndpointRequest, path: string): void {
   readNetworkName(endpoint.network, `${path}.network`)
   if (endpoint.ifname !== undefined) readIfname(endpoint.ifname, `${path}.ifname`)
-  if (endpoint.mac !== undefined) readMac(endpoint.mac, `${path}.mac`)
+  if (endpoint.mac !== undefined) expectCanonical(endpoint.mac, readMac, `${path}.mac`)
   if (endpoint.mtuBytes !== undefined) readMtu(endpoint.mtuBytes, `${path}.mtu`)
   for (const alias of endpoint.aliases ?? []) readHostname(alias, `${path}.aliases`)
   const addresses = endpoint.addresses ?? []
-  for (const address of addresses) readUnicast(address, ipField(path, address))
+  for (const address of addresses) expectCanonical(address, readUnicast, ipField(path, address))
   for (const [i, address] of addresses.entries()) {
     if (addresses.findIndex((other) => familyOf(other) === familyOf(address)) === i) continue
     const field = ipField(path, address)
@@ -154,10 +156,10 @@ function refuseTwins(networks: readonly EndpointRequest[]): void {
 
 function validateMapping(mapping: PortMapping, path: string): void {
   const { hostAddress, hostPort, containerPort, count, protocol } = mapping
-  if (hostAddress !== undefined) readHostAddress(hostAddress, `${path}.hostAddress`)
+  if (hostAddress !== undefined) expectCanonical(hostAddress, readHostAddress, `${path}.hostAddress`)
   readPorts({ first: containerPort, count }, `${path}.containerPort`)
   if (hostPort !== undefined) readPorts({ first: hostPort, count }, `${path}.hostPort`)
-  readProtocol(protocol, `${path}.protocol`)
+  expectCanonical(protocol, readProtocol, `${path}.protocol`)
 }
 
 function readPorts(range: { readonly first: number; readonly count: number }, field: string): void {
@@ -192,13 +194,24 @@ function refuseOverlaps(publish: readonly PortMapping[]): void {
 }
 
 function validateResolver(resolver: SetupRequest['resolver']): void {
-  for (const server of resolver.servers ?? []) readAddress(server, 'dns.servers')
+  for (const server of resolver.servers ?? []) expectCanonical(server, readAddress, 'dns.servers')
   for (const domain of resolver.search ?? []) readSearchDomain(domain, 'dns.search')
   for (const option of resolver.options ?? []) readResolverOption(option, 'dns.options')
   for (const { name, address } of resolver.hosts ?? []) {
     readHostname(name, 'hosts')
-    if (address !== 'host-gateway') readAddress(address, 'hosts')
+    if (address !== 'host-gateway') expectCanonical(address, readAddress, 'hosts')
   }
+}
+
+/** Equal must mean equal texts: `FD00::5` is the decoder's to mend, not the engine's. */
+function expectCanonical(text: string, read: (text: string, field: string) => string, field: string): void {
+  const canonical = read(text, field)
+  if (canonical !== text) throw notCanonical(canonical, field)
+}
+
+function notCanonical(canonical: string, field: string): Error {
+  const message = `reading ${field}: the value is not in its canonical form`
+  return fail('TSNET_BAD_VALUE', { field, message, hint: `write ${canonical}` })
 }
 
 /** A domain to search; `.` alone means none (Docker). @throws TSNET_BAD_VALUE (invalid) */
