@@ -51,7 +51,7 @@ export const errorCodes = {
   /** The kernel or a program refused a step that should have worked. */
   TSNET_STEP_FAILED: 'internal',
   TSNET_PROGRAM_FAILED: 'internal',
-  TSNET_INTERNAL: 'internal'
+  TSNET_INTERNAL: 'internal',
 } as const
 
 export type ErrorCode = keyof typeof errorCodes

@@ -90,7 +90,7 @@ export function firstUsable(subnet: Subnet, skipped: readonly Address[] = []): A
  * address of IPv4, and without the subnet-router anycast address of IPv6. Two
  * and one address large prefixes have neither (RFC 3021, RFC 6164).
  */
-export function usableBounds(subnet: Subnet): { readonly first: bigint; readonly last: bigint } {
+function usableBounds(subnet: Subnet): { readonly first: bigint; readonly last: bigint } {
   const { first, last } = boundsOf(subnet)
   const family: Family = familyOf(subnet)
   if (prefixLength(subnet) >= (family === 4 ? 31 : 127)) return { first, last }

@@ -47,7 +47,7 @@ export function takenByHost(facts: Pick<HostFacts, 'addresses' | 'routes'>): rea
 }
 
 /** 0.0.0.0/0 and its halves; ::/0, its halves and 2000::/3, all that is routed globally. */
-export function isDefaultLike(route: Subnet): boolean {
+function isDefaultLike(route: Subnet): boolean {
   return prefixLength(route) <= 1 || route === '2000::/3'
 }
 

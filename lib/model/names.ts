@@ -13,7 +13,7 @@ import { shortHash } from './hash.ts'
 
 /** The network that appears at first use and goes with its last endpoint. */
 export const DEFAULT_NETWORK = 'tsnet'
-export const DEFAULT_BRIDGE = 'tsnet0'
+const DEFAULT_BRIDGE = 'tsnet0'
 
 /** Words of `--network` that are no network names. */
 export const RESERVED_NETWORK_NAMES: readonly string[] = ['host', 'none', 'bridge', 'default', 'container']

@@ -30,6 +30,6 @@ export function formatExpose(exposed: ExposedPort): string {
 }
 
 /** `80`, or `80-89` for ten. */
-export function formatRange(first: number, count: number): string {
+function formatRange(first: number, count: number): string {
   return count === 1 ? String(first) : `${first}-${first + count - 1}`
 }

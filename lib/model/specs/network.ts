@@ -110,7 +110,7 @@ function readEndpointSettings(
 }
 
 /** Higher wins the default route. @throws TSNET_BAD_VALUE (invalid) */
-export function readPriority(text: string, field: string): number {
+function readPriority(text: string, field: string): number {
   if (/^-?\d{1,9}$/.test(text)) return Number(text) + 0
   const message = `reading ${field}: "${text}" is no whole number of at most nine digits`
   throw fail('TSNET_BAD_VALUE', {

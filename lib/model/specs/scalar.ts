@@ -25,7 +25,7 @@ import { ifnameFault, isContainerName, isHostname, isNetworkName, RESERVED_NETWO
 import type { Protocol } from '../portmapping.ts'
 
 /** A smaller link carries no IPv4 (RFC 791), and one below 1280 no IPv6 (RFC 8200). */
-export const MIN_MTU_BYTES = 68
+const MIN_MTU_BYTES = 68
 export const MIN_IPV6_MTU_BYTES = 1280
 const MAX_MTU_BYTES = 65_535
 
@@ -59,7 +59,7 @@ export function readUnicast(text: string, field: string, family?: 4 | 6): Addres
 }
 
 /** @returns why no interface can have this address, undefined where one can */
-export function unicastFault(address: Address): string | undefined {
+function unicastFault(address: Address): string | undefined {
   if (address === '::' || address === '0.0.0.0') return 'is the unspecified address'
   if (address.startsWith('0.')) return 'is in 0.0.0.0/8, which no interface can have'
   if (isLoopback(address)) return 'is a loopback address'
