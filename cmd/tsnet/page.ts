@@ -48,7 +48,7 @@ function rootPage(families: readonly CommandFamily[]): string {
       renderBlock(title, renderList(commands.map(commandRow), wordWidth)),
     ),
     renderBlock('Options of every command', optionList(globalOptions)),
-    renderBlock('Exit codes', renderList(exitCodes, wordWidth)),
+    renderBlock('Exit codes', renderList(exitCodeRows, wordWidth)),
     renderBlock('Examples', first.map(exampleText).join('\n')),
     'tsnet help COMMAND shows its flags and more examples.\n',
   ])
@@ -91,7 +91,7 @@ function commandPage(definition: CommandDefinition): string {
 }
 
 /** Exit codes by kind of trouble; lib/errors/exit.ts holds the table, a test compares the two. */
-export const exitCodes: readonly Row[] = [
+export const exitCodeRows: readonly Row[] = [
   ['0', 'done, also when there was nothing to do'],
   ['1', 'the kernel or a program refused a step, or a fault of tsnet'],
   ['2', 'the command line, a value or a file cannot be used; not supported here'],

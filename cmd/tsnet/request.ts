@@ -258,7 +258,7 @@ async function requestOfFile(
     const flag = `--${other.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
     throw new UsageError(
       `--config holds the whole request, ${flag} cannot stand beside it`,
-      `put it into ${path}`,
+      `put it into ${path === '-' ? 'the document' : path}`,
     )
   }
   const document = lib.parseJson(await readRequest(path, use), path === '-' ? 'standard input' : path)

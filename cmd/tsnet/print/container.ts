@@ -47,10 +47,9 @@ function attachmentFields(attachment: Attachment, palette: Palette): Field[] {
   const addresses = attachment.addresses.map((address) => {
     const six = address.includes(':')
     const gateway = attachment.gateways.find((candidate) => candidate.includes(':') === six)
+    if (gateway === undefined) return address
     const carries = attachment.defaultRoute.includes(six ? 6 : 4)
-    const way =
-      gateway === undefined ? '' : `  gateway ${gateway}${carries ? palette.green(' default route') : ''}`
-    return way === '' ? address : `${address.padEnd(widest)}${way}`
+    return `${address.padEnd(widest)}  gateway ${gateway}${carries ? `, ${palette.green('default route')}` : ''}`
   })
   return [
     ['network', [`${palette.bold(network)}  bridge ${bridge}, firewall ${firewall}`]],

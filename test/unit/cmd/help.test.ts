@@ -1,0 +1,64 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { families } from '../../../cmd/tsnet/commands.ts'
+import { examples } from '../../../cmd/tsnet/examples.ts'
+import { exitCodeRows } from '../../../cmd/tsnet/page.ts'
+import { tsnetVersion } from '../../../cmd/tsnet/version.ts'
+import { exitCodes } from '../../../lib/errors/exit.ts'
+import { tsnet } from './command-line.ts'
+
+const names = families.flatMap(({ commands }) => commands.map(({ path }) => path.join(' ')))
+
+async function page(words: readonly string[]): Promise<string> {
+  const { code, stdout, stderr, opened } = await tsnet(words)
+  expect({ code, stderr, opened }).toEqual({ code: 0, stderr: '', opened: undefined })
+  return stdout
+}
+
+describe('tsnet help', () => {
+  it('lists every command, exit codes and first examples', async () => {
+    await expect(await page(['help'])).toMatchFileSnapshot('../../golden/help/tsnet.txt')
+  })
+
+  it.each(names)('has a page for %s, the same by help and by --help', async (name) => {
+    const text = await page(['help', ...name.split(' ')])
+    expect(await page([...name.split(' '), '--help'])).toBe(text)
+    await expect(text).toMatchFileSnapshot(`../../golden/help/${name.replace(' ', '-')}.txt`)
+  })
+
+  it('has a page for the group of network commands', async () => {
+    const text = await page(['help', 'network'])
+    expect(await page(['network', '-h'])).toBe(text)
+    await expect(text).toMatchFileSnapshot('../../golden/help/network.txt')
+  })
+
+  it.each([[], ['network'], ...names.map((name) => name.split(' '))])(
+    'fits into 80 columns: %s %s',
+    async (...path) => {
+      const text = await page(['help', ...path])
+      expect(text.split('\n').filter((line) => line.length > 80)).toEqual([])
+    },
+  )
+
+  it('shows an example of every command', () => {
+    expect(new Set(examples.map(({ command }) => command))).toEqual(new Set(names))
+  })
+
+  it('documents every exit code', () => {
+    const documented = exitCodeRows.flatMap(([codes]) => codes.split(', ').map(Number))
+    const signals = [130, 143]
+    expect(documented).toEqual(
+      [...new Set([0, 5, ...Object.values(exitCodes), ...signals])].sort((a, b) => a - b),
+    )
+  })
+})
+
+describe('tsnet version', () => {
+  it('is that of the package', async () => {
+    const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
+    expect(tsnetVersion).toBe(manifest.version)
+    expect(await page(['version', '--quiet'])).toBe(`${manifest.version}\n`)
+    expect(JSON.parse(await page(['version', '--json']))).toMatchObject({ tsnet: manifest.version })
+    expect(await page(['--version'])).toBe(await page(['version']))
+  })
+})
