@@ -13,7 +13,6 @@
  */
 
 import type { Address, Cidr, Mac, Subnet } from '../model/address.ts'
-import type { FirewallBackend } from '../model/attachment.ts'
 import type { Protocol } from '../model/portmapping.ts'
 import type { FirewallIntent } from './intent.ts'
 
@@ -138,7 +137,6 @@ export interface ConntrackStep {
   readonly count: number
 }
 
-
 export type Step =
   | BridgeStep
   | VethStep
@@ -157,6 +155,3 @@ export type StepOf<K extends StepKind> = Extract<Step, { kind: K }>
 /** What executors see: intents have been lowered to rules. */
 export type LoweredStep = Exclude<Step, FirewallStep>
 export type LoweredKind = LoweredStep['kind']
-
-/** Which printer a plan was lowered with. */
-export type { FirewallBackend }
