@@ -16,7 +16,7 @@ import { closeSync, writeSync } from 'node:fs'
 import { memfd } from './libc.ts'
 import { loadKoffi } from './native.ts'
 import { failuresIn, type NftFailure } from './nft-script.ts'
-import { countSpawn, findProgram, programEnvironment, programMissing } from './run.ts'
+import { countSpawn, findProgram, isMissing, programEnvironment, programMissing } from './run.ts'
 
 export interface NftAnswer {
   readonly ok: boolean
@@ -80,34 +80,46 @@ function executeLibrary(nft: Library, script: string, options: NftOutputOptions)
   if (nft.runBuffer(context, script) === 0) {
     return { ok: true, output: nft.output(context), failures: [], errors: '' }
   }
-  // Errors of a buffer have no line numbers and quote its first line (nft 1.0.6, erec_print), errors of a
-  // file have both right. The failed transaction has changed nothing, so it is simply run once more.
-  nft.errors(context) // Reading empties it.
-  const file = memfd('tsnet-nft')
-  writeSync(file, script)
-  const again = nft.runFile(context, `/proc/self/fd/${file}`)
-  closeSync(file)
-  const [output, errors] = [nft.output(context), nft.errors(context)]
+  const answer = explain(nft, context, script)
   // A context that has seen an error is not trusted any further: a new one costs 0.3 ms.
   nft.freeContext(context)
   context = undefined
-  return again === 0
-    ? { ok: true, output, failures: [], errors: '' }
-    : { ok: false, output, failures: failuresIn(errors), errors }
+  return answer
+}
+
+/**
+ * Errors of a buffer have no line numbers and quote its first line (nft 1.0.6,
+ * erec_print), errors of a file have both right. The failed transaction has
+ * changed nothing, so a longer script is simply run once more, from a file.
+ */
+function explain(nft: Library, failed: Context, script: string): NftAnswer {
+  const first = nft.errors(failed) // Reading empties it.
+  if (!script.trim().includes('\n')) {
+    const failures = failuresIn(first).map((failure) => ({ ...failure, line: 1 }))
+    return { ok: false, output: '', failures, errors: first }
+  }
+  const file = memfd('tsnet-nft')
+  writeSync(file, script)
+  const status = nft.runFile(failed, `/proc/self/fd/${file}`)
+  closeSync(file)
+  const errors = nft.errors(failed)
+  if (status === 0) return { ok: true, output: nft.output(failed), failures: [], errors: '' }
+  return { ok: false, output: '', failures: failuresIn(errors), errors }
 }
 
 function executeProgram(script: string, options: NftOutputOptions): NftAnswer {
   const flags = [...(options.json === true ? ['-j'] : []), ...(options.terse === true ? ['-t'] : [])]
   countSpawn()
-  const result = spawnSync('nft', [...flags, '-f', '-'], {
-    input: script,
+  // Reading commands go by argument: with -j nft opens /dev/stdin anew, which Node makes a socket (ENXIO).
+  const reading = options.json === true || options.terse === true
+  const result = spawnSync('nft', reading ? [...flags, script] : ['-f', '-'], {
+    input: reading ? '' : script,
     encoding: 'utf8',
     env: programEnvironment(),
     timeout: processLimitMs,
     maxBuffer: 512 * 1024 * 1024,
   })
-  if (result.error !== undefined && 'code' in result.error && result.error.code === 'ENOENT')
-    throw programMissing('nft')
+  if (result.error !== undefined && isMissing(result.error)) throw programMissing('nft')
   if (result.error !== undefined) throw result.error
   const ok = result.status === 0
   return { ok, output: result.stdout, failures: ok ? [] : failuresIn(result.stderr), errors: result.stderr }

@@ -16,7 +16,7 @@ import { closeSync, constants, fstatSync, openSync, readFileSync, statSync, unli
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fail } from '../errors/codes.ts'
 import type { Locker, LockHandle, LockOptions } from '../state/lock.ts'
-import { ENOENT, errnoOf } from './errno.ts'
+import { ENOENT, errnoOf, errnoText } from './errno.ts'
 import { LOCK_EX, LOCK_SH, tryFlock } from './libc.ts'
 
 /** Between two tries: doubled from the first to the longest, each shortened at random by up to a half. */
@@ -37,8 +37,7 @@ async function acquire(path: string, options: LockOptions): Promise<LockHandle> 
 }
 
 function tryAcquire(path: string, { exclusive, transient }: LockOptions): LockHandle | undefined {
-  // Node opens everything with O_CLOEXEC.
-  const fd = openSync(path, constants.O_CREAT | constants.O_RDWR, 0o600)
+  const fd = open(path)
   try {
     if (tryFlock(fd, exclusive ? LOCK_EX : LOCK_SH) && isStillAt(path, fd)) {
       return handleOf(path, fd, exclusive && transient === true)
@@ -49,6 +48,21 @@ function tryAcquire(path: string, { exclusive, transient }: LockOptions): LockHa
   }
   closeSync(fd)
   return undefined
+}
+
+/** @throws TSNET_STATE_UNREADABLE (unavailable) */
+function open(path: string): number {
+  try {
+    // Node opens everything with O_CLOEXEC.
+    return openSync(path, constants.O_CREAT | constants.O_RDWR, 0o600)
+  } catch (error) {
+    const reason = errnoText(errnoOf(error) ?? 0)
+    throw fail('TSNET_STATE_UNREADABLE', {
+      message: `opening the lock ${path}: ${reason}`,
+      value: path,
+      cause: error,
+    })
+  }
 }
 
 /** A transient lock's last holder, or an admin, may have unlinked the file since we opened it. */

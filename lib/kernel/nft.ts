@@ -185,8 +185,12 @@ function complaint(doing: string, script: string, answer: NftAnswer): Error {
     return fail('TSNET_NOT_PERMITTED', { message, cause, hint: 'run as root, with CAP_NET_ADMIN' })
   }
   if (/Operation not supported|Protocol not supported/.test(reason)) {
-    const hint = 'the kernel lacks CONFIG_NF_TABLES, CONFIG_NF_TABLES_INET or the option of that expression'
-    return fail('TSNET_KERNEL_FEATURE_MISSING', { message, cause, hint })
+    const lacks = 'CONFIG_NF_TABLES, CONFIG_NF_TABLES_INET or the option of that expression'
+    return fail('TSNET_KERNEL_FEATURE_MISSING', {
+      message: `${message}: the kernel lacks ${lacks}`,
+      cause,
+      hint: 'modprobe nf_tables, or use --firewall iptables',
+    })
   }
   return fail('TSNET_PROGRAM_FAILED', { message, cause })
 }

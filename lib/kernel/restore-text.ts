@@ -44,9 +44,12 @@ export function checksFor(add: string): string {
       `*${table}`,
       ...checks.filter((one) => one.table === table).map((one) => one.check),
       'COMMIT',
-      '',
     ])
-    .join('\n')
+    .map(
+      (line) => `${line}
+`,
+    )
+    .join('')
 }
 
 /**

@@ -72,6 +72,11 @@ export function programMissing(name: string): Error {
   })
 }
 
+/** What starting a program ended with means that there is none, or none that can be executed. */
+export function isMissing(failure: object): boolean {
+  return 'code' in failure && (failure.code === 'ENOENT' || failure.code === 'EACCES')
+}
+
 /**
  * Runs a program to its end.
  *
@@ -96,7 +101,7 @@ export async function run(
     stripFinalNewline: false,
     maxBuffer: 512 * 1024 * 1024,
   })
-  if (result.code === 'ENOENT') throw programMissing(program)
+  if (isMissing(result)) throw programMissing(program)
   if (result.exitCode === undefined) {
     const reason = result.timedOut ? `no end after ${timeoutMs} ms` : (result.shortMessage ?? 'killed')
     throw fail('TSNET_PROGRAM_FAILED', {

@@ -182,6 +182,106 @@ describe('nft in this process', () => {
   })
 })
 
+describe('nft where the library cannot be loaded', () => {
+  /** The program itself still finds a copy of the library, which we do not know of. */
+  const hideLibrary = `
+    lib=$(ldd /usr/sbin/nft | awk '/libnftables/ { print $3 }')
+    mkdir /run/lib /run/bin; cp "$lib" /run/lib/libnftables.so.1
+    printf '#!/bin/sh\nLD_LIBRARY_PATH=/run/lib exec /usr/sbin/nft "$@"\n' > /run/bin/nft; chmod +x /run/bin/nft
+    mount --bind /dev/null "$(realpath "$lib")"`
+
+  it('goes through the program: applies, sees, reports and takes back the same', async () => {
+    await using lab = await createLab()
+    const host = await lab.host('h1')
+    await host.sh(hideLibrary)
+    const rules = startRulesAgent(host, ['env', `PATH=/run/bin:${process.env['PATH']}`])
+    await rules.call('requireBackend', 'nftables')
+    await rules.call('runNft', base + elements.add)
+    expect(await rules.call('spawnCount')).toBe(1)
+    expect(await rules.call('missingNft', base + elements.add)).toBe(false)
+    expect(await rules.errorOf('runNft', `${base}add rule inet demo nowhere accept\n`)).toMatchObject({
+      code: 'TSNET_PROGRAM_FAILED',
+      message:
+        'applying nftables rules: line 9: could not process rule: No such file or directory: ' +
+        'add rule inet demo nowhere accept',
+    })
+    await rules.call('revertNft', `delete map inet demo gone\n${elements.remove}`)
+    expect(await rules.call('missingNft', elements.add)).toBe(true)
+    expect(await rules.call('missingNft', base)).toBe(false)
+  })
+
+  it('and without the program is an error that names the package', async () => {
+    await using lab = await createLab()
+    const host = await lab.host('h1')
+    await host.sh(`${hideLibrary}; rm /run/bin/nft; mount --bind /dev/null /usr/sbin/nft`)
+    const rules = startRulesAgent(host)
+    const missing = { code: 'TSNET_PROGRAM_MISSING', hint: 'apt-get install nftables' }
+    expect(await rules.errorOf('requireBackend', 'nftables')).toMatchObject(missing)
+    expect(await rules.errorOf('runNft', base)).toMatchObject(missing)
+  })
+})
+
+describe('requirements', () => {
+  it('are met by root on a host with everything installed', async () => {
+    await using lab = await createLab()
+    const rules = startRulesAgent(await lab.host('h1'))
+    await rules.call('requireRoot')
+    await rules.call('requireBackend', 'nftables')
+    await rules.call('requireBackend', 'iptables')
+    expect(await rules.call('spawnCount')).toBe(0)
+  })
+
+  it('are not met without iptables', async () => {
+    await using lab = await createLab()
+    const host = await lab.host('h1')
+    await host.sh('mount --bind /dev/null /usr/sbin/xtables-nft-multi')
+    const rules = startRulesAgent(host)
+    expect(await rules.errorOf('requireBackend', 'iptables')).toMatchObject({
+      code: 'TSNET_PROGRAM_MISSING',
+      message: 'starting iptables-restore: no such program on the path',
+      hint: 'apt-get install iptables',
+    })
+    expect(await rules.call('iptablesVariant')).toBeUndefined()
+  })
+
+  it.each([
+    [
+      ['setpriv', '--reuid', '65534', '--clear-groups'],
+      'checking rights: not run by root',
+      'run it with sudo',
+    ],
+    [
+      ['setpriv', '--bounding-set', '-net_admin', '--inh-caps', '-net_admin'],
+      'checking rights: not given CAP_NET_ADMIN',
+      'the container or service tsnet runs in must be given them',
+    ],
+  ])('%j: not root enough', async (wrapper, message, hint) => {
+    await using lab = await createLab()
+    const rules = startRulesAgent(await lab.host('h1'), wrapper)
+    expect(await rules.errorOf('requireRoot')).toMatchObject({ code: 'TSNET_NOT_ROOT', message, hint })
+    expect(await rules.errorOf('runNft', base)).toMatchObject({ code: 'TSNET_NOT_PERMITTED' })
+    const text = '*filter\n-A FORWARD -j ACCEPT\nCOMMIT\n'
+    expect(await rules.errorOf('restore', 'iptables-nft', text)).toMatchObject({
+      code: 'TSNET_NOT_PERMITTED',
+    })
+  })
+
+  it('a held xtables lock is an error worth trying again', async () => {
+    await using lab = await createLab()
+    const host = await lab.host('h1', { iptables: 'legacy' })
+    const rules = startRulesAgent(host)
+    host.start(['flock', '/run/xtables.lock', 'sh', '-c', 'echo locked; exec sleep 60'])
+    await waitUntil(host, 'cat /proc/locks', (out) => out.includes('FLOCK'))
+    const text = '*filter\n-A FORWARD -j ACCEPT\nCOMMIT\n'
+    const busy = {
+      code: 'TSNET_LOCK_TIMEOUT',
+      retryable: true,
+      message: 'iptables-restore: the xtables lock is busy',
+    }
+    expect(await rules.errorOf('restore', 'iptables', text)).toMatchObject(busy)
+  })
+})
+
 describe.each(['nft', 'legacy'] as const)('iptables, variant %s', (variant) => {
   const add = `*nat
 :TSNET-DEMO - [0:0]

@@ -24,10 +24,11 @@ interface Answer {
   readonly error?: { readonly code: string; readonly message: string; readonly hint?: string }
 }
 
-export function startRulesAgent(place: Place): RulesAgent {
+/** @param wrapper words of a command line that starts the agent, such as `setpriv …` */
+export function startRulesAgent(place: Place, wrapper: readonly string[] = []): RulesAgent {
   const loader = createRequire(import.meta.url).resolve('tsx')
   const file = 'test/netns/agents/rules.ts'
-  const agent = place.start([process.execPath, '--import', loader, file], { cwd: repository })
+  const agent = place.start([...wrapper, process.execPath, '--import', loader, file], { cwd: repository })
   let last = 0
   const ask = async (call: RulesCall, args: readonly unknown[]): Promise<Answer> => {
     const id = ++last
