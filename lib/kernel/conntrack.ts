@@ -29,7 +29,7 @@ import { openNetfilterSocket, openRouteSocket, type RouteSocket } from './netlin
 import { readSysctl } from './sysctl.ts'
 
 /** IPPROTO_… */
-export const protocolNumbers: Readonly<Record<Protocol, number>> = { tcp: 6, udp: 17, sctp: 132 }
+const protocolNumbers: Readonly<Record<Protocol, number>> = { tcp: 6, udp: 17, sctp: 132 }
 
 /**
  * @throws TSNET_KERNEL_FEATURE_MISSING (unsupported) where the kernel cannot tell flows,
