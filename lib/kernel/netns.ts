@@ -61,7 +61,7 @@ export function openNetns(path: string): number {
   }
   throw notANetns(
     path,
-    'it is an ordinary file',
+    'it is no namespace',
     'a name below /run/netns is only a namespace while `ip netns` has it mounted; or use /proc/PID/ns/net',
   )
 }
@@ -127,14 +127,18 @@ export function withNetns<T>(fd: number, visit: () => T): T {
     leave(own)
     inside = false
   }
-  if (result instanceof Promise) {
+  if (isPromise(result)) {
     // Its failure belongs to nobody any more.
-    result.catch(() => undefined)
+    result.then(undefined, () => undefined)
     throw fail('TSNET_INTERNAL', {
       message: 'a visit to a network namespace returned a promise: it must be synchronous',
     })
   }
   return result
+}
+
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }
 
 function enter(fd: number): void {

@@ -24,7 +24,7 @@ export const address: Handler<'address'> = {
     messages: (step, indexOf) => [addrAdd(indexOf(deviceOf(step)), step.cidr)],
     exists: () => ({ created: false }),
   },
-  undo: { by: 'message', device: deviceOf, message: ({ cidr }, index) => addrDel(index, cidr) },
+  undo: { by: 'messages', device: deviceOf, messages: ({ cidr }, index) => [addrDel(index, cidr)] },
   holds: ({ where, dev, cidr }, view) => {
     const index = indexIn(view[where], dev)
     return view[where]?.addresses.some((found) => found.index === index && found.cidr === cidr) === true
@@ -49,7 +49,7 @@ export const route: Handler<'route'> = {
       })
     },
   },
-  undo: { by: 'message', device: deviceOf, message: (step, index) => routeDel(step, index) },
+  undo: { by: 'messages', device: deviceOf, messages: (step, index) => [routeDel(step, index)] },
   holds: (step, view) => findRoute(view[step.where], step) !== undefined,
 }
 

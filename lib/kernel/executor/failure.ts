@@ -4,6 +4,7 @@
  * @module
  */
 
+import { existsSync } from 'node:fs'
 import { fail } from '../../errors/codes.ts'
 import { TsnetError } from '../../errors/error.ts'
 import type { LoweredStep } from '../../plan/step.ts'
@@ -11,6 +12,7 @@ import {
   EACCES,
   EAFNOSUPPORT,
   ENODEV,
+  ENOENT,
   EOPNOTSUPP,
   EPERM,
   EROFS,
@@ -54,18 +56,26 @@ export function refusal(step: LoweredStep, errno: number, cause?: unknown): Tsne
   return fail('TSNET_STEP_FAILED', { ...details, ...(hint === undefined ? {} : { hint }) })
 }
 
+const noIpv6 = 'this kernel has no IPv6 (CONFIG_IPV6, or ipv6.disable=1 at boot): use networks with IPv4 only'
+
 function missingFeature(step: LoweredStep, errno: number): string | undefined {
   if (errno === EOPNOTSUPP) {
     if (step.kind === 'bridge')
       return 'this kernel is built without CONFIG_BRIDGE, or its module cannot be loaded'
     if (step.kind === 'veth')
-      return 'this kernel is built without CONFIG_VETH, or its module cannot be loaded'
+      return `this kernel is built without CONFIG_VETH, or its module cannot be loaded, or ${step.bridge} is no bridge`
+  }
+  if (step.kind === 'sysctl' && errno === ENOENT) {
+    // The folder is there in every namespace of a kernel that has the protocol.
+    return step.key.startsWith('net/ipv6/') && !existsSync('/proc/sys/net/ipv6')
+      ? noIpv6
+      : 'there is no such sysctl'
   }
   const v6 =
     (step.kind === 'address' && step.cidr.includes(':')) || (step.kind === 'route' && step.to.includes(':'))
   if (!v6 || (step.kind !== 'address' && step.kind !== 'route')) return undefined
   if (errno === EOPNOTSUPP || errno === EAFNOSUPPORT) {
-    return 'this kernel has no IPv6 (CONFIG_IPV6, or ipv6.disable=1 at boot): use networks with IPv4 only'
+    return noIpv6
   }
   if (errno !== EACCES) return undefined
   return `IPv6 is switched off on ${step.dev}: set sysctl net.ipv6.conf.${step.dev}.disable_ipv6=0, or use IPv4 only`

@@ -76,9 +76,9 @@ export type Undo<S> =
   | { readonly by: 'nothing' }
   | { readonly by: 'link'; readonly link: (step: S) => OwnedLink }
   | {
-      readonly by: 'message'
+      readonly by: 'messages'
       readonly device: (step: S) => Device
-      readonly message: (step: S, index: number) => Message | undefined
+      readonly messages: (step: S, index: number) => readonly Message[]
     }
   | {
       readonly by: 'call'

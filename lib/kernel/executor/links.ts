@@ -5,9 +5,19 @@
  */
 
 import { fail } from '../../errors/codes.ts'
+import type { Cidr } from '../../model/address.ts'
 import type { BridgeStep, VethStep } from '../../plan/step.ts'
 import { EINVAL, ENODEV } from '../errno.ts'
-import { bridgeAdd, bridgePortSet, type Link, linkSet, linkSetAlias, vethAdd } from '../netlink/link.ts'
+import { addrDel } from '../netlink/addr.ts'
+import {
+  bridgeAdd,
+  bridgePortSet,
+  bridgeSet,
+  type Link,
+  linkSet,
+  linkSetAlias,
+  vethAdd,
+} from '../netlink/link.ts'
 import { type Handler, inside, type OwnedLink, type SideView } from './handler.ts'
 
 function linkIn(side: SideView | undefined, name: string): Link | undefined {
@@ -44,7 +54,7 @@ export const bridge: Handler<'bridge'> = {
     devices: () => [],
     messages: (step, _indexOf, { host }) => {
       host.indexes.delete(step.name)
-      return [bridgeAdd(step), linkSetAlias(step.name, step.alias)]
+      return [bridgeAdd(step), bridgeSet(step)]
     },
     exists: (step, view) => {
       const found = linkIn(view.host, step.name)
@@ -105,6 +115,8 @@ export const bridgePort: Handler<'bridgePort'> = {
   },
 }
 
+const loopback = '127.0.0.1/8' as Cidr
+
 export const linkUp: Handler<'linkUp'> = {
   doing: ({ dev, where }) => `setting ${dev} up${inside(where)}`,
   apply: {
@@ -114,9 +126,13 @@ export const linkUp: Handler<'linkUp'> = {
     changes: ({ before }) => before !== 'up',
   },
   undo: {
-    by: 'message',
+    by: 'messages',
     device: ({ where, dev }) => ({ where, name: dev }),
-    message: ({ dev, before }) => (before === 'down' ? linkSet(dev, 'down') : undefined),
+    messages: ({ dev, before }, index) => {
+      if (before !== 'down') return []
+      // The kernel gives lo its address with the first `up`, leaves it with `down`, and would give it again.
+      return [linkSet(dev, 'down'), ...(dev === 'lo' ? [addrDel(index, loopback)] : [])]
+    },
   },
   holds: ({ where, dev }, view) => linkIn(view[where], dev)?.up === true,
 }

@@ -52,7 +52,7 @@ async function look(steps: readonly LoweredStep[], sides: Sides): Promise<Found>
   for (const step of steps) {
     const { undo } = handlerOf(step)
     if (undo.by === 'link') names.host.add(undo.link(step).name)
-    if (undo.by === 'message') names[step.where].add(undo.device(step).name)
+    if (undo.by === 'messages') names[step.where].add(undo.device(step).name)
   }
   const [host, sandbox] = await Promise.all([
     linksByName(sides.host, names.host),
@@ -109,13 +109,12 @@ class Undoing {
 
   async #takeOne(step: LoweredStep): Promise<void> {
     const { undo } = handlerOf(step)
-    if (undo.by === 'message') {
+    if (undo.by === 'messages') {
       const device = undo.device(step)
       const link = this.#found.links[device.where].get(device.name)
-      const message = link === undefined || this.#dies(device) ? undefined : undo.message(step, link.index)
-      if (message === undefined) return
+      if (link === undefined || this.#dies(device)) return
       if (this.#pending[0] !== undefined && this.#pending[0].step.where !== step.where) await this.#flush()
-      this.#pending.push({ step, message })
+      for (const message of undo.messages(step, link.index)) this.#pending.push({ step, message })
     } else if (undo.by === 'call') {
       if (this.#found.dying.some((device) => undo.dies(step, device))) return
       await this.#flush()

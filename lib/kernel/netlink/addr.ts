@@ -27,7 +27,6 @@ import {
   NLM_F_CREATE,
   NLM_F_EXCL,
   type Received,
-  u32,
 } from './encode.ts'
 
 const RTM_NEWADDR = 20
@@ -36,7 +35,6 @@ const RTM_GETADDR = 22
 const IFA_ADDRESS = 1
 const IFA_LOCAL = 2
 const IFA_BROADCAST = 4
-const IFA_FLAGS = 8
 const IFA_F_NODAD = 0x02
 const RT_SCOPE_UNIVERSE = 0
 const RT_SCOPE_HOST = 254
@@ -54,10 +52,11 @@ export interface LinkAddress {
 }
 
 /** struct ifaddrmsg */
-function addressHead(index: number, cidr: Cidr): Uint8Array {
+function addressHead(index: number, cidr: Cidr, flags: number): Uint8Array {
   const head = Buffer.alloc(addressHeadBytes)
   head[0] = familyOf(cidr) === 4 ? AF_INET : AF_INET6
   head[1] = prefixLength(cidr)
+  head[2] = flags
   head[3] = isLoopback(addressOf(cidr)) ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE
   head.writeUInt32LE(index, 4)
   return head
@@ -70,17 +69,17 @@ export function addrAdd(index: number, cidr: Cidr): Message {
     { type: IFA_LOCAL, value: address },
     { type: IFA_ADDRESS, value: address },
   ]
-  if (familyOf(cidr) === 6) attributes.push({ type: IFA_FLAGS, value: u32(IFA_F_NODAD) })
   // A /31 or /32 has no broadcast address (RFC 3021).
-  else if (prefixLength(cidr) <= 30) {
+  if (familyOf(cidr) === 4 && prefixLength(cidr) <= 30) {
     attributes.push({ type: IFA_BROADCAST, value: bytesOf(fromNumber(4, boundsOf(cidr).last)) })
   }
-  return { type: RTM_NEWADDR, flags: NLM_F_CREATE | NLM_F_EXCL, head: addressHead(index, cidr), attributes }
+  const head = addressHead(index, cidr, familyOf(cidr) === 6 ? IFA_F_NODAD : 0)
+  return { type: RTM_NEWADDR, flags: NLM_F_CREATE | NLM_F_EXCL, head, attributes }
 }
 
 export function addrDel(index: number, cidr: Cidr): Message {
   const attributes = [{ type: IFA_LOCAL, value: bytesOf(addressOf(cidr)) }]
-  return { type: RTM_DELADDR, flags: 0, head: addressHead(index, cidr), attributes }
+  return { type: RTM_DELADDR, flags: 0, head: addressHead(index, cidr, 0), attributes }
 }
 
 /** For a dump of both families. */

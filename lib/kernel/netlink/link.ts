@@ -89,15 +89,26 @@ function ethernet(name: string, mac: Mac, mtuBytes: number): Attribute[] {
   ]
 }
 
-/** Fails with EEXIST if the name is taken. */
+/** Fails with EEXIST if the name is taken. Its MTU is a draft: {@link bridgeSet} sets the real one. */
 export function bridgeAdd({ name, mac, mtuBytes }: BridgeStep): Message {
+  const draftBytes = mtuBytes < 65535 ? mtuBytes + 1 : mtuBytes - 1
   const info = nested([{ type: IFLA_INFO_KIND, value: text('bridge') }])
   return {
     type: RTM_NEWLINK,
     flags: NLM_F_CREATE | NLM_F_EXCL,
     head: linkHead({}),
-    attributes: [...ethernet(name, mac, mtuBytes), { type: IFLA_LINKINFO, value: info }],
+    attributes: [...ethernet(name, mac, draftBytes), { type: IFLA_LINKINFO, value: info }],
   }
+}
+
+/**
+ * Alias and MTU of a new bridge. An MTU that was changed, and was not there from
+ * the beginning, stays; else the bridge follows its ports, and goes to 1500 when
+ * the last one leaves (br_mtu_auto_adjust).
+ */
+export function bridgeSet({ name, mtuBytes, alias }: BridgeStep): Message {
+  const set = linkSetAlias(name, alias)
+  return { ...set, attributes: [...set.attributes, { type: IFLA_MTU, value: u32(mtuBytes) }] }
 }
 
 export interface VethPlace {
