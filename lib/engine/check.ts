@@ -35,15 +35,15 @@ export async function check(
 }
 
 async function checkContainer(context: EngineContext, record: ContainerRecord): Promise<readonly Finding[]> {
-  const { id, result, steps } = record
+  const { id, container, result, steps } = record
   if (result === undefined) return []
-  const hint = `tsnet teardown --id ${id}, then set it up again`
+  const hint = `tsnet teardown --id ${container}, then set it up again`
   if (!context.kernel.isAlive(result.sandbox.path, result.sandbox.identity)) {
     return [
       {
         subject: id,
         what: `its sandbox ${result.sandbox.path} is gone`,
-        hint: `tsnet gc, or tsnet teardown --id ${id}`,
+        hint: `tsnet gc, or tsnet teardown --id ${container}`,
       },
     ]
   }
@@ -69,7 +69,7 @@ function lostLeases(context: EngineContext, { id, result }: ContainerRecord): re
   return (result?.attachments ?? []).flatMap(({ network, addresses }) =>
     addresses
       .map((cidr) => cidr.slice(0, cidr.indexOf('/')))
-      .filter((address) => leases.owner(network, address)?.container !== id)
+      .filter((address) => leases.owner(network, address)?.record !== id)
       .map((address) => `its lease of ${address} on ${network} is gone or another's`),
   )
 }
@@ -119,8 +119,10 @@ export async function gc(context: EngineContext): Promise<GcReport> {
 }
 
 function ownerOf(context: EngineContext, id: string): readonly Owner[] {
-  const sandbox = context.containers.get(id)?.result?.sandbox
-  return sandbox === undefined ? [] : [{ container: id, path: sandbox.path, ...sandbox.identity }]
+  const record = context.containers.get(id)
+  const sandbox = record?.result?.sandbox
+  if (record === undefined || sandbox === undefined) return []
+  return [{ record: id, container: record.container, path: sandbox.path, ...sandbox.identity }]
 }
 
 /** Reservations of living sandboxes whose container has neither record nor journal entry. */
@@ -128,8 +130,7 @@ function releaseOrphans(context: EngineContext): void {
   const { leases, ports, names } = context.reservations
   const orphaned = (owner: Owner | undefined): boolean =>
     owner === undefined ||
-    (context.containers.get(owner.container) === undefined &&
-      context.containers.pending(owner.container) === undefined)
+    (!context.containers.has(owner.record) && context.containers.pending(owner.record) === undefined)
   for (const network of leases.networks()) {
     for (const address of leases.list(network)) {
       if (orphaned(leases.owner(network, address))) leases.release(network, address)

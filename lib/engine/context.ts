@@ -37,7 +37,7 @@ export function describeOwner(owner: Owner): string {
  */
 export async function ownerIsAlive(context: EngineContext, owner: Owner): Promise<boolean> {
   if (context.kernel.isAlive(owner.path, { cookie: owner.cookie, bootId: owner.bootId })) return true
-  const result = context.containers.get(owner.container)?.result
+  const result = context.containers.get(owner.record)?.result
   if (result === undefined || result.sandbox.identity.cookie !== owner.cookie) return false
   if (owner.bootId !== context.kernel.bootId()) return false
   for (const { hostIfname, ifname } of result.attachments) {

@@ -67,6 +67,15 @@ export interface Engine {
   setup(request: SetupRequest, options?: { readonly signal?: AbortSignal }): Promise<ContainerNetwork>
   /** @returns what was taken down, undefined where there was nothing: also a success */
   teardown(selector: Selector): Promise<ContainerNetwork | undefined>
+  /**
+   * One more endpoint for a container, which may have others already: exactly
+   * one network, with its ifname. Has a record of its own.
+   *
+   * @throws TSNET_ALREADY_ATTACHED (conflict) where the container has that ifname from a different request
+   */
+  attach(request: SetupRequest, options?: { readonly signal?: AbortSignal }): Promise<ContainerNetwork>
+  /** Takes back what `attach` made; nothing there is a success. `id` is the container's full id. */
+  detach(id: string, ifname: string): Promise<ContainerNetwork | undefined>
   list(): Promise<readonly ContainerNetwork[]>
   /** @throws TSNET_NO_SUCH_CONTAINER (notFound) */
   inspect(selector: Selector): Promise<ContainerNetwork>

@@ -10,9 +10,9 @@ import { check, gc } from './check.ts'
 import type { EngineContext } from './context.ts'
 import { planSetup } from './dryrun.ts'
 import type { Engine, Selector } from './engine.ts'
-import { findContainer, findId, listContainers } from './find.ts'
+import { attachmentKey, findContainer, findId, listContainers, mergeResults, recordKeys } from './find.ts'
 import { createNetwork, inspectNetwork, pruneNetworks, removeNetwork } from './networks.ts'
-import { setup } from './setup.ts'
+import { attach, setup } from './setup.ts'
 import { heal, removeIdleNetworks, takeDown } from './takedown.ts'
 
 export function createLocalEngine(context: EngineContext): Engine {
@@ -20,10 +20,17 @@ export function createLocalEngine(context: EngineContext): Engine {
     plan: (request) => planSetup(context, request),
     setup: (request, options) => setup(context, request, options?.signal),
     teardown: (selector) => teardown(context, selector),
+    attach: (request, options) => attach(context, request, options?.signal),
+    detach: (id, ifname) => detach(context, id, ifname),
     list: async () => listContainers(context),
     inspect: async (selector) => findContainer(context, selector),
     check: async (selector) =>
-      check(context, selector === undefined ? undefined : [findContainer(context, selector).container.id]),
+      check(
+        context,
+        selector === undefined
+          ? undefined
+          : recordKeys(context, findContainer(context, selector).container.id),
+      ),
     gc: () => gc(context),
     createNetwork: (request) => createNetwork(context, request),
     removeNetwork: (name) => removeNetwork(context, name),
@@ -35,24 +42,43 @@ export function createLocalEngine(context: EngineContext): Engine {
   }
 }
 
-/** From the record alone; goes on through errors and reports all of them at the end. */
+/** From the records alone; goes on through errors and reports all of them at the end. */
 async function teardown(context: EngineContext, selector: Selector): Promise<ContainerNetwork | undefined> {
   await heal(context)
   const id = findId(context, selector)
   if (id === undefined) return undefined
-  const lock = await context.locks.container(id)
+  const downs = []
+  for (const key of recordKeys(context, id)) downs.push(await teardownRecord(context, key))
+  const errors = downs.flatMap((down) => down.errors)
+  if (errors.length > 0) throw notAllGone(id, errors)
+  return mergeResults(downs.flatMap(({ result }) => result ?? []))
+}
+
+/** Takes back one attachment that was made by `attach`. */
+async function detach(
+  context: EngineContext,
+  id: string,
+  ifname: string,
+): Promise<ContainerNetwork | undefined> {
+  await heal(context)
+  const { result, errors } = await teardownRecord(context, attachmentKey(id, ifname))
+  if (errors.length > 0) throw notAllGone(id, errors)
+  return result
+}
+
+async function teardownRecord(context: EngineContext, key: string): ReturnType<typeof takeDown> {
+  const lock = await context.locks.container(key)
   try {
-    const networks = context.containers.get(id)?.networks ?? []
+    const networks = context.containers.get(key)?.networks ?? []
     const host = await context.locks.hostShared()
     let down: Awaited<ReturnType<typeof takeDown>>
     try {
-      down = await takeDown(context, id)
+      down = await takeDown(context, key)
     } finally {
       host.release()
     }
     await removeIdleNetworks(context, networks)
-    if (down.errors.length > 0) throw notAllGone(id, down.errors)
-    return down.result
+    return down
   } finally {
     lock.release()
   }

@@ -32,10 +32,41 @@ export async function setup(
 ): Promise<ContainerNetwork> {
   validateSetup(request)
   requireTools(context, request.firewall ?? context.backend)
-  const target = await openTarget(context, request)
+  return setupTarget(context, request, await openTarget(context, request), signal)
+}
+
+/**
+ * One more endpoint for a container, with a record of its own: what CNI does,
+ * and connecting a running container. Its ifname must be given.
+ */
+export async function attach(
+  context: EngineContext,
+  request: SetupRequest,
+  signal?: AbortSignal,
+): Promise<ContainerNetwork> {
+  validateSetup(request)
+  const [one] = request.networks
+  if (one?.ifname === undefined || request.networks.length !== 1) {
+    throw fail('TSNET_BAD_VALUE', {
+      message: 'attaching: exactly one network with an ifname is attached at a time',
+      field: 'networks',
+      value: request.networks.map(({ network }) => network),
+      hint: 'setup takes several',
+    })
+  }
+  requireTools(context, request.firewall ?? context.backend)
+  return setupTarget(context, request, await openTarget(context, request, one), signal)
+}
+
+async function setupTarget(
+  context: EngineContext,
+  request: SetupRequest,
+  target: Target,
+  signal: AbortSignal | undefined,
+): Promise<ContainerNetwork> {
   try {
     await heal(context)
-    const lock = await context.locks.container(target.id)
+    const lock = await context.locks.container(target.key)
     try {
       return (
         (await alreadyThere(context, request, target)) ??
@@ -65,29 +96,29 @@ async function alreadyThere(
   request: SetupRequest,
   target: Target,
 ): Promise<ContainerNetwork | undefined> {
-  const record = context.containers.get(target.id)
+  const record = context.containers.get(target.key)
   if (record?.result === undefined) return undefined
   const { identity } = record.result.sandbox
   if (identity.cookie === target.identity.cookie && identity.bootId === target.identity.bootId) {
     if (sameRequest(record.request, request)) return record.result
     throw fail('TSNET_ALREADY_ATTACHED', {
-      message: `setting up ${target.id}: it was set up before with a different request`,
+      message: `setting up ${target.container.id}: it was set up before with a different request`,
       field: 'id',
-      value: target.id,
-      hint: `"tsnet inspect ${target.id}" shows it; "tsnet teardown --id ${target.id}" first`,
+      value: target.container.id,
+      hint: `"tsnet inspect ${target.container.id}" shows it; "tsnet teardown --id ${target.container.id}" first`,
     })
   }
   if (context.kernel.isAlive(record.result.sandbox.path, identity)) {
     throw fail('TSNET_NAME_IN_USE', {
-      message: `setting up ${target.id}: a living container in another sandbox (${record.result.sandbox.path}) has that id`,
+      message: `setting up ${target.container.id}: a living container in another sandbox (${record.result.sandbox.path}) has that id`,
       field: 'id',
-      value: target.id,
+      value: target.container.id,
       hint: 'choose another --id',
     })
   }
   const host = await context.locks.hostShared()
   try {
-    const { errors } = await takeDown(context, target.id)
+    const { errors } = await takeDown(context, target.key)
     if (errors.length > 0) throw errors[0]
   } finally {
     host.release()
@@ -111,14 +142,15 @@ async function setupLocked(
   const { name } = target.container
   const record: ContainerRecord = {
     version: 1,
-    id: target.id,
+    id: target.key,
+    container: target.container.id,
     networks: [...new Set(endpoints.map(({ network }) => network))],
     ...(name === undefined ? {} : { name }),
     request,
     steps: [],
   }
   // From here on a kill leaves a trace that the next command follows.
-  context.containers.begin(target.id, record)
+  context.containers.begin(target.key, record)
   let host: { release(): void } | undefined
   try {
     const ensured = await ensureNetworks(context, endpoints, request.firewall ?? context.backend)
@@ -142,13 +174,13 @@ async function setupLocked(
     return await applyDecided(context, record, decided, target.sandbox)
   } catch (error) {
     host ??= await context.locks.hostShared()
-    const undone = await undoPending(context, target.id)
+    const undone = await undoPending(context, target.key)
     if (isTsnetError(error)) error.undo.push(...undone)
     throw asInterrupted(error, signal)
   } finally {
     host?.release()
     // After a failure a network made for this container alone has nobody on it.
-    if (context.containers.get(target.id) === undefined) await removeIdleNetworks(context, record.networks)
+    if (context.containers.get(target.key) === undefined) await removeIdleNetworks(context, record.networks)
   }
 }
 

@@ -59,7 +59,7 @@ function stillOurs(context: EngineContext, record: ContainerRecord): readonly Lo
             attachment.network,
             cidr.slice(0, cidr.indexOf('/')),
           )
-          return owner !== undefined && owner.container !== record.id
+          return owner !== undefined && owner.record !== record.id
         }),
       )
       .map((attachment) => attachment.ifname),
@@ -81,15 +81,14 @@ function releaseAll(context: EngineContext, record: ContainerRecord): void {
   for (const network of record.networks) {
     // A finished set-up knows its addresses; a killed one has to be looked for.
     for (const address of known.get(network) ?? leases.list(network)) {
-      if (leases.owner(network, address)?.container === record.id) leases.release(network, address)
+      if (leases.owner(network, address)?.record === record.id) leases.release(network, address)
     }
   }
   const bound = record.result?.attachments.flatMap((attachment) => attachment.ports.map(portKey))
   for (const key of bound ?? ports.list().map((held) => held.key)) {
-    if (ports.owner(key)?.container === record.id) ports.release(key)
+    if (ports.owner(key)?.record === record.id) ports.release(key)
   }
-  if (record.name !== undefined && names.owner(record.name)?.container === record.id)
-    names.release(record.name)
+  if (record.name !== undefined && names.owner(record.name)?.record === record.id) names.release(record.name)
 }
 
 /** Takes a finished container down. Under its lock and the host lock. */
@@ -177,7 +176,7 @@ export async function heal(context: EngineContext): Promise<readonly string[]> {
 export async function reapDead(context: EngineContext, owners: readonly Owner[]): Promise<number> {
   const dead = new Map<string, Owner>()
   for (const owner of owners) {
-    if (!dead.has(owner.container) && !(await ownerIsAlive(context, owner))) dead.set(owner.container, owner)
+    if (!dead.has(owner.record) && !(await ownerIsAlive(context, owner))) dead.set(owner.record, owner)
   }
   let reaped = 0
   for (const [id, owner] of dead) {
@@ -186,7 +185,7 @@ export async function reapDead(context: EngineContext, owners: readonly Owner[])
     try {
       // The id may have come back to life in a new sandbox; then only the old reservations are stale.
       const sandbox = (context.containers.get(id) ?? context.containers.pending(id))?.result?.sandbox
-      const now = sandbox === undefined ? owner : { container: id, path: sandbox.path, ...sandbox.identity }
+      const now = sandbox === undefined ? owner : { ...owner, path: sandbox.path, ...sandbox.identity }
       if (!(await ownerIsAlive(context, now))) await takeDown(context, id)
       releaseStale(context, owner)
       reaped++
@@ -201,7 +200,7 @@ export async function reapDead(context: EngineContext, owners: readonly Owner[])
 function releaseStale(context: EngineContext, owner: Owner): void {
   const { leases, ports, names } = context.reservations
   const same = (other: Owner | undefined): boolean =>
-    other?.container === owner.container && other.cookie === owner.cookie && other.bootId === owner.bootId
+    other?.record === owner.record && other.cookie === owner.cookie && other.bootId === owner.bootId
   for (const network of leases.networks()) {
     for (const address of leases.list(network)) {
       if (same(leases.owner(network, address))) leases.release(network, address)

@@ -6,14 +6,15 @@
 
 import { fail } from '../errors/codes.ts'
 import type { OpenSandbox } from '../kernel/kernel.ts'
-import type { ContainerNetwork, SetupRequest } from '../model/attachment.ts'
+import type { ContainerNetwork, EndpointRequest, SetupRequest } from '../model/attachment.ts'
 import type { ContainerInfo, SandboxIdentity } from '../model/sandbox.ts'
 import type { Owner } from '../state/reservations.ts'
 import type { EngineContext } from './context.ts'
-import { findContainer } from './find.ts'
+import { attachmentKey, findContainer } from './find.ts'
 
 export interface Target {
-  readonly id: string
+  /** Of its record: the container's id, or `ID~IFNAME` for a single attachment. */
+  readonly key: string
   readonly container: ContainerInfo
   readonly path: string
   readonly identity: SandboxIdentity
@@ -24,8 +25,15 @@ export interface Target {
   readonly shares: ContainerNetwork | undefined
 }
 
-/** @throws TSNET_NOT_A_NETNS, TSNET_OWN_NETNS (invalid), TSNET_NO_SUCH_CONTAINER (notFound) */
-export async function openTarget(context: EngineContext, request: SetupRequest): Promise<Target> {
+/**
+ * @param one a single attachment with a record of its own, its ifname chosen
+ * @throws TSNET_NOT_A_NETNS, TSNET_OWN_NETNS (invalid), TSNET_NO_SUCH_CONTAINER (notFound)
+ */
+export async function openTarget(
+  context: EngineContext,
+  request: SetupRequest,
+  one?: EndpointRequest,
+): Promise<Target> {
   if (request.mode === 'container') return shareTarget(context, request)
   const hostMode = request.mode === 'host'
   // Host mode without a sandbox means the host's own.
@@ -37,7 +45,7 @@ export async function openTarget(context: EngineContext, request: SetupRequest):
     throw hostMode ? notTheHost(path) : ownNamespace(path)
   }
   if (hostMode) sandbox.close()
-  return target(request, { path, identity, sandbox: hostMode ? undefined : sandbox, shares: undefined })
+  return target(request, one, { path, identity, sandbox: hostMode ? undefined : sandbox, shares: undefined })
 }
 
 function shareTarget(context: EngineContext, request: SetupRequest): Target {
@@ -51,11 +59,12 @@ function shareTarget(context: EngineContext, request: SetupRequest): Target {
       hint: 'start that container first',
     })
   }
-  return target(request, { path, identity, sandbox: undefined, shares })
+  return target(request, undefined, { path, identity, sandbox: undefined, shares })
 }
 
 function target(
   request: SetupRequest,
+  one: EndpointRequest | undefined,
   found: Pick<Target, 'path' | 'identity' | 'sandbox' | 'shares'>,
 ): Target {
   const { path, identity } = found
@@ -63,12 +72,13 @@ function target(
   const suffix = request.mode === 'container' || request.mode === 'host' ? `-${request.mode}` : ''
   const id = request.container.id ?? `ns-${BigInt(identity.cookie).toString(16)}${suffix}`
   const container = { ...request.container, id }
+  const key = one === undefined ? id : attachmentKey(id, one.ifname as string)
   const { name } = container
   return {
     ...found,
-    id,
+    key,
     container,
-    owner: { container: id, ...(name === undefined ? {} : { name }), path, ...identity },
+    owner: { record: key, container: id, ...(name === undefined ? {} : { name }), path, ...identity },
   }
 }
 

@@ -20,10 +20,15 @@ export interface OwnedStep {
   readonly step: LoweredStep
 }
 
-/** A container as it was set up, or is being set up. */
+/**
+ * A container as it was set up, or is being set up; or one attachment that was
+ * made by itself (CNI, `network connect`), with a record of its own.
+ */
 export interface ContainerRecord {
   readonly version: 1
+  /** Key: the container's id, or `ID~IFNAME` for a single attachment. */
   readonly id: string
+  readonly container: string
   /** Networks it may hold leases of. */
   readonly networks: readonly string[]
   /** Holds `names/<name>`. */

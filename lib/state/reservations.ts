@@ -14,6 +14,9 @@ import type { StatePaths } from './paths.ts'
 
 /** Who holds a reservation: enough to find out whether it still lives. */
 export interface Owner {
+  /** Key of the record that holds it and gives it back. */
+  readonly record: string
+  /** The container's id. */
   readonly container: string
   /** Container name, for messages. */
   readonly name?: string
