@@ -7,7 +7,7 @@
  * @module
  */
 import { createInterface } from 'node:readline'
-import { isTsnetError } from '../../../lib/errors/codes.ts'
+import { asTsnetError, isTsnetError } from '../../../lib/errors/codes.ts'
 import type { OpenSandbox } from '../../../lib/kernel/kernel.ts'
 import { createLinuxKernel } from '../../../lib/kernel/linux.ts'
 import { loadRawSocket } from '../../../lib/kernel/native.ts'
@@ -72,7 +72,7 @@ const calls = {
       await kernel.hostLink(bridge)
       const [sendsBefore, spawnsBefore] = [sends, spawnCount()]
       const { error } = await kernel.apply(steps, sandbox)
-      if (error !== undefined) throw error
+      if (error !== undefined) throw asTsnetError(error)
       return { sends: sends - sendsBefore, spawns: spawnCount() - spawnsBefore }
     }),
   /** The step hook throws at that step. */
@@ -101,7 +101,7 @@ const calls = {
     }),
   visit: (path: string, what: 'promise' | 'nested' | 'throw') => {
     const fd = openNetns(path)
-    withNetns(fd, () => {
+    return withNetns(fd, (): unknown => {
       if (what === 'promise') return Promise.reject(new Error('late'))
       if (what === 'nested') return withNetns(fd, () => 1)
       throw new Error('thrown inside')
