@@ -9,7 +9,7 @@ export interface Example {
   /** The command it belongs to, such as `network create`. */
   readonly command: string
   readonly about: string
-  /** Shell lines, run as they stand by `sh -e`. */
+  /** Shell lines, run as they stand by `sh -e`; a line that ends in `&` gets the time a person takes for the next. */
   readonly script: readonly string[]
   /** What must be there before, in this order; not shown. */
   readonly given?: readonly Given[]
@@ -17,8 +17,9 @@ export interface Example {
 }
 
 /**
- * `box`: $PID is a process in an empty namespace; `web`: a container of that
- * name on the default network, 8080 published to its port 80; `shop`: a network.
+ * `box`: $PID is a process in an empty namespace; `web`: the same, set up under
+ * that name on the default network with its port 80 published as 8080; `shop`:
+ * a network.
  */
 export type Given = 'box' | 'shop' | 'web'
 
@@ -26,7 +27,7 @@ export const examples: readonly Example[] = [
   {
     command: 'setup',
     about: 'a process in an empty namespace; its port 80 becomes port 8080 of this host',
-    script: ['unshare -n sleep 1000 &', 'sleep 0.2', 'tsnet setup --pid $! --container-name web -p 8080:80'],
+    script: ['unshare -n sleep 1000 &', 'tsnet setup --pid $! --container-name web -p 8080:80'],
     onRootPage: true,
   },
   {
@@ -48,8 +49,8 @@ export const examples: readonly Example[] = [
   {
     command: 'setup',
     about: 'the same namespace as another container',
-    script: ['tsnet setup --pid $PID --id sidecar --network container:web'],
-    given: ['box', 'web'],
+    script: ['tsnet setup --id sidecar --network container:web'],
+    given: ['web'],
   },
   {
     command: 'setup',
@@ -71,7 +72,7 @@ export const examples: readonly Example[] = [
     command: 'teardown',
     about: 'by the namespace it was set up with',
     script: ['tsnet teardown --pid $PID'],
-    given: ['box', 'web'],
+    given: ['web'],
   },
   {
     command: 'plan',

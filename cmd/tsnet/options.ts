@@ -29,7 +29,7 @@ export const globalOptions: readonly OptionDefinition[] = [
 
 /** Which namespace, of setup and plan. */
 export const sandboxOptions: OptionGroup = {
-  title: 'Which namespace (one of)',
+  title: 'Which namespace (one of; not needed with --network host and container:ID)',
   options: [
     { flags: '--netns <path>', about: 'its file, such as /proc/PID/ns/net' },
     { flags: '--pid <pid>', about: 'the one that process lives in' },

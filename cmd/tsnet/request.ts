@@ -8,7 +8,13 @@
  * @module
  */
 
-import type { ContainerInfo, EndpointRequest, ResolverRequest, SetupRequest } from '../../lib/index.ts'
+import type {
+  ContainerInfo,
+  EndpointRequest,
+  ResolverRequest,
+  Sandbox,
+  SetupRequest,
+} from '../../lib/index.ts'
 import {
   type Flags,
   type Invocation,
@@ -116,7 +122,8 @@ export async function setupRequestOf(invocation: Invocation, io: Io, lib: Lib): 
 }
 
 function requestOfFlags(flags: Flags, lib: Lib): SetupRequest {
-  const sandbox = sandboxOf(flags, lib)
+  const networks = networksOf(flags, lib)
+  const sandbox = sandboxOf(flags, lib) ?? sandboxOfMode[networks.mode]
   if (sandbox === undefined) {
     throw new UsageError(
       'no namespace given',
@@ -126,7 +133,7 @@ function requestOfFlags(flags: Flags, lib: Lib): SetupRequest {
   return {
     sandbox,
     container: containerOf(flags, lib),
-    ...networksOf(flags, lib),
+    ...networks,
     publish: listFlag(flags, 'publish').map((text) => lib.parsePublish(text, '--publish')),
     expose: listFlag(flags, 'expose').map((text) => lib.parseExpose(text, '--expose')),
     publishAll: switchFlag(flags, 'publishAll'),
@@ -137,6 +144,12 @@ function requestOfFlags(flags: Flags, lib: Lib): SetupRequest {
       '--sysctl',
     ),
   }
+}
+
+/** Where none need be given: the host's own in host mode; another container's is known from its record. */
+const sandboxOfMode: Readonly<Partial<Record<SetupRequest['mode'], Sandbox>>> = {
+  host: { path: '/proc/self/ns/net' },
+  container: { path: '/proc/self/ns/net' },
 }
 
 function containerOf(flags: Flags, lib: Lib): Partial<ContainerInfo> {
@@ -220,7 +233,8 @@ function withDefaultRoute(
 ): readonly EndpointRequest[] {
   const wanted = textFlag(flags, 'defaultRoute')
   if (wanted === undefined) return networks
-  const at = networks.findIndex(({ network, ifname }) => network === wanted || ifname === wanted)
+  const name = wanted === 'bridge' || wanted === 'default' ? lib.DEFAULT_NETWORK : wanted
+  const at = networks.findIndex(({ network, ifname }) => network === name || ifname === wanted)
   if (at < 0) {
     const joined = networks.map(({ network }) => network).join(', ')
     throw lib.fail('TSNET_BAD_VALUE', {

@@ -109,6 +109,10 @@ describe('tsnet setup', () => {
         ],
       },
     ])
+    expect(await asked('setup --pid 42 --network a --network bridge --default-route bridge')).toEqual([
+      'setup',
+      { ...plain, networks: [{ network: 'a' }, { network: 'tsnet', gatewayPriority: 1 }] },
+    ])
   })
 
   it('takes modes where networks could stand', async () => {
@@ -125,6 +129,15 @@ describe('tsnet setup', () => {
     expect(await asked('setup --pid 42 --network container:web')).toEqual([
       'setup',
       { ...plain, mode: 'container', shareWith: 'web' },
+    ])
+  })
+
+  it('needs no namespace in host and container mode', async () => {
+    const own = { path: '/proc/self/ns/net' }
+    expect(await asked('setup --network host')).toEqual(['setup', { ...plain, sandbox: own, mode: 'host' }])
+    expect(await asked('setup --network container:web')).toEqual([
+      'setup',
+      { ...plain, sandbox: own, mode: 'container', shareWith: 'web' },
     ])
   })
 
