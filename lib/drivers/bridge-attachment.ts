@@ -96,8 +96,12 @@ function planInside(input: BridgeAttachmentInput): readonly Step[] {
 function interfaceSysctls({ cidrs, ifname, severalNetworks }: BridgeAttachmentInput): readonly Step[] {
   const families = cidrs.map(familyOf)
   const steps: Step[] = []
-  // Engines make sandboxes with IPv6 off by default; an address could not be added.
-  if (families.includes(6)) steps.push(sysctl(`net/ipv6/conf/${ifname}/disable_ipv6`, '0'))
+  if (families.includes(6)) {
+    // Engines make sandboxes with IPv6 off by default; an address could not be added.
+    steps.push(sysctl(`net/ipv6/conf/${ifname}/disable_ipv6`, '0'))
+    // The link-local address is usable at once, as the others are.
+    steps.push(sysctl(`net/ipv6/conf/${ifname}/accept_dad`, '0'))
+  }
   // Answers to a published port leave by the default route, whichever network the question came from: strict
   // reverse path filtering would drop the question (decisions 11).
   if (severalNetworks && families.includes(4)) steps.push(sysctl(`net/ipv4/conf/${ifname}/rp_filter`, '2'))

@@ -20,6 +20,7 @@ const perInterface: Readonly<Record<string, string>> = {
   'ipv4/forwarding': '0',
   'ipv4/route_localnet': '0',
   'ipv4/rp_filter': '0',
+  'ipv6/accept_dad': '1',
   'ipv6/accept_ra': '1',
   'ipv6/disable_ipv6': '0',
   'ipv6/forwarding': '0',
