@@ -80,6 +80,15 @@ export async function snapshotOfThisMachine(): Promise<Snapshot> {
 }
 
 /**
+ * Takes the picture from inside: of the namespace this process is in, or of
+ * another network namespace by path. For programs that tests start in a host.
+ */
+export async function snapshotHere(netns?: string): Promise<Snapshot> {
+  const entering = netns === undefined ? [] : ['nsenter', `--net=${netns}`]
+  return normalise((await runToEnd([...entering, 'sh', '-c', script])).stdout, {})
+}
+
+/**
  * What changed between two snapshots, for people: `- link: …` was there only
  * before, `+ link: …` only after. Empty means equal.
  *

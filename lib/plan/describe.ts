@@ -67,10 +67,17 @@ const handlers: { readonly [K in StepKind]: (step: StepOf<K>) => Lines } = {
     add: [`bridge link set dev ${quote(name)} hairpin ${onOff(hairpin)} isolated ${onOff(isolated)}`],
     remove: [],
   }),
-  linkUp: ({ where, dev, before }) => ({
-    add: [inside(where, `ip link set dev ${quote(dev)} up`)],
-    remove: before === 'down' ? [inside(where, `ip link set dev ${quote(dev)} down`)] : [],
-  }),
+  linkUp: ({ where, dev, before }) => {
+    const down = [
+      `ip link set dev ${quote(dev)} down`,
+      // The kernel gives lo its address with the first "up" and leaves it with "down".
+      ...(dev === 'lo' ? ['ip address delete 127.0.0.1/8 dev lo'] : []),
+    ]
+    return {
+      add: [inside(where, `ip link set dev ${quote(dev)} up`)],
+      remove: before === 'down' ? down.map((line) => inside(where, line)) : [],
+    }
+  },
   address: ({ where, dev, cidr }) => ({
     add: [
       inside(

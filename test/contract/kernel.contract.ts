@@ -308,8 +308,9 @@ export const kernelContract: readonly ContractCase[] = [
       const path = await world.sandbox()
       const value = async (key: string = setting.key): Promise<string | undefined> => {
         const sandbox = await kernel.openSandbox(path)
+        const found = sandbox.sysctls([key]).get(key)
         sandbox.close()
-        return sandbox.sysctls([key]).get(key)
+        return found
       }
       const before = (await value()) as string
       const step = { ...setting, before }
@@ -331,7 +332,7 @@ export const kernelContract: readonly ContractCase[] = [
       const kernel = world.kernel()
       const path = await world.sandbox()
       const strange = { ...setting, key: 'net/ipv4/no_such_setting' }
-      await rejects(applied(kernel, [strange], path), coded('TSNET_STEP_FAILED'))
+      await rejects(applied(kernel, [strange], path), coded('TSNET_KERNEL_FEATURE_MISSING'))
       deepEqual(await applied(kernel, [{ ...strange, optional: true }], path), [false])
     },
   },

@@ -7,7 +7,7 @@
  * @module
  */
 import { describe, expect, it } from 'vitest'
-import { applyOrUndo, lower, withBefore } from '../../lib/engine/apply.ts'
+import { applyOrUndo, beforeValues, lower } from '../../lib/engine/apply.ts'
 import type { OpenSandbox, StepPhase } from '../../lib/kernel/kernel.ts'
 import { createMemoryKernel, type MemoryKernel } from '../../lib/kernel/memory/memory.ts'
 import type { FirewallBackend } from '../../lib/model/attachment.ts'
@@ -37,8 +37,10 @@ async function prepare({ before, plan }: GoldenPlan, backend: FirewallBackend): 
   })
   kernel.addSandbox('/run/netns/one')
   kernel.addSandbox('/run/netns/two')
-  const lowered = (part: Part, sandbox: OpenSandbox): readonly LoweredStep[] =>
-    withBefore(lower(part.steps, backend), kernel, sandbox)
+  const lowered = (part: Part, sandbox: OpenSandbox): readonly LoweredStep[] => {
+    const all = lower(part.steps, backend)
+    return all.flatMap(beforeValues(all, kernel, sandbox))
+  }
   for (const part of before) {
     const sandbox = await kernel.openSandbox(`/run/netns/${part.sandbox}`)
     await applyOrUndo(kernel, lowered(part, sandbox), sandbox)

@@ -172,6 +172,7 @@ const ports: readonly PortBinding[] = [
 ]
 
 const first = [...planBaseRules(), ...linksAndRules(tsnet)]
+const base: Part = { sandbox: 'two', steps: planBaseRules() }
 const demo = [...endpoint({ config: tsnet, id: '3f2a', name: 'demo', cidrs: ['10.89.0.2/24'] }), ...inside()]
 
 /** Each name is a file in `plans/`. */
@@ -194,11 +195,10 @@ export const goldenPlans: readonly GoldenPlan[] = [
   {
     name: 'dual-stack-ports',
     about: 'both families; single ports, ranges and a shifted range, TCP and UDP, on any address and on one',
-    before: [],
+    before: [base],
     plan: {
       sandbox: 'one',
       steps: [
-        ...planBaseRules(),
         ...linksAndRules(dual),
         ...endpoint({ config: dual, id: '3f2a', name: 'web', cidrs: ['10.89.1.2/24', 'fd00:89:1::2/64'], bindings: ports }),
         ...inside({ 'net.core.somaxconn': '1024' }),
@@ -208,11 +208,10 @@ export const goldenPlans: readonly GoldenPlan[] = [
   {
     name: 'internal',
     about: 'an internal network: no default route, no forwarding, no way in',
-    before: [],
+    before: [base],
     plan: {
       sandbox: 'one',
       steps: [
-        ...planBaseRules(),
         ...linksAndRules(closed),
         ...endpoint({ config: closed, id: '3f2a', name: 'db', cidrs: ['10.89.3.2/24', 'fd00:89:3::2/64'] }),
         ...inside(),
@@ -222,11 +221,10 @@ export const goldenPlans: readonly GoldenPlan[] = [
   {
     name: 'icc-off',
     about: 'containers of one network kept apart, no hairpin, no masquerade',
-    before: [],
+    before: [base],
     plan: {
       sandbox: 'one',
       steps: [
-        ...planBaseRules(),
         ...linksAndRules(apart),
         ...endpoint({ config: apart, id: '3f2a', cidrs: ['10.89.4.2/24'] }),
         ...inside(),
@@ -235,13 +233,11 @@ export const goldenPlans: readonly GoldenPlan[] = [
   },
   {
     name: 'two-networks-static',
-    about: 'static addresses on two networks; the second carries the default route and the port',
-    before: [],
+    about: 'static addresses on two networks, one of them new, which carries the default route and the port',
+    before: [base, { sandbox: 'two', steps: linksAndRules(dual) }],
     plan: {
       sandbox: 'one',
       steps: [
-        ...planBaseRules(),
-        ...linksAndRules(dual),
         ...linksAndRules(back),
         ...endpoint({
           config: dual,
@@ -270,8 +266,9 @@ export const goldenPlans: readonly GoldenPlan[] = [
     name: 'foreign-bridge',
     about: "on an admin's own bridge, which is down and has the IPv4 gateway already: it is completed and stays",
     before: [
+      base,
       {
-        sandbox: 'one',
+        sandbox: 'two',
         steps: [
           {
             kind: 'bridge',
@@ -288,7 +285,6 @@ export const goldenPlans: readonly GoldenPlan[] = [
     plan: {
       sandbox: 'one',
       steps: [
-        ...planBaseRules(),
         ...linksAndRules(admins, { bridge: adminBridge, bridgeAddresses: ['10.99.0.1/24' as Cidr] }),
         ...endpoint({ config: admins, id: '3f2a', cidrs: ['10.99.0.2/24', 'fd00:99::2/64'] }),
         ...inside(),

@@ -8,7 +8,7 @@
 import { fail } from '../../errors/codes.ts'
 import type { LoweredKind, RouteStep, StepOf, Where } from '../../plan/step.ts'
 import type { StepResult } from '../kernel.ts'
-import type { MemoryLink, MemoryNamespace, MemoryRoute } from './namespace.ts'
+import { loopback, type MemoryLink, type MemoryNamespace, type MemoryRoute } from './namespace.ts'
 import type { MemoryRules } from './rules.ts'
 
 /** What steps act on; `sandbox` is undefined where the namespace is gone. */
@@ -92,7 +92,9 @@ export const handlers: { readonly [K in LoweredKind]: MemoryHandler<K> } = {
     },
     revert: ({ where, dev, before }, world) => {
       const place = world[where]
-      if (before === 'down' && place?.links.has(dev)) place.setUp(dev, 'down')
+      if (before !== 'down' || !place?.links.has(dev)) return
+      place.setUp(dev, 'down')
+      if (dev === 'lo') place.removeAddress(dev, loopback)
     },
     holds: ({ where, dev }, world) => world[where]?.links.get(dev)?.up === true,
   },

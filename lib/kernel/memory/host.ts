@@ -62,7 +62,6 @@ export const usualHost: MemoryHost = {
 export function hostNamespace(host: MemoryHost): MemoryNamespace {
   const namespace = new MemoryNamespace()
   namespace.setUp('lo', 'up')
-  namespace.addAddress('lo', '127.0.0.1/8' as Cidr)
   for (const { kind = '', mtuBytes = 1500, ...link } of host.links) {
     namespace.addLink({ kind, mtuBytes, ...link })
     namespace.setUp(link.name, 'up')

@@ -158,7 +158,14 @@ function handlerOf(step: LoweredStep): MemoryHandler<LoweredKind> {
 function asFailure(step: LoweredStep, error: unknown): unknown {
   if (!(error instanceof Refusal) || isTsnetError(error)) return error
   const message = `${step.kind} ${subjectOf(step)}: ${error.message}`
-  return fail(error.errno === 'EXFULL' ? 'TSNET_BRIDGE_FULL' : 'TSNET_STEP_FAILED', { message, cause: error })
+  return fail(codeOf(step, error.errno), { message, cause: error })
+}
+
+function codeOf({ kind }: LoweredStep, errno: string): Parameters<typeof fail>[0] {
+  if (errno === 'EXFULL') return 'TSNET_BRIDGE_FULL'
+  const lacking = (kind === 'sysctl' && errno === 'ENOENT') || (kind === 'address' && errno === 'EACCES')
+  if (lacking) return 'TSNET_KERNEL_FEATURE_MISSING'
+  return kind === 'rules' ? 'TSNET_PROGRAM_FAILED' : 'TSNET_STEP_FAILED'
 }
 
 function subjectOf(step: StepOf<LoweredKind>): string {

@@ -52,6 +52,9 @@ export interface MemoryRoute {
   readonly metric: number
 }
 
+/** The address the kernel gives to lo. */
+export const loopback: Cidr = '127.0.0.1/8' as Cidr
+
 /** struct net_bridge_port numbers are 10 bits, and 0 is not used (BR_MAX_PORTS). */
 const MAX_BRIDGE_PORTS = 1023
 
@@ -104,6 +107,8 @@ export class MemoryNamespace {
   /** @throws Refusal ENODEV */
   setUp(name: string, to: 'up' | 'down'): void {
     this.link(name).up = to === 'up'
+    // With the first "up"; "down" leaves it.
+    if (to === 'up' && name === 'lo' && !this.hasAddress('lo', loopback)) this.addAddress('lo', loopback)
     if (to === 'down') this.#dropRoutes(name)
   }
 

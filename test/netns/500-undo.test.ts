@@ -1,0 +1,32 @@
+/**
+ * The undo loop on real hosts: every step of every golden plan fails once,
+ * before and after the kernel has done it, and the host must be as before.
+ *
+ * @module
+ */
+import { describe, expect, it } from 'vitest'
+import { createLab } from '../../netns-fixtures/lab.ts'
+import { goldenPlans } from '../golden/plans.ts'
+
+interface Report {
+  readonly failures: number
+  readonly faults: readonly string[]
+}
+
+const plans = goldenPlans.filter(({ plan }) => plan.steps.length > 0)
+
+describe.each(['nftables', 'iptables'])('with firewall %s', (backend) => {
+  it.each(plans)(
+    '$name: nothing is left, whichever step fails',
+    { timeout: 120_000 },
+    async ({ name, plan }) => {
+      await using lab = await createLab()
+      const host = await lab.host('h1')
+      const { stdout } = await host.node('test/netns/agents/undo.ts', name, backend, { timeoutMs: 110_000 })
+      const { failures, faults } = JSON.parse(stdout) as Report
+      expect(faults).toEqual([])
+      // Some steps turn into several rule scripts, and settings that are so already drop out.
+      expect(failures).toBeGreaterThanOrEqual(plan.steps.length)
+    },
+  )
+})

@@ -1,0 +1,118 @@
+/**
+ * Golden plans on the real kernel, in the throwaway host this process was
+ * started in.
+ *
+ * @module
+ */
+import { applyOrUndo, beforeValues, lower } from '../../../lib/engine/apply.ts'
+import type { Kernel, OpenSandbox } from '../../../lib/kernel/kernel.ts'
+import { createLinuxKernel } from '../../../lib/kernel/linux.ts'
+import type { FirewallBackend } from '../../../lib/model/attachment.ts'
+import type { LoweredStep } from '../../../lib/plan/step.ts'
+import { type Snapshot, snapshotDifference, snapshotHere } from '../../../netns-fixtures/snapshot.ts'
+import { type GoldenPlan, goldenPlans, type Part } from '../../golden/plans.ts'
+import { Sandboxes } from './sandboxes.ts'
+
+/**
+ * Never turned back, and documented: lib/drivers/bridge.ts. Forwarding shows in
+ * each interface, and makes the host a router that takes no redirects.
+ */
+const kept: readonly RegExp[] = [
+  /^sysctl: ipv4\/conf\/all\/accept_redirects:/,
+  /^sysctl: ipv4\/ip_forward:/,
+  /^sysctl: ipv4\/conf\/[^/]+\/forwarding:/,
+  /^sysctl: ipv6\/conf\/[^/]+\/forwarding:/,
+]
+
+/** A link that was up once has another queue than one that never was; nothing takes that back. */
+const neverUpAgain = /^link: \S+ qdisc="no(op|queue)"/
+
+/**
+ * What the kernel does by itself when a bridge that was there before gets its
+ * first port: link-local addresses, in its own time, and other offload limits.
+ */
+const byItself: readonly RegExp[] = [
+  /^link: \S+ tso_max_size=/,
+  neverUpAgain,
+  /^address: .*"local":"fe80:/,
+  /^route6: .*"dst":"(fe80:|ff00::\/8)/,
+]
+
+export interface Pictures {
+  readonly host: Snapshot
+  readonly sandbox: Snapshot
+}
+
+export function goldenPlan(name: string | undefined): GoldenPlan {
+  const golden = goldenPlans.find((one) => one.name === name)
+  if (golden === undefined) throw new Error(`no golden plan ${name}`)
+  return golden
+}
+
+/** A host on which everything the plan finds is there already. */
+export class GoldenHost {
+  readonly kernel: Kernel = createLinuxKernel()
+  readonly sandboxes: Sandboxes = new Sandboxes()
+  readonly paths: Readonly<Record<Part['sandbox'], string>>
+  readonly #backend: FirewallBackend
+
+  private constructor(
+    backend: FirewallBackend,
+    paths: Record<Part['sandbox'], string>,
+    sandboxes: Sandboxes,
+  ) {
+    this.#backend = backend
+    this.paths = paths
+    this.sandboxes = sandboxes
+  }
+
+  static async prepare(golden: GoldenPlan, backend: FirewallBackend): Promise<GoldenHost> {
+    const sandboxes = new Sandboxes()
+    const paths = { one: await sandboxes.make(), two: await sandboxes.make() }
+    const host = new GoldenHost(backend, paths, sandboxes)
+    for (const part of golden.before) await host.apply(part)
+    return host
+  }
+
+  /** @returns the steps as they were applied, those that were ours to take back */
+  async apply(part: Part, kernel: Kernel = this.kernel): Promise<readonly LoweredStep[]> {
+    return await this.inside(part, async (sandbox) => {
+      const steps = this.lowered(part, sandbox)
+      const created = await applyOrUndo(kernel, steps, sandbox)
+      return steps.filter((_, i) => created[i])
+    })
+  }
+
+  lowered(part: Part, sandbox: OpenSandbox): readonly LoweredStep[] {
+    const steps = lower(part.steps, this.#backend)
+    return steps.flatMap(beforeValues(steps, this.kernel, sandbox))
+  }
+
+  async inside<T>(part: Part, work: (sandbox: OpenSandbox) => Promise<T>): Promise<T> {
+    const sandbox = await this.kernel.openSandbox(this.paths[part.sandbox])
+    try {
+      return await work(sandbox)
+    } finally {
+      sandbox.close()
+    }
+  }
+
+  async pictures(part: Part): Promise<Pictures> {
+    const [host, sandbox] = await Promise.all([snapshotHere(), snapshotHere(this.paths[part.sandbox])])
+    return { host, sandbox }
+  }
+
+  async close(): Promise<void> {
+    this.kernel.close()
+    await this.sandboxes.endAll()
+  }
+}
+
+/** What has changed but for documented settings; empty: nothing. */
+export function changes(before: Pictures, after: Pictures): readonly string[] {
+  const inside = snapshotDifference(before.sandbox, after.sandbox, { except: [neverUpAgain] })
+  return [
+    ...snapshotDifference(before.host, after.host, { except: [...kept, ...byItself] }),
+    ...inside.map((line) => `in the sandbox: ${line}`),
+  ]
+}
