@@ -1,0 +1,57 @@
+/**
+ * The examples of README.md, run as they stand on a throwaway host.
+ */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { createLab } from '../../netns-fixtures/lab.ts'
+import { repository } from '../../netns-fixtures/place.ts'
+import { snapshot, snapshotDifference } from '../../netns-fixtures/snapshot.ts'
+
+const readme = readFileSync(`${repository}README.md`, 'utf8')
+
+function example(name: string): string {
+  const block = new RegExp(`<!-- example: ${name} -->\\s*\`\`\`\\w+\\n([\\s\\S]*?)\`\`\``).exec(readme)
+  if (block?.[1] === undefined) throw new Error(`README.md has no example ${name}`)
+  return block[1]
+}
+
+/** `tsnet` on the PATH, and a moment for `unshare` to have made its namespace. */
+const prelude = `
+ln -s ${repository}dist/bin/tsnet /run/tsnet-link
+tsnet() { sleep 0.1; /run/tsnet-link "$@"; }
+`
+
+describe('the examples of the README', () => {
+  for (const name of ['main', 'networks', 'plan']) {
+    it(`"${name}" runs as it stands and leaves the host as it was`, async () => {
+      await using lab = await createLab()
+      const host = await lab.host('host', { forwarding: true })
+      const before = await snapshot(host)
+      const { stdout, stderr } = await host.run([
+        'bash',
+        '-euc',
+        `${prelude}${example(name)}\nkill $(jobs -p)`,
+      ])
+      expect({ stderr, said: stdout.length > 0 }).toEqual({ stderr: '', said: true })
+      expect(snapshotDifference(before, await snapshot(host))).toEqual([])
+    })
+  }
+
+  it('the library example sets up, prints the address and takes down', async () => {
+    await using lab = await createLab()
+    const host = await lab.host('host', { forwarding: true })
+    const box = await lab.container(host)
+    // Inside the package, so that `tsnet` means this build.
+    mkdirSync(`${repository}dist`, { recursive: true })
+    const folder = mkdtempSync(`${repository}dist/readme-`)
+    try {
+      writeFileSync(`${folder}/example.mjs`, example('library'))
+      const before = await snapshot(host)
+      const { stdout } = await host.run([process.execPath, `${folder}/example.mjs`, String(box.pid)])
+      expect(stdout).toMatch(/^\[ '10\.89\.0\.2\/24', 'fd[0-9a-f:]+::2\/64' \]\n$/)
+      expect(snapshotDifference(before, await snapshot(host))).toEqual([])
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+})
