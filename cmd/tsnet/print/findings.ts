@@ -7,12 +7,19 @@
 import type { Finding, GcReport } from '../../../lib/index.ts'
 import type { Palette } from './paint.ts'
 
+/** Findings of one subject that are mended alike stand together: a link that is gone takes all that was on it along. */
 export function renderFindings(findings: readonly Finding[], palette: Palette): string {
   if (findings.length === 0) return `${palette.green('ok')}: everything is as it was set up\n`
-  return findings
-    .map(
-      ({ subject, what, hint }) => `${palette.bold(subject)}: ${what}\n  ${palette.dim(`hint: ${hint}`)}\n`,
-    )
+  const groups = new Map<string, Finding[]>()
+  for (const finding of findings) {
+    const key = `${finding.subject}\n${finding.hint}`
+    groups.set(key, [...(groups.get(key) ?? []), finding])
+  }
+  return [...groups.values()]
+    .map((group) => {
+      const lines = group.map(({ what }) => `  ${what}\n`).join('')
+      return `${palette.bold(group[0]?.subject ?? '')}\n${lines}  ${palette.dim('hint:')} ${group[0]?.hint}\n`
+    })
     .join('')
 }
 

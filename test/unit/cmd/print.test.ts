@@ -233,6 +233,7 @@ describe('network', () => {
 describe('check', () => {
   const findings = [
     { subject: 'web', what: 'link web-3f2a1 is gone', hint: 'tsnet teardown web, then set it up again' },
+    { subject: 'web', what: 'its address is gone', hint: 'tsnet teardown web, then set it up again' },
     { subject: 'shop', what: 'bridge ts-shop-8d900 is down', hint: 'ip link set ts-shop-8d900 up' },
   ]
 
@@ -246,9 +247,12 @@ describe('check', () => {
     expect(code).toBe(5)
     expect(`\n${stdout}`).toMatchInlineSnapshot(`
       "
-      web: link web-3f2a1 is gone
+      web
+        link web-3f2a1 is gone
+        its address is gone
         hint: tsnet teardown web, then set it up again
-      shop: bridge ts-shop-8d900 is down
+      shop
+        bridge ts-shop-8d900 is down
         hint: ip link set ts-shop-8d900 up
       "
     `)

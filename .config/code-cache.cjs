@@ -1,0 +1,38 @@
+/**
+ * Makes the code cache of a bundled program: `node code-cache.cjs BODY CACHE`.
+ *
+ * V8 needs 17 ms to read through 0.9 MB of source before it runs the first
+ * line, and compiles each function again when it is first called. The cache
+ * holds what it has made of them. It is taken after the program has run a
+ * command as far as that goes without a namespace to plan for, so that it holds
+ * the functions every command needs; nothing is changed by that.
+ *
+ * A cache fits one version of V8: another Node refuses it and compiles.
+ *
+ * @see https://v8.dev/blog/code-caching-for-devs
+ * @module
+ */
+'use strict'
+const { mkdtempSync, readFileSync, rmSync, writeFileSync } = require('node:fs')
+const { createRequire } = require('node:module')
+const { tmpdir } = require('node:os')
+const { dirname, join } = require('node:path')
+const { Script } = require('node:vm')
+
+const [, , body, cache] = process.argv
+const script = new Script(readFileSync(body, 'utf8'), { filename: body })
+const stateDir = mkdtempSync(join(tmpdir(), 'tsnet-build-'))
+
+// The program ends itself: that is when the cache is full.
+process.exit = () => {
+  rmSync(stateDir, { recursive: true, force: true })
+  writeFileSync(cache, script.createCachedData())
+  process.reallyExit(0)
+}
+process.argv = [
+  process.argv[0],
+  body,
+  ...['plan', '--netns', '/proc/self/ns/net', '--network', 'tsnet:ip=10.89.0.2', '-p', '8080:80'],
+  ...['--state-dir', stateDir, '--json'],
+]
+script.runInThisContext()({}, createRequire(body), module, body, dirname(body))
