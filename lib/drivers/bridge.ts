@@ -55,8 +55,9 @@ export function planNetworkLinks(input: BridgeNetworkInput): readonly Step[] {
   return [
     ...(bridge === undefined ? [bridgeStep(input)] : []),
     ...ipv6On(config),
-    ...gateways.map((cidr): Step => ({ kind: 'address', where: 'host', dev, cidr })),
+    // First up, so that on the way back IPv6 addresses are deleted before they would go by themselves.
     ...linkUp(dev, bridge),
+    ...gateways.map((cidr): Step => ({ kind: 'address', where: 'host', dev, cidr })),
     ...forwardingSysctls(input),
   ]
 }

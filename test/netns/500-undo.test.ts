@@ -16,7 +16,7 @@ interface Report {
 const plans = goldenPlans.filter(({ plan }) => plan.steps.length > 0)
 
 describe.each(['nftables', 'iptables'])('with firewall %s', (backend) => {
-  it.each(plans)(
+  it.concurrent.each(plans)(
     '$name: nothing is left, whichever step fails',
     { timeout: 120_000 },
     async ({ name, plan }) => {

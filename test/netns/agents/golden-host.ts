@@ -9,39 +9,10 @@ import type { Kernel, OpenSandbox } from '../../../lib/kernel/kernel.ts'
 import { createLinuxKernel } from '../../../lib/kernel/linux.ts'
 import type { FirewallBackend } from '../../../lib/model/attachment.ts'
 import type { LoweredStep } from '../../../lib/plan/step.ts'
-import { type Snapshot, snapshotDifference, snapshotHere } from '../../../netns-fixtures/snapshot.ts'
+import { snapshotHere } from '../../../netns-fixtures/snapshot.ts'
 import { type GoldenPlan, goldenPlans, type Part } from '../../golden/plans.ts'
+import type { Pictures } from './pictures.ts'
 import { Sandboxes } from './sandboxes.ts'
-
-/**
- * Never turned back, and documented: lib/drivers/bridge.ts. Forwarding shows in
- * each interface, and makes the host a router that takes no redirects.
- */
-const kept: readonly RegExp[] = [
-  /^sysctl: ipv4\/conf\/all\/accept_redirects:/,
-  /^sysctl: ipv4\/ip_forward:/,
-  /^sysctl: ipv4\/conf\/[^/]+\/forwarding:/,
-  /^sysctl: ipv6\/conf\/[^/]+\/forwarding:/,
-]
-
-/** A link that was up once has another queue than one that never was; nothing takes that back. */
-const neverUpAgain = /^link: \S+ qdisc="no(op|queue)"/
-
-/**
- * What the kernel does by itself when a bridge that was there before gets its
- * first port: link-local addresses, in its own time, and other offload limits.
- */
-const byItself: readonly RegExp[] = [
-  /^link: \S+ tso_max_size=/,
-  neverUpAgain,
-  /^address: .*"local":"fe80:/,
-  /^route6: .*"dst":"(fe80:|ff00::\/8)/,
-]
-
-export interface Pictures {
-  readonly host: Snapshot
-  readonly sandbox: Snapshot
-}
 
 export function goldenPlan(name: string | undefined): GoldenPlan {
   const golden = goldenPlans.find((one) => one.name === name)
@@ -106,13 +77,4 @@ export class GoldenHost {
     this.kernel.close()
     await this.sandboxes.endAll()
   }
-}
-
-/** What has changed but for documented settings; empty: nothing. */
-export function changes(before: Pictures, after: Pictures): readonly string[] {
-  const inside = snapshotDifference(before.sandbox, after.sandbox, { except: [neverUpAgain] })
-  return [
-    ...snapshotDifference(before.host, after.host, { except: [...kept, ...byItself] }),
-    ...inside.map((line) => `in the sandbox: ${line}`),
-  ]
 }

@@ -11,7 +11,8 @@ import { applyOrUndo } from '../../../lib/engine/apply.ts'
 import type { StepPhase } from '../../../lib/kernel/kernel.ts'
 import { createLinuxKernel } from '../../../lib/kernel/linux.ts'
 import type { FirewallBackend } from '../../../lib/model/attachment.ts'
-import { changes, GoldenHost, goldenPlan } from './golden-host.ts'
+import { GoldenHost, goldenPlan } from './golden-host.ts'
+import { changes } from './pictures.ts'
 
 const [name, backend] = process.argv.slice(2) as [string, FirewallBackend]
 const golden = goldenPlan(name)
