@@ -6,6 +6,7 @@
  */
 
 import {
+  type Address,
   addressOf,
   type Cidr,
   contains,
@@ -41,6 +42,8 @@ export interface BridgeAttachmentInput {
   readonly bindings: readonly PortBinding[]
   readonly backend: FirewallBackend
   readonly aliases: readonly string[]
+  /** Beside the default route; without `via` by the gateway of the family. */
+  readonly routes?: readonly { readonly to: Subnet; readonly via?: Address }[]
 }
 
 /**
@@ -89,6 +92,7 @@ function planInside(input: BridgeAttachmentInput): readonly Step[] {
     ...defaultRoutes(input).map(
       ({ family, via }): Step => ({ kind: 'route', where: 'sandbox', to: everything(family), via, dev }),
     ),
+    ...furtherRoutes(input),
   ]
 }
 
@@ -134,6 +138,14 @@ function gatewaysFor(config: NetworkConfig, cidr: Cidr): readonly IpamSubnet['ga
   return config.subnets
     .filter(({ subnet }) => contains(subnet, addressOf(cidr)))
     .map(({ gateway }) => gateway)
+}
+
+function furtherRoutes({ config, cidrs, ifname: dev, routes = [] }: BridgeAttachmentInput): readonly Step[] {
+  return routes.flatMap(({ to, via }): readonly Step[] => {
+    const own = cidrs.find((cidr) => familyOf(cidr) === familyOf(to))
+    const gateway = via ?? (own === undefined ? undefined : gatewaysFor(config, own)[0])
+    return gateway === undefined ? [] : [{ kind: 'route', where: 'sandbox', to, via: gateway, dev }]
+  })
 }
 
 function everything(family: Family): Subnet {

@@ -80,7 +80,6 @@ export function planNetworkRules(input: {
   const { bridge, icc, isolate, masquerade } = config.options
   const { name: network, internal } = config
   const subnets = config.subnets.map(({ subnet }) => subnet)
-  const families = familiesOf(config)
   return [
     {
       kind: 'firewall',
@@ -88,16 +87,24 @@ export function planNetworkRules(input: {
       intent: { kind: 'network', network, bridge, subnets, internal, icc, isolate, masquerade },
     },
     ...routeLocalnet(config),
-    ...foreignDrops
-      .filter(({ family }) => families.includes(family))
-      .map(
-        ({ tool, family }): Step => ({
-          kind: 'firewall',
-          where: 'host',
-          intent: { kind: 'foreignAccept', network, bridge, tool, family },
-        }),
-      ),
+    ...planForeignAccepts(config, foreignDrops),
   ]
+}
+
+/** One accept for each chain of others that drops packets of a family the network has. */
+export function planForeignAccepts(config: NetworkConfig, drops: readonly ForeignDrop[]): readonly Step[] {
+  const { name: network } = config
+  const { bridge } = config.options
+  const families = familiesOf(config)
+  return drops
+    .filter(({ family }) => families.includes(family))
+    .map(
+      ({ tool, family }): Step => ({
+        kind: 'firewall',
+        where: 'host',
+        intent: { kind: 'foreignAccept', network, bridge, tool, family },
+      }),
+    )
 }
 
 /** The chains all networks of one backend hang on. */

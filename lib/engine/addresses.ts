@@ -6,11 +6,17 @@
 
 import { isTsnetError } from '../errors/codes.ts'
 import { type LeaseStore, takeAddress } from '../ipam/leases.ts'
-import { type Cidr, type Family, familyOf, prefixLength, withPrefix } from '../model/address.ts'
+import { addressOf, type Cidr, type Family, familyOf, prefixLength, withPrefix } from '../model/address.ts'
 import type { Owner } from '../state/reservations.ts'
-import { describeOwner, type EngineContext } from './context.ts'
+import { describeOwner, type EngineContext, ownerIsAlive } from './context.ts'
 import type { WantedEndpoint } from './endpoints.ts'
-import { reapDead } from './takedown.ts'
+
+/**
+ * Takes down the dead among these owners, so that what they hold is free.
+ *
+ * @returns how many there were
+ */
+export type Reap = (owners: readonly Owner[]) => Promise<number>
 
 /**
  * One address for each family of the endpoint's network. Where the pool is
@@ -23,13 +29,22 @@ export async function leaseAddresses(
   context: EngineContext,
   store: LeaseStore<Owner>,
   endpoint: WantedEndpoint,
-  owner: Owner,
+  by: { readonly owner: Owner; readonly reap: Reap },
 ): Promise<readonly Cidr[]> {
   const { config, request } = endpoint
+  if (request.given !== undefined) {
+    for (const cidr of request.given) {
+      // Whoever gave it says that an earlier holder has lost it; whose rules are whose follows from this.
+      store.release(config.name, addressOf(cidr))
+      store.take(config.name, addressOf(cidr), by.owner)
+    }
+    return request.given
+  }
   const cidrs: Cidr[] = []
   for (const subnet of config.subnets) {
     const family = familyOf(subnet.subnet)
     const asked = request.addresses?.find((address) => familyOf(address) === family)
+    const { owner } = by
     const lease = { network: config.name, subnet, owner, ...(asked === undefined ? {} : { address: asked }) }
     const take = (): Cidr => withPrefix(takeAddress(store, lease, describeOwner), prefixLength(subnet.subnet))
     try {
@@ -37,7 +52,7 @@ export async function leaseAddresses(
     } catch (error) {
       if (!isTsnetError(error, 'TSNET_POOL_EXHAUSTED') && !isTsnetError(error, 'TSNET_ADDRESS_IN_USE'))
         throw error
-      if ((await reapDead(context, holders(context, config.name, asked))) === 0) throw error
+      if ((await by.reap(holders(context, config.name, asked))) === 0) throw error
       cidrs.push(take())
     }
   }
@@ -50,15 +65,28 @@ function holders(context: EngineContext, network: string, address: string | unde
   return addresses.flatMap((held) => leases.owner(network, held) ?? [])
 }
 
-/** Answers as the files would, and keeps what is taken in memory: for `--dry-run`. */
-export function dryLeases(context: EngineContext): LeaseStore<Owner> {
+export interface DryLeases extends LeaseStore<Owner> {
+  /** As `reapDead`, but the leases of the dead are only left out of account. */
+  readonly reap: Reap
+}
+
+/** Answers as the files would, and keeps what is taken in memory: to decide without effects. */
+export function dryLeases(context: EngineContext): DryLeases {
   const { leases } = context.reservations
   const taken = new Map<string, Owner>()
   const last = new Map<string, string>()
+  const dead = new Set<string>()
   const key = (network: string, rest: string | Family): string => `${network}/${rest}`
   const owner = (network: string, address: string): Owner | undefined =>
-    taken.get(key(network, address)) ?? leases.owner(network, address)
+    taken.get(key(network, address)) ?? living(leases.owner(network, address))
+  const living = (holder: Owner | undefined): Owner | undefined =>
+    holder === undefined || dead.has(holder.record) ? undefined : holder
   return {
+    reap: async (owners) => {
+      const before = dead.size
+      for (const one of owners) if (!(await ownerIsAlive(context, one))) dead.add(one.record)
+      return dead.size - before
+    },
     owner,
     take: (network, address, by) => {
       if (owner(network, address) !== undefined) return false

@@ -10,7 +10,10 @@ import type { ContainerRecord } from '../state/records.ts'
 import type { Owner } from '../state/reservations.ts'
 import type { EngineContext } from './context.ts'
 import type { Finding, GcReport } from './engine.ts'
-import { heal, reapDead, removeIdleNetworks } from './takedown.ts'
+import { heal } from './heal.ts'
+import { removeIdleNetworks, tidy } from './idle.ts'
+import { releaseOrphans } from './orphans.ts'
+import { reapDead } from './takedown.ts'
 
 /** Reads only. */
 export async function check(
@@ -103,10 +106,12 @@ export async function gc(context: EngineContext): Promise<GcReport> {
     ]
     await reapDead(context, owners)
     releaseOrphans(context)
+    context.tidying.removeDebris()
   } finally {
     host.release()
   }
   await removeIdleNetworks(context, before.networks)
+  await tidy(context)
   const gone = (was: readonly string[], is: readonly string[]): readonly string[] =>
     was.filter((key) => !is.includes(key))
   return {
@@ -123,21 +128,6 @@ function ownerOf(context: EngineContext, id: string): readonly Owner[] {
   const sandbox = record?.result?.sandbox
   if (record === undefined || sandbox === undefined) return []
   return [{ record: id, container: record.container, path: sandbox.path, ...sandbox.identity }]
-}
-
-/** Reservations of living sandboxes whose container has neither record nor journal entry. */
-function releaseOrphans(context: EngineContext): void {
-  const { leases, ports, names } = context.reservations
-  const orphaned = (owner: Owner | undefined): boolean =>
-    owner === undefined ||
-    (!context.containers.has(owner.record) && context.containers.pending(owner.record) === undefined)
-  for (const network of leases.networks()) {
-    for (const address of leases.list(network)) {
-      if (orphaned(leases.owner(network, address))) leases.release(network, address)
-    }
-  }
-  for (const { key, owner } of ports.list()) if (orphaned(owner)) ports.release(key)
-  for (const name of names.list()) if (orphaned(names.owner(name))) names.release(name)
 }
 
 const leaseKeys = (context: EngineContext): readonly string[] =>

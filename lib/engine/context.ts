@@ -7,11 +7,13 @@
 import type { Kernel } from '../kernel/kernel.ts'
 import type { FirewallBackend } from '../model/attachment.ts'
 import { endpointAlias } from '../model/names.ts'
+import type { BootMark } from '../state/boot.ts'
 import type { HostConfig } from '../state/config.ts'
 import type { Locks } from '../state/lock.ts'
 import type { NetworkDefinitions } from '../state/networks.ts'
 import type { ContainerRecord, Records, UnitRecord } from '../state/records.ts'
 import type { Owner, Reservations } from '../state/reservations.ts'
+import type { Tidying } from '../state/tidy.ts'
 
 export interface EngineContext {
   readonly kernel: Kernel
@@ -20,6 +22,8 @@ export interface EngineContext {
   readonly units: Records<UnitRecord>
   readonly networks: NetworkDefinitions
   readonly reservations: Reservations
+  readonly boot: BootMark
+  readonly tidying: Tidying
   readonly hostConfig: HostConfig
   /** Used where a request does not say. */
   readonly backend: FirewallBackend

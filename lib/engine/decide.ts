@@ -91,6 +91,7 @@ async function settingsOf(
     mtuBytes: request.mtuBytes ?? (await bridgeMtu(context, config)),
     defaultRoute,
     aliases: request.aliases ?? [],
+    routes: request.routes ?? [],
   }
 }
 

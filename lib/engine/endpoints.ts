@@ -69,7 +69,10 @@ function defaultRouteOwner<E extends { request: EndpointRequest; config: Network
   const priority = (endpoint: E): number => endpoint.request.gatewayPriority ?? 0
   return endpoints
     .filter(
-      ({ config }) => !config.internal && config.subnets.some(({ subnet }) => familyOf(subnet) === family),
+      ({ config, request }) =>
+        request.defaultRoute !== false &&
+        !config.internal &&
+        config.subnets.some(({ subnet }) => familyOf(subnet) === family),
     )
     .reduce<E | undefined>(
       (best, next) => (best === undefined || priority(next) > priority(best) ? next : best),
@@ -101,8 +104,11 @@ export function publishingEndpoint(
   request: SetupRequest,
 ): WantedEndpoint | undefined {
   if (mappings.length === 0) return undefined
+  const [only] = endpoints.length === 1 ? endpoints : []
   const owner =
-    endpoints.find((e) => e.defaultRoute.includes(4)) ?? endpoints.find((e) => e.defaultRoute.includes(6))
+    endpoints.find((e) => e.defaultRoute.includes(4)) ??
+    endpoints.find((e) => e.defaultRoute.includes(6)) ??
+    (only?.config.internal === false ? only : undefined)
   if (owner !== undefined || request.ignorePublish) return owner
   throw fail('TSNET_MODE_MISMATCH', {
     message:

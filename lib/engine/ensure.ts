@@ -5,13 +5,13 @@
  */
 
 import { fail } from '../errors/codes.ts'
-import { chooseSubnets } from '../ipam/pools.ts'
 import type { EndpointRequest, FirewallBackend } from '../model/attachment.ts'
 import { bridgeName, DEFAULT_NETWORK } from '../model/names.ts'
-import type { BridgeOptions, IpamSubnet, NetworkConfig } from '../model/network.ts'
+import type { NetworkConfig } from '../model/network.ts'
 import type { LockHandle } from '../state/lock.ts'
 import type { EngineContext } from './context.ts'
-import { makeUnit, missingUnits } from './units.ts'
+import { defaultOptions, freeSubnets, inlineDefinition } from './definition.ts'
+import { makeUnit, missingUnits, type PlannedUnit } from './units.ts'
 
 export interface Ensured {
   readonly configs: ReadonlyMap<string, NetworkConfig>
@@ -23,12 +23,14 @@ export interface Ensured {
  * The usual case finds everything there, under the shared lock. Else the lock
  * is taken exclusively, looked again, and what is missing is made.
  *
+ * @param rehearse called before anything is made, to find what would fail later
  * @throws TSNET_NO_SUCH_NETWORK (notFound), with the lock released
  */
 export async function ensureNetworks(
   context: EngineContext,
   endpoints: readonly EndpointRequest[],
   backend: FirewallBackend,
+  rehearse: (configs: Ensured['configs']) => Promise<void>,
 ): Promise<Ensured> {
   const shared = await context.locks.hostShared()
   try {
@@ -41,18 +43,35 @@ export async function ensureNetworks(
   shared.release()
   const exclusive = await context.locks.hostExclusive()
   try {
-    const configs = new Map<string, NetworkConfig>()
-    for (const { network } of endpoints) {
-      const config = await defined(context, network)
-      if (context.networks.get(network) === undefined) context.networks.put(config)
-      configs.set(network, config)
-      for (const unit of await missingUnits(context, config, backend)) await makeUnit(context, unit)
+    const { configs, units } = await planNetworks(context, endpoints, backend)
+    await rehearse(configs)
+    for (const config of configs.values()) {
+      if (context.networks.get(config.name) === undefined) context.networks.put(config)
     }
+    for (const unit of units) await makeUnit(context, unit)
     return { configs, host: exclusive }
   } catch (error) {
     exclusive.release()
     throw error
   }
+}
+
+/** Definitions of all networks, and what is missing of them in the kernel; changes nothing. */
+export async function planNetworks(
+  context: EngineContext,
+  endpoints: readonly EndpointRequest[],
+  backend: FirewallBackend,
+): Promise<{ readonly configs: Ensured['configs']; readonly units: readonly PlannedUnit[] }> {
+  const configs = new Map<string, NetworkConfig>()
+  const units = new Map<string, PlannedUnit>()
+  for (const endpoint of endpoints) {
+    const { network } = endpoint
+    const config = configs.get(network) ?? (await definitionFor(context, endpoint))
+    configs.set(network, config)
+    // Several networks share their base rules.
+    for (const planned of await missingUnits(context, config, backend)) units.set(planned.unit, planned)
+  }
+  return { configs, units: [...units.values()] }
 }
 
 async function definedAndLive(
@@ -61,16 +80,24 @@ async function definedAndLive(
   backend: FirewallBackend,
 ): Promise<ReadonlyMap<string, NetworkConfig> | undefined> {
   const configs = new Map<string, NetworkConfig>()
-  for (const { network } of endpoints) {
+  for (const { network, definition } of endpoints) {
     const config = context.networks.get(network)
+    if (definition !== undefined && config !== undefined) await inlineDefinition(context, definition)
     if (config === undefined) {
-      if (network === DEFAULT_NETWORK) return undefined
+      if (network === DEFAULT_NETWORK || definition !== undefined) return undefined
       throw noSuchNetwork(context, network)
     }
     if ((await missingUnits(context, config, backend)).length > 0) return undefined
     configs.set(network, config)
   }
   return configs
+}
+
+async function definitionFor(
+  context: EngineContext,
+  { network, definition }: EndpointRequest,
+): Promise<NetworkConfig> {
+  return definition === undefined ? defined(context, network) : inlineDefinition(context, definition)
 }
 
 /** The definition; that of the default network is made up when there is none yet. */
@@ -82,7 +109,7 @@ export async function defined(context: EngineContext, name: string): Promise<Net
     name,
     driver: 'bridge',
     internal: false,
-    subnets: await freeSubnets(context, { name, ipv6: true }),
+    subnets: await freeSubnets(context, { name, ipv6: hasIpv6(context) }),
     options: { ...defaultOptions, bridge: bridgeName(name) },
     labels: {},
     ephemeral: true,
@@ -90,20 +117,10 @@ export async function defined(context: EngineContext, name: string): Promise<Net
   }
 }
 
-export const defaultOptions: Omit<BridgeOptions, 'bridge'> = {
-  masquerade: true,
-  icc: true,
-  hairpin: true,
-  isolate: true,
-}
-
-export async function freeSubnets(
-  context: EngineContext,
-  wanted: { readonly name: string; readonly ipv6: boolean },
-): Promise<readonly IpamSubnet[]> {
-  const facts = await context.kernel.hostFacts()
-  const taken = context.networks.list().flatMap(({ subnets }) => subnets.map(({ subnet }) => subnet))
-  return chooseSubnets({ facts, taken, ipv6: wanted.ipv6, seed: `${context.kernel.bootId()} ${wanted.name}` })
+/** A kernel without IPv6, or started with ipv6.disable=1, has no such settings. */
+function hasIpv6({ kernel }: EngineContext): boolean {
+  const key = 'net/ipv6/conf/all/forwarding'
+  return kernel.hostSysctls([key]).get(key) !== undefined
 }
 
 export function noSuchNetwork(context: EngineContext, name: string): Error {

@@ -14,9 +14,17 @@ export function attachmentKey(id: string, ifname: string): string {
   return `${id}~${ifname}`
 }
 
-/** Records of one container: its set-up, and attachments made one by one. */
+/** Records of one container: its set-up, and attachments made one by one; also those half taken down. */
 export function recordKeys(context: EngineContext, id: string): readonly string[] {
-  return context.containers.keys().filter((key) => key === id || key.startsWith(`${id}~`))
+  return allKeys(context).filter((key) => key === id || key.startsWith(`${id}~`))
+}
+
+/** A journal entry with a result is of a container whose teardown failed. */
+function allKeys({ containers }: EngineContext): readonly string[] {
+  const pending = containers.pendingKeys()
+  if (pending.length === 0) return containers.keys()
+  const half = pending.filter((key) => containers.pending(key)?.result !== undefined)
+  return [...new Set([...containers.keys(), ...half])].sort()
 }
 
 export function listContainers(context: EngineContext): readonly ContainerNetwork[] {
@@ -57,27 +65,30 @@ export function findContainer(context: EngineContext, selector: Selector): Conta
 }
 
 /**
- * The namespace at `path` is this container's, or was: where it is gone, or the
- * pid belongs to another now, the record that names the path is meant.
+ * Whose namespace is at `path`: the container that lives there; else, where it
+ * is gone, the one whose record names the path. Pids come back: a container
+ * that lives on elsewhere is not meant by the path another has now.
  */
-function livesAt(context: EngineContext, network: ContainerNetwork, path: string): boolean {
-  const { mode, sandbox } = network
-  if (mode === 'container' || mode === 'host') return false
-  return sandbox.path === path || context.kernel.isAlive(path, sandbox.identity)
+function findByPath(context: EngineContext, path: string): string | undefined {
+  const { kernel } = context
+  const results = allKeys(context)
+    .map((key) => (context.containers.get(key) ?? context.containers.pending(key))?.result)
+    .filter((result) => result !== undefined)
+    .filter(({ mode }) => mode !== 'container' && mode !== 'host')
+  const here = results.find(({ sandbox }) => kernel.isAlive(path, sandbox.identity))
+  if (here !== undefined) return here.container.id
+  return results.find(({ sandbox }) => sandbox.path === path)?.container.id
 }
 
 /** @returns the full id, undefined where there is none */
 export function findId(context: EngineContext, selector: Selector): string | undefined {
-  if ('sandboxPath' in selector) {
-    return listContainers(context).find((network) => livesAt(context, network, selector.sandboxPath))
-      ?.container.id
-  }
+  if ('sandboxPath' in selector) return findByPath(context, selector.sandboxPath)
   const { container } = selector
   if (container === '') return undefined
   if (context.containers.has(container)) return container
   const byName = context.reservations.names.owner(container)
   if (byName !== undefined && context.containers.has(byName.record)) return byName.container
-  const ids = [...new Set(context.containers.keys().map((key) => key.split('~')[0] as string))]
+  const ids = [...new Set(allKeys(context).map((key) => key.split('~')[0] as string))]
   // Ids of engines are 64 digits; people type the first 12 (Docker's habit). Four are the least that make sense.
   const matches = ids.filter((id) => id === container || (container.length >= 4 && id.startsWith(container)))
   if (matches.includes(container)) return container

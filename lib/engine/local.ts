@@ -11,9 +11,11 @@ import type { EngineContext } from './context.ts'
 import { planSetup } from './dryrun.ts'
 import type { Engine, Selector } from './engine.ts'
 import { attachmentKey, findContainer, findId, listContainers, mergeResults, recordKeys } from './find.ts'
-import { createNetwork, inspectNetwork, pruneNetworks, removeNetwork } from './networks.ts'
+import { heal } from './heal.ts'
+import { removeIdleNetworks, tidy } from './idle.ts'
+import { createNetwork, inspectNetwork, listNetworks, pruneNetworks, removeNetwork } from './networks.ts'
 import { attach, setup } from './setup.ts'
-import { heal, removeIdleNetworks, takeDown } from './takedown.ts'
+import { takeDown } from './takedown.ts'
 
 export function createLocalEngine(context: EngineContext): Engine {
   return {
@@ -34,8 +36,7 @@ export function createLocalEngine(context: EngineContext): Engine {
     gc: () => gc(context),
     createNetwork: (request) => createNetwork(context, request),
     removeNetwork: (name) => removeNetwork(context, name),
-    listNetworks: async () =>
-      Promise.all(context.networks.list().map(({ name }) => inspectNetwork(context, name))),
+    listNetworks: () => listNetworks(context),
     inspectNetwork: (name) => inspectNetwork(context, name),
     pruneNetworks: () => pruneNetworks(context),
     close: async () => context.kernel.close(),
@@ -44,14 +45,9 @@ export function createLocalEngine(context: EngineContext): Engine {
 
 /** From the records alone; goes on through errors and reports all of them at the end. */
 async function teardown(context: EngineContext, selector: Selector): Promise<ContainerNetwork | undefined> {
-  await heal(context)
-  const id = findId(context, selector)
+  const id = await idAfterHealing(context, selector)
   if (id === undefined) return undefined
-  const downs = []
-  for (const key of recordKeys(context, id)) downs.push(await teardownRecord(context, key))
-  const errors = downs.flatMap((down) => down.errors)
-  if (errors.length > 0) throw notAllGone(id, errors)
-  return mergeResults(downs.flatMap(({ result }) => result ?? []))
+  return teardownAll(context, id, recordKeys(context, id))
 }
 
 /** Takes back one attachment that was made by `attach`. */
@@ -61,15 +57,33 @@ async function detach(
   ifname: string,
 ): Promise<ContainerNetwork | undefined> {
   await heal(context)
-  const { result, errors } = await teardownRecord(context, attachmentKey(id, ifname))
+  return teardownAll(context, id, [attachmentKey(id, ifname)])
+}
+
+async function idAfterHealing(context: EngineContext, selector: Selector): Promise<string | undefined> {
+  await heal(context)
+  const id = findId(context, selector)
+  if (id === undefined) await tidy(context)
+  return id
+}
+
+async function teardownAll(
+  context: EngineContext,
+  id: string,
+  keys: readonly string[],
+): Promise<ContainerNetwork | undefined> {
+  const downs = []
+  for (const key of keys) downs.push(await teardownRecord(context, key))
+  await tidy(context)
+  const errors = downs.flatMap((down) => down.errors)
   if (errors.length > 0) throw notAllGone(id, errors)
-  return result
+  return mergeResults(downs.flatMap(({ result }) => result ?? []))
 }
 
 async function teardownRecord(context: EngineContext, key: string): ReturnType<typeof takeDown> {
   const lock = await context.locks.container(key)
   try {
-    const networks = context.containers.get(key)?.networks ?? []
+    const networks = (context.containers.get(key) ?? context.containers.pending(key))?.networks ?? []
     const host = await context.locks.hostShared()
     let down: Awaited<ReturnType<typeof takeDown>>
     try {

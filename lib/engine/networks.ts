@@ -4,19 +4,19 @@
  * @module
  */
 
-import { fail } from '../errors/codes.ts'
-import { checkSubnet } from '../ipam/overlap.ts'
-import { resolveSubnets } from '../ipam/subnets.ts'
+import { fail, isTsnetError } from '../errors/codes.ts'
 import type { Address } from '../model/address.ts'
-import { bridgeName } from '../model/names.ts'
 import type { CreateNetworkRequest, NetworkConfig } from '../model/network.ts'
 import { validateCreateNetwork } from '../model/networkrequest.ts'
 import { describeOwner, type EngineContext } from './context.ts'
+import { configFrom } from './definition.ts'
 import type { NetworkInspect } from './engine.ts'
-import { defaultOptions, freeSubnets, noSuchNetwork } from './ensure.ts'
+import { noSuchNetwork } from './ensure.ts'
 import { listContainers } from './find.ts'
-import { requireTools } from './setup.ts'
-import { heal, reapDead } from './takedown.ts'
+import { heal } from './heal.ts'
+import { tidy } from './idle.ts'
+import { reapDead } from './takedown.ts'
+import { requireTools } from './tools.ts'
 import { makeUnit, missingUnits, removeNetworkUnits } from './units.ts'
 
 /** The network is in the kernel when this returns; after a failure nothing of it is left. */
@@ -31,15 +31,20 @@ export async function createNetwork(
   try {
     if (context.networks.get(request.name) !== undefined) throw networkExists(request.name)
     const config = await configFrom(context, request)
-    context.networks.put(config)
     try {
       for (const unit of await missingUnits(context, config, context.backend)) await makeUnit(context, unit)
+      // Last: units of a network that is not defined are taken for those of a killed process.
+      context.networks.put(config)
     } catch (error) {
-      await removeNetworkUnits(context, config.name)
-      context.networks.remove(config.name)
+      const left = await removeNetworkUnits(context, config.name)
+      if (isTsnetError(error)) error.undo.push(...left)
       throw error
     }
     return config
+  } catch (error) {
+    host.release()
+    await tidy(context)
+    throw error
   } finally {
     host.release()
   }
@@ -52,56 +57,6 @@ function networkExists(name: string): Error {
     value: name,
     hint: `"tsnet network inspect ${name}" shows it; choose another name`,
   })
-}
-
-async function configFrom(context: EngineContext, request: CreateNetworkRequest): Promise<NetworkConfig> {
-  const { name, driver, internal, labels, ipv6 } = request
-  const bridge = request.options.bridge ?? bridgeName(name)
-  const holder = context.networks.list().find(({ options }) => options.bridge === bridge)
-  if (holder !== undefined) {
-    throw fail('TSNET_NAME_IN_USE', {
-      message: `creating network ${name}: bridge ${bridge} belongs to network ${holder.name}`,
-      field: 'options.bridge',
-      value: bridge,
-      hint: 'choose another name with -o bridge=NAME',
-    })
-  }
-  return {
-    name,
-    driver,
-    internal,
-    subnets:
-      request.subnets.length > 0
-        ? await askedSubnets(context, request)
-        : await freeSubnets(context, { name, ipv6 }),
-    options: { ...defaultOptions, ...request.options, bridge },
-    labels,
-    ephemeral: false,
-    createdAt: new Date().toISOString(),
-  }
-}
-
-async function askedSubnets(
-  context: EngineContext,
-  request: CreateNetworkRequest,
-): Promise<NetworkConfig['subnets']> {
-  const facts = await context.kernel.hostFacts()
-  const taken = context.networks
-    .list()
-    .flatMap(({ name, subnets }) => subnets.map(({ subnet }) => ({ subnet, network: name })))
-  // A bridge that is there already may have the very addresses it is meant to have.
-  const own = request.options.bridge
-  const others = {
-    ...facts,
-    addresses: facts.addresses.filter(({ dev }) => dev !== own),
-    routes: facts.routes.filter(({ dev }) => dev === undefined || dev !== own),
-  }
-  const asked = resolveSubnets(request.subnets)
-  for (const { subnet } of asked) checkSubnet(subnet, others, taken)
-  const missing6 = request.ipv6 && !asked.some(({ subnet }) => subnet.includes(':'))
-  if (!missing6) return asked
-  const free = await freeSubnets(context, { name: request.name, ipv6: true })
-  return [...asked, ...free.filter(({ subnet }) => subnet.includes(':'))]
 }
 
 /** @throws TSNET_NETWORK_IN_USE, TSNET_NO_SUCH_NETWORK */
@@ -121,10 +76,11 @@ export async function removeNetwork(context: EngineContext, name: string): Promi
     }
     const errors = await removeNetworkUnits(context, name)
     if (errors.length > 0) throw errors[0]
-    context.networks.remove(name)
     context.reservations.leases.forget(name)
+    context.networks.remove(name)
   } finally {
     host.release()
+    await tidy(context)
   }
 }
 
@@ -145,10 +101,26 @@ export async function pruneNetworks(context: EngineContext): Promise<readonly st
       await removeNetwork(context, name)
       removed.push(name)
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'TSNET_NETWORK_IN_USE')) throw error
+      // Somebody else may have removed it meanwhile.
+      const passes =
+        isTsnetError(error, 'TSNET_NETWORK_IN_USE') || isTsnetError(error, 'TSNET_NO_SUCH_NETWORK')
+      if (!passes) throw error
     }
   }
   return removed
+}
+
+/** One that goes while we look is left out. */
+export async function listNetworks(context: EngineContext): Promise<readonly NetworkInspect[]> {
+  const found: NetworkInspect[] = []
+  for (const name of context.networks.names()) {
+    try {
+      found.push(await inspectNetwork(context, name))
+    } catch (error) {
+      if (!isTsnetError(error, 'TSNET_NO_SUCH_NETWORK')) throw error
+    }
+  }
+  return found
 }
 
 export async function inspectNetwork(context: EngineContext, name: string): Promise<NetworkInspect> {

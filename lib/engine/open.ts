@@ -10,12 +10,14 @@ import { createLinuxKernel } from '../kernel/linux.ts'
 import { flocker } from '../kernel/lock.ts'
 import type { FirewallBackend } from '../model/attachment.ts'
 import { describe } from '../plan/describe.ts'
+import { bootMark } from '../state/boot.ts'
 import { type HostConfig, readHostConfig } from '../state/config.ts'
 import { createLocks } from '../state/lock.ts'
 import { networkDefinitions } from '../state/networks.ts'
 import { statePaths } from '../state/paths.ts'
 import { containerRecords, unitRecords } from '../state/records.ts'
 import { reservations } from '../state/reservations.ts'
+import { tidying } from '../state/tidy.ts'
 import type { Engine, EngineOptions } from './engine.ts'
 import { createLocalEngine } from './local.ts'
 
@@ -48,6 +50,8 @@ export async function engineOn(kernel: Kernel, options: EngineOptions = {}): Pro
     units: unitRecords(paths),
     networks: networkDefinitions(paths),
     reservations: reservations(paths),
+    boot: bootMark(paths),
+    tidying: tidying(paths),
     hostConfig,
     backend: chooseBackend(kernel, options, hostConfig),
   })

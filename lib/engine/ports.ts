@@ -13,9 +13,9 @@ import { fail } from '../errors/codes.ts'
 import { shortHash } from '../model/hash.ts'
 import type { PortBinding, PortMapping } from '../model/portmapping.ts'
 import type { Owner } from '../state/reservations.ts'
-import { describeOwner, type EngineContext } from './context.ts'
+import type { Reap } from './addresses.ts'
+import { describeOwner, type EngineContext, ownerIsAlive } from './context.ts'
 import { portKey } from './portkey.ts'
-import { reapDead } from './takedown.ts'
 
 /** Larger ranges are compared with reservations, but not bound port by port. */
 const boundAtMost = 256
@@ -28,7 +28,7 @@ const boundAtMost = 256
 export async function choosePorts(
   context: EngineContext,
   mappings: readonly PortMapping[],
-  owner: Owner,
+  by: { readonly owner: Owner; readonly reap: Reap },
 ): Promise<readonly PortBinding[]> {
   const chosen: PortBinding[] = []
   for (const mapping of mappings) {
@@ -37,28 +37,32 @@ export async function choosePorts(
     const rest = { containerPort, count, protocol, ...(hostAddress === undefined ? {} : { hostAddress }) }
     chosen.push(
       mapping.hostPort === undefined
-        ? await chooseFree(context, rest, chosen, owner)
-        : await checkAsked(context, { ...rest, hostPort: mapping.hostPort }),
+        ? await chooseFree(context, rest, chosen, by.owner)
+        : await checkAsked(
+            context,
+            { ...rest, hostPort: mapping.hostPort },
+            { reap: by.reap, heldByCaller: mapping.heldByCaller === true },
+          ),
     )
   }
   return chosen
 }
 
-async function checkAsked(context: EngineContext, binding: PortBinding): Promise<PortBinding> {
+async function checkAsked(
+  context: EngineContext,
+  binding: PortBinding,
+  { reap, heldByCaller }: { readonly reap: Reap; readonly heldByCaller: boolean },
+): Promise<PortBinding> {
   const key = portKey(binding)
   const conflicts = context.reservations.ports.conflicts(key)
-  if (conflicts.length > 0) {
-    await reapDead(
-      context,
-      conflicts.flatMap(({ owner }) => owner ?? []),
-    )
-    const [left] = context.reservations.ports.conflicts(key)
-    if (left !== undefined) {
-      const by = left.owner === undefined ? 'another container' : `container ${describeOwner(left.owner)}`
-      throw portInUse(binding, binding.hostPort, by, 'tsnet ls')
-    }
+  for (const { owner } of conflicts) {
+    if (owner !== undefined && !(await ownerIsAlive(context, owner))) continue
+    const by = owner === undefined ? 'another container' : `container ${describeOwner(owner)}`
+    throw portInUse(binding, binding.hostPort, by, 'tsnet ls')
   }
-  const taken = await boundBySomebody(context, binding)
+  // Only the dead are left: their rules still lead to them.
+  await reap(conflicts.flatMap(({ owner }) => owner ?? []))
+  const taken = heldByCaller ? undefined : await boundBySomebody(context, binding)
   if (taken !== undefined) {
     const flags = binding.protocol === 'udp' ? '-lunp' : '-ltnp'
     throw portInUse(binding, taken.port, taken.by, `ss ${flags} 'sport = :${taken.port}'`)

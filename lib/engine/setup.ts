@@ -10,20 +10,24 @@
 
 import { fail, isTsnetError } from '../errors/codes.ts'
 import type { OpenSandbox } from '../kernel/kernel.ts'
-import type { ContainerNetwork, FirewallBackend, SetupRequest } from '../model/attachment.ts'
+import type { ContainerNetwork, SetupRequest } from '../model/attachment.ts'
 import { validateSetup } from '../model/validate.ts'
 import type { ContainerRecord } from '../state/records.ts'
 import type { Owner } from '../state/reservations.ts'
-import { leaseAddresses } from './addresses.ts'
+import { leaseAddresses, type Reap } from './addresses.ts'
 import { applyOrUndo } from './apply.ts'
 import { describeOwner, type EngineContext } from './context.ts'
 import { type DecidedSetup, decideEndpoints, planContainer } from './decide.ts'
 import { wantedNetworks } from './endpoints.ts'
 import { ensureNetworks } from './ensure.ts'
+import { heal } from './heal.ts'
+import { removeIdleNetworks, tidy } from './idle.ts'
 import { portKey } from './portkey.ts'
 import { choosePorts } from './ports.ts'
-import { heal, reapDead, removeIdleNetworks, takeDown, undoPending } from './takedown.ts'
+import { decideDry } from './rehearse.ts'
+import { reapDead, takeDown, undoPending } from './takedown.ts'
 import { openTarget, type Target } from './target.ts'
+import { requireTools } from './tools.ts'
 
 export async function setup(
   context: EngineContext,
@@ -75,14 +79,12 @@ async function setupTarget(
     } finally {
       lock.release()
     }
+  } catch (error) {
+    await tidy(context)
+    throw error
   } finally {
     target.sandbox?.close()
   }
-}
-
-/** @throws TSNET_PROGRAM_MISSING (unavailable) naming the package */
-export function requireTools(context: EngineContext, backend: FirewallBackend): void {
-  if (backend !== 'none') context.kernel.requireBackend(backend)
 }
 
 /**
@@ -149,20 +151,29 @@ async function setupLocked(
     request,
     steps: [],
   }
+  // What could not be healed is still to be taken back: its journal entry must not be lost.
+  await finishPending(context, target.key)
   // From here on a kill leaves a trace that the next command follows.
   context.containers.begin(target.key, record)
   let host: { release(): void } | undefined
   try {
-    const ensured = await ensureNetworks(context, endpoints, request.firewall ?? context.backend)
+    const backend = request.firewall ?? context.backend
+    const ensured = await ensureNetworks(context, endpoints, backend, async (configs) => {
+      await decideDry(context, request, target, configs)
+    })
     host = ensured.host
     if (name !== undefined) await takeName(context, name, target.owner)
     signal?.throwIfAborted()
+    const by: { owner: Owner; reap: Reap } = {
+      owner: target.owner,
+      reap: (owners) => reapDead(context, owners),
+    }
     const decided = await decideEndpoints(context, request, target, ensured.configs, {
-      lease: (endpoint) => leaseAddresses(context, context.reservations.leases, endpoint, target.owner),
+      lease: (endpoint) => leaseAddresses(context, context.reservations.leases, endpoint, by),
       ports: async (mappings) => {
         const lock = await context.locks.ports()
         try {
-          const bindings = await choosePorts(context, mappings, target.owner)
+          const bindings = await choosePorts(context, mappings, by)
           for (const binding of bindings) context.reservations.ports.take(portKey(binding), target.owner)
           return bindings
         } finally {
@@ -173,14 +184,30 @@ async function setupLocked(
     signal?.throwIfAborted()
     return await applyDecided(context, record, decided, target.sandbox)
   } catch (error) {
-    host ??= await context.locks.hostShared()
-    const undone = await undoPending(context, target.key)
-    if (isTsnetError(error)) error.undo.push(...undone)
+    try {
+      host ??= await context.locks.hostShared()
+      const left = await undoPending(context, target.key)
+      if (isTsnetError(error)) error.undo.push(...left)
+    } catch (late) {
+      // The journal entry stays: the next command goes on there.
+      if (isTsnetError(error)) error.undo.push(late)
+    }
     throw asInterrupted(error, signal)
   } finally {
     host?.release()
     // After a failure a network made for this container alone has nobody on it.
     if (context.containers.get(target.key) === undefined) await removeIdleNetworks(context, record.networks)
+  }
+}
+
+async function finishPending(context: EngineContext, key: string): Promise<void> {
+  if (context.containers.pending(key) === undefined) return
+  const host = await context.locks.hostShared()
+  try {
+    const [error] = await undoPending(context, key)
+    if (error !== undefined) throw error
+  } finally {
+    host.release()
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * Taking containers down: teardown, healing of killed work, and reclaiming what
  * the dead hold. One piece of code, because all three start from a journal
- * entry and end with nothing.
+ * entry and end with nothing. When which of it is due is `heal.ts`.
  *
  * @module
  */
@@ -13,7 +13,6 @@ import type { ContainerRecord } from '../state/records.ts'
 import type { Owner } from '../state/reservations.ts'
 import { type EngineContext, ownerIsAlive } from './context.ts'
 import { portKey } from './portkey.ts'
-import { removeNetworkUnits, undoPendingUnit } from './units.ts'
 
 /** Takes back what a journal entry says and forgets it; under the container's lock and the host lock. */
 export async function undoPending(context: EngineContext, id: string): Promise<readonly unknown[]> {
@@ -100,71 +99,6 @@ export async function takeDown(
   // From here on the journal says it is to go: whoever comes after a kill finishes the job.
   context.containers.reopen(id)
   return { result, errors: await undoPending(context, id) }
-}
-
-/** Networks made at first use go with their last endpoint. Takes the exclusive host lock when there is one to remove. */
-export async function removeIdleNetworks(
-  context: EngineContext,
-  names: readonly string[],
-): Promise<readonly string[]> {
-  const idle = (name: string): boolean =>
-    context.networks.get(name)?.ephemeral === true && context.reservations.leases.list(name).length === 0
-  if (!names.some(idle)) return []
-  const removed: string[] = []
-  const host = await context.locks.hostExclusive()
-  try {
-    for (const name of names.filter(idle)) {
-      const errors = await removeNetworkUnits(context, name)
-      if (errors.length > 0) continue
-      context.networks.remove(name)
-      context.reservations.leases.forget(name)
-      removed.push(name)
-    }
-  } finally {
-    host.release()
-  }
-  return removed
-}
-
-/**
- * Finishes or takes back what killed processes left. Work whose lock is held is
- * somebody's who lives. Every command that changes anything begins with this.
- *
- * @returns what was healed
- */
-export async function heal(context: EngineContext): Promise<readonly string[]> {
-  const healed: string[] = []
-  const units = context.units.pendingKeys()
-  if (units.length > 0) {
-    const host = await context.locks.hostExclusive()
-    try {
-      for (const unit of units) {
-        if ((await undoPendingUnit(context, unit)).length === 0) healed.push(unit)
-      }
-    } finally {
-      host.release()
-    }
-  }
-  for (const id of context.containers.pendingKeys()) {
-    const lock = await context.locks.tryContainer(id)
-    if (lock === undefined) continue
-    try {
-      const networks = context.containers.pending(id)?.networks ?? []
-      const host = await context.locks.hostShared()
-      let errors: readonly unknown[]
-      try {
-        errors = await undoPending(context, id)
-      } finally {
-        host.release()
-      }
-      if (errors.length > 0) continue
-      healed.push(id)
-      await removeIdleNetworks(context, networks)
-    } finally {
-      lock.release()
-    }
-  }
-  return healed
 }
 
 /**

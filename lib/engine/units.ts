@@ -3,7 +3,10 @@
  *
  * - `base@BACKEND`: chains and tables everything hangs on;
  * - `network.NAME`: the bridge and its addresses;
- * - `rules.NAME@BACKEND`: packet rules of a network.
+ * - `rules.NAME@BACKEND`: packet rules of a network;
+ * - `accept.NAME@TOOL.FAMILY`: an accept in somebody else's chain that would
+ *   drop what those rules accept (decisions 1). Looked for at every set-up: a
+ *   policy can be set to DROP long after the network was made.
  *
  * Made and removed under the exclusive host lock. Every backend has its own,
  * because each attachment may choose its backend.
@@ -11,7 +14,8 @@
  * @module
  */
 
-import { planBaseRules, planNetworkLinks, planNetworkRules } from '../drivers/bridge.ts'
+import { planBaseRules, planForeignAccepts, planNetworkLinks, planNetworkRules } from '../drivers/bridge.ts'
+import { asTsnetError } from '../errors/codes.ts'
 import type { FirewallBackend } from '../model/attachment.ts'
 import type { NetworkConfig } from '../model/network.ts'
 import type { ForeignDrop } from '../plan/facts.ts'
@@ -23,9 +27,9 @@ export const unitNames = {
   base: (backend: FirewallBackend): string => `base@${backend}`,
   network: (name: string): string => `network.${name}`,
   rules: (name: string, backend: FirewallBackend): string => `rules.${name}@${backend}`,
-  /** All units of one network, rules of every backend. */
-  isOf: (unit: string, name: string): boolean =>
-    unit === `network.${name}` || unit.startsWith(`rules.${name}@`),
+  accept: (name: string, { tool, family }: ForeignDrop): string => `accept.${name}@${tool}.${family}`,
+  /** Undefined for base rules. `@` is in no network's name. */
+  networkOf: (unit: string): string | undefined => /^(?:network|rules|accept)\.([^@]+)/.exec(unit)?.[1],
 }
 
 export interface PlannedUnit {
@@ -49,13 +53,24 @@ export async function missingUnits(
     planned.push({ unit: names.base(backend), steps: lower(planBaseRules(), backend) })
   }
   if (!context.units.has(names.rules(config.name, backend))) {
-    const foreignDrops = await dropsOfOthers(context, backend)
-    planned.push({
-      unit: names.rules(config.name, backend),
-      steps: withBefore(lower(planNetworkRules({ config, foreignDrops, backend }), backend), context.kernel),
-    })
+    const steps = lower(planNetworkRules({ config, foreignDrops: [], backend }), backend)
+    planned.push({ unit: names.rules(config.name, backend), steps: withBefore(steps, context.kernel) })
   }
-  return planned
+  return [...planned, ...(await missingAccepts(context, config, backend))]
+}
+
+/** Accepts that are needed in chains of others and not there yet. */
+export async function missingAccepts(
+  context: EngineContext,
+  config: NetworkConfig,
+  backend: FirewallBackend,
+): Promise<readonly PlannedUnit[]> {
+  const drops = await dropsOfOthers(context, backend)
+  return drops.flatMap((drop): readonly PlannedUnit[] => {
+    const unit = unitNames.accept(config.name, drop)
+    const steps = lower(planForeignAccepts(config, [drop]), backend)
+    return steps.length === 0 || context.units.has(unit) ? [] : [{ unit, steps }]
+  })
 }
 
 async function planLinks(context: EngineContext, config: NetworkConfig): Promise<readonly LoweredStep[]> {
@@ -93,10 +108,11 @@ async function dropsOfOthers(
   backend: FirewallBackend,
 ): Promise<readonly ForeignDrop[]> {
   if (backend === 'none') return []
-  const drops = await context.kernel.foreignDrops()
-  if (backend === 'nftables') return drops
-  const own = `iptables-${context.kernel.iptablesVariant()}`
-  return drops.filter((drop) => drop.tool !== own)
+  const variant = backend === 'iptables' ? context.kernel.iptablesVariant() : undefined
+  const tools = (['iptables-nft', 'iptables-legacy'] as const).filter(
+    (tool) => tool !== `iptables-${variant}`,
+  )
+  return context.kernel.foreignDrops(tools)
 }
 
 /** Under the exclusive host lock. On failure nothing of this unit is left. */
@@ -108,7 +124,8 @@ export async function makeUnit(context: EngineContext, planned: PlannedUnit): Pr
   try {
     created = await applyOrUndo(kernel, planned.steps, undefined)
   } catch (error) {
-    units.forget(planned.unit)
+    // What could not be taken back stays in the journal.
+    if (asTsnetError(error).undo.length === 0) units.forget(planned.unit)
     throw error
   }
   const ours = planned.steps.filter((_, i) => created[i])
@@ -132,14 +149,14 @@ export async function undoPendingUnit(context: EngineContext, unit: string): Pro
 
 /**
  * Removes a network's units; then base rules that serve no network any more,
- * unless an admin has put rules into TSNET-USER.
+ * unless an admin has put rules into TSNET-USER. Under the exclusive host lock.
  */
 export async function removeNetworkUnits(context: EngineContext, name: string): Promise<readonly unknown[]> {
   const errors: unknown[] = []
   const keys = context.units.keys()
   // Rules first: they speak of the bridge.
   for (const unit of keys
-    .filter((key) => unitNames.isOf(key, name))
+    .filter((key) => unitNames.networkOf(key) === name)
     .sort()
     .reverse()) {
     errors.push(...(await removeUnit(context, unit)))
@@ -148,15 +165,22 @@ export async function removeNetworkUnits(context: EngineContext, name: string): 
   return errors
 }
 
-async function removeIdleBases(context: EngineContext): Promise<readonly unknown[]> {
-  const errors: unknown[] = []
+/** Base rules that serve no network. */
+export function idleBases(context: EngineContext): readonly FirewallBackend[] {
   const keys = context.units.keys()
-  for (const backend of ['iptables', 'nftables', 'none'] as const) {
-    const base = unitNames.base(backend)
-    if (!keys.includes(base) || keys.some((key) => key.startsWith('rules.') && key.endsWith(`@${backend}`)))
-      continue
+  return (['iptables', 'nftables', 'none'] as const).filter(
+    (backend) =>
+      keys.includes(unitNames.base(backend)) &&
+      !keys.some((key) => key.startsWith('rules.') && key.endsWith(`@${backend}`)),
+  )
+}
+
+/** Under the exclusive host lock. */
+export async function removeIdleBases(context: EngineContext): Promise<readonly unknown[]> {
+  const errors: unknown[] = []
+  for (const backend of idleBases(context)) {
     if (backend !== 'none' && (await context.kernel.userRules(backend))) continue
-    errors.push(...(await removeUnit(context, base)))
+    errors.push(...(await removeUnit(context, unitNames.base(backend))))
   }
   return errors
 }

@@ -39,11 +39,15 @@ interface Chain {
 type ReadChain = (name: string) => Chain | undefined
 
 /** @throws TSNET_NOT_PERMITTED (forbidden), TSNET_PROGRAM_FAILED (internal) */
-export async function foreignDrops(): Promise<readonly ForeignDrop[]> {
+export async function foreignDrops(
+  tools: readonly ForeignDrop['tool'][] = ['iptables-nft', 'iptables-legacy'],
+): Promise<readonly ForeignDrop[]> {
   const drops: ForeignDrop[] = []
   for (const family of [4, 6] as const) {
-    if (wouldDrop(await nftFilter(family))) drops.push({ tool: 'iptables-nft', family })
-    if (wouldDrop(await legacyFilter(family))) drops.push({ tool: 'iptables-legacy', family })
+    for (const tool of tools) {
+      const read = tool === 'iptables-nft' ? nftFilter : legacyFilter
+      if (wouldDrop(await read(family))) drops.push({ tool, family })
+    }
   }
   return drops
 }

@@ -7,8 +7,8 @@
  */
 
 import type { Address, Cidr, Family } from '../model/address.ts'
-import type { SandboxIdentity } from '../model/sandbox.ts'
 import type { Protocol } from '../model/portmapping.ts'
+import type { SandboxIdentity } from '../model/sandbox.ts'
 import type { ForeignDrop, HostFacts, LinkFact, SandboxFacts, WayOut } from '../plan/facts.ts'
 import type { LoweredStep } from '../plan/step.ts'
 
@@ -55,12 +55,16 @@ export interface Kernel {
   wayOut(family: Family): Promise<WayOut | undefined>
   hostAddresses(): Promise<readonly Cidr[]>
   hostSysctls(keys: readonly string[]): ReadonlyMap<string, string | undefined>
-  /** Foreign forward chains that would drop what we accept. */
-  foreignDrops(): Promise<readonly ForeignDrop[]>
+  /** Foreign forward chains that would drop what we accept; absent: of both variants of iptables. */
+  foreignDrops(tools?: readonly ForeignDrop['tool'][]): Promise<readonly ForeignDrop[]>
   /** Somebody else's socket is bound to it: who, as far as /proc tells. */
   portHolder(protocol: Protocol, address: Address | undefined, port: number): Promise<PortHolder | undefined>
   /** An admin has put rules into TSNET-USER of that backend: it must stay. */
   userRules(backend: 'iptables' | 'nftables'): Promise<boolean>
+  /** What plain `iptables` is on this host; undefined where it is not installed. */
+  iptablesVariant(): 'nft' | 'legacy' | undefined
+  /** @throws TSNET_NOT_ROOT (forbidden) */
+  requireRoot(): void
   /** Programs or libraries the backend needs are there; else the error that names the package. */
   requireBackend(backend: 'iptables' | 'nftables'): void
 

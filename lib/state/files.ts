@@ -15,13 +15,14 @@ import {
   readFileSync,
   renameSync,
   rmdirSync,
+  rmSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { fail } from '../errors/codes.ts'
 
-const hasCode = (error: unknown, ...codes: string[]): boolean =>
+export const hasCode = (error: unknown, ...codes: string[]): boolean =>
   error instanceof Error && codes.includes((error as NodeJS.ErrnoException).code ?? '')
 
 export const fileExists: (path: string) => boolean = existsSync
@@ -53,27 +54,53 @@ function unreadable(path: string, cause: unknown): Error {
   })
 }
 
+/** The last of all to leave takes empty folders away, perhaps more than once while we try. */
+export const folderTries = 5
+
 /** Makes the folder when it is missing: it is there nearly always, so it is not asked first. */
 function inFolder<T>(path: string, write: () => T): T {
-  try {
-    return write()
-  } catch (error) {
-    if (!hasCode(error, 'ENOENT')) throw error
-    makeFolder(dirname(path))
-    return write()
+  for (let tries = 1; ; tries++) {
+    try {
+      return write()
+    } catch (error) {
+      if (!hasCode(error, 'ENOENT') || tries === folderTries) throw error
+      makeFolder(dirname(path))
+    }
   }
+}
+
+/** A full disk, a read-only file system: nothing tsnet can mend. */
+function unwritable(path: string, cause: unknown): Error {
+  if (!hasCode(cause, 'ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM', 'ENOTDIR', 'EEXIST', 'EIO'))
+    return cause as Error
+  return fail('TSNET_STATE_UNREADABLE', {
+    message: `writing ${path}: ${(cause as Error).message}`,
+    hint: 'make room there, or choose another folder with --state-dir',
+    cause,
+  })
 }
 
 /** Readable by root only: requests may hold what is nobody else's business. */
 export function makeFolder(path: string): void {
-  mkdirSync(path, { recursive: true, mode: 0o700 })
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw unwritable(path, error)
+  }
 }
 
 /** Replaces the file whole: a reader sees the old or the new one. */
 export function writeJson(path: string, value: unknown): void {
   const temporary = `${path}.${process.pid}.tmp`
-  inFolder(path, () => writeFileSync(temporary, JSON.stringify(value), { mode: 0o600 }))
-  renameSync(temporary, path)
+  try {
+    inFolder(path, () => {
+      writeFileSync(temporary, JSON.stringify(value), { mode: 0o600 })
+      renameSync(temporary, path)
+    })
+  } catch (error) {
+    rmSync(temporary, { force: true })
+    throw unwritable(path, error)
+  }
 }
 
 /** @returns false where the file exists already */
@@ -83,7 +110,9 @@ export function createJson(path: string, value: unknown): boolean {
     return true
   } catch (error) {
     if (hasCode(error, 'EEXIST')) return false
-    throw error
+    // Made and not filled: nobody's.
+    rmSync(path, { force: true })
+    throw unwritable(path, error)
   }
 }
 
@@ -107,21 +136,59 @@ export function removeFile(path: string): boolean {
   }
 }
 
-/** Removes a folder that is empty; one that is not, or is gone, stays as it is. */
-export function removeEmptyFolder(path: string): void {
+/**
+ * Removes a folder that is empty; one that is not, or that something is mounted
+ * on, stays as it is.
+ *
+ * @returns false where it stays
+ */
+export function removeEmptyFolder(path: string): boolean {
   try {
     rmdirSync(path)
+    return true
   } catch (error) {
-    if (!hasCode(error, 'ENOENT', 'ENOTEMPTY', 'EEXIST')) throw error
+    if (hasCode(error, 'ENOENT')) return true
+    if (hasCode(error, 'ENOTEMPTY', 'EEXIST', 'EBUSY')) return false
+    throw error
   }
 }
 
-/** Names in a folder without temporary files, sorted; empty where there is no folder. */
+/** Names in a folder without temporary and hidden files, sorted; empty where there is no folder. */
 export function listFolder(path: string): readonly string[] {
+  return namesIn(path)
+    .filter((name) => !name.endsWith('.tmp') && !name.startsWith('.'))
+    .sort()
+}
+
+/** Whether there is nothing at all in a folder, or no such folder. */
+export function isEmptyFolder(path: string): boolean {
+  return namesIn(path).length === 0
+}
+
+/** Temporary files in a folder whose writer has ended, and with it the rename. */
+export function deadTemporaries(path: string): readonly string[] {
+  return namesIn(path)
+    .filter((name) => {
+      const pid = /\.(\d+)\.tmp$/.exec(name)?.[1]
+      return pid !== undefined && !existsSync(`/proc/${pid}`)
+    })
+    .map((name) => `${path}/${name}`)
+}
+
+export function subfolders(path: string): readonly string[] {
+  try {
+    return readdirSync(path, { withFileTypes: true }).flatMap((entry) =>
+      entry.isDirectory() ? [`${path}/${entry.name}`] : [],
+    )
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return []
+    throw error
+  }
+}
+
+function namesIn(path: string): readonly string[] {
   try {
     return readdirSync(path)
-      .filter((name) => !name.endsWith('.tmp') && !name.startsWith('.'))
-      .sort()
   } catch (error) {
     if (hasCode(error, 'ENOENT', 'ENOTDIR')) return []
     throw error

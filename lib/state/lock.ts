@@ -5,11 +5,12 @@
  * Order, so that nobody waits in a circle: container, then host, then ports.
  * The host lock is shared by attach and detach, and exclusive for whatever
  * makes or removes something several containers use (bridges, base chains).
+ * Whoever finds nothing left takes the files of the locks away too.
  *
  * @module
  */
 
-import { makeFolder } from './files.ts'
+import { folderTries, hasCode, makeFolder, removeFile } from './files.ts'
 import type { StatePaths } from './paths.ts'
 
 export interface LockHandle {
@@ -33,28 +34,46 @@ export interface Locker {
 }
 
 export interface Locks {
-  container(id: string): Promise<LockHandle>
+  container(key: string): Promise<LockHandle>
   /** @returns undefined where somebody else holds it now */
-  tryContainer(id: string): Promise<LockHandle | undefined>
+  tryContainer(key: string): Promise<LockHandle | undefined>
   hostShared(): Promise<LockHandle>
   hostExclusive(): Promise<LockHandle>
+  /** Exclusive, and its file goes with it: for whoever finds nothing left. */
+  hostLast(): Promise<LastLock>
   ports(): Promise<LockHandle>
 }
 
+export interface LastLock extends LockHandle {
+  /** Ports are locked under the host lock only, so nobody holds that lock now: its file goes. */
+  portsIdle(): void
+}
+
 export function createLocks(paths: StatePaths, locker: Locker, timeoutMs: number): Locks {
-  let made = false
-  const path = (name: string): string => {
-    if (!made) makeFolder(paths.locks)
-    made = true
-    return `${paths.locks}/${name}`
+  const path = (name: string): string => `${paths.locks}/${name}`
+  const acquire = async (name: string, options: LockOptions): Promise<LockHandle> => {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await locker.acquire(path(name), options)
+      } catch (error) {
+        // The last of all to leave has taken the folder away.
+        const cause = error instanceof Error ? (error.cause ?? error) : error
+        if (!hasCode(cause, 'ENOENT') || tries === folderTries) throw error
+        makeFolder(paths.locks)
+      }
+    }
   }
-  const ofContainer = (id: string, wait: number): Promise<LockHandle> =>
-    locker.acquire(path(`container-${id}`), { exclusive: true, timeoutMs: wait, transient: true })
+  const ofContainer = (key: string, wait: number): Promise<LockHandle> =>
+    acquire(`container-${key}`, { exclusive: true, timeoutMs: wait, transient: true })
   return {
-    container: (id) => ofContainer(id, timeoutMs),
-    tryContainer: (id) => ofContainer(id, 0).catch(() => undefined),
-    hostShared: () => locker.acquire(path('host'), { exclusive: false, timeoutMs }),
-    hostExclusive: () => locker.acquire(path('host'), { exclusive: true, timeoutMs }),
-    ports: () => locker.acquire(path('ports'), { exclusive: true, timeoutMs }),
+    container: (key) => ofContainer(key, timeoutMs),
+    tryContainer: (key) => ofContainer(key, 0).catch(() => undefined),
+    hostShared: () => acquire('host', { exclusive: false, timeoutMs }),
+    hostExclusive: () => acquire('host', { exclusive: true, timeoutMs }),
+    hostLast: async () => {
+      const host = await acquire('host', { exclusive: true, timeoutMs, transient: true })
+      return { release: host.release, portsIdle: () => void removeFile(path('ports')) }
+    },
+    ports: () => acquire('ports', { exclusive: true, timeoutMs }),
   }
 }

@@ -11,6 +11,9 @@ import type { StatePaths } from './paths.ts'
 export interface NetworkDefinitions {
   get(name: string): NetworkConfig | undefined
   list(): readonly NetworkConfig[]
+  names(): readonly string[]
+  /** Of those made at first use. */
+  ephemeralNames(): readonly string[]
   put(config: NetworkConfig): void
   remove(name: string): void
 }
@@ -20,12 +23,16 @@ export function networkDefinitions(paths: StatePaths): NetworkDefinitions {
   const get = (name: string): NetworkConfig | undefined =>
     readJson<NetworkConfig>(`${paths.networks}/${name}.json`) ??
     readJson<NetworkConfig>(`${paths.ephemeral}/${name}.json`)
+  const namesIn = (folder: string): readonly string[] =>
+    listFolder(folder).flatMap((file) => (file.endsWith('.json') ? [file.slice(0, -'.json'.length)] : []))
+  const names = (): readonly string[] => [...namesIn(paths.networks), ...namesIn(paths.ephemeral)]
   return {
     get,
+    names,
+    ephemeralNames: () => namesIn(paths.ephemeral),
     list: () =>
-      [paths.networks, paths.ephemeral]
-        .flatMap((folder) => listFolder(folder).filter((file) => file.endsWith('.json')))
-        .map((file) => get(file.slice(0, -'.json'.length)))
+      names()
+        .map(get)
         .filter((config) => config !== undefined),
     put: (config) => writeJson(`${folderOf(config.ephemeral)}/${config.name}.json`, config),
     remove: (name) => {

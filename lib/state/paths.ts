@@ -12,10 +12,12 @@
  *   leases/<network>/<address>       created O_EXCL: the file is the reservation
  *   ports/<proto>/<port>/<address>   likewise; ranges in ports/<proto>/ranges/<first>-<last>_<address>
  *   names/<name>                     container names, likewise
- *   locks/                           flock(2) files; empty, stay
+ *   locks/                           flock(2) files, empty
+ *   boot                             id of the boot the rest is about
  * ```
  *
- * With `--state-dir X` everything lies under X.
+ * With `--state-dir X` everything lies under X. Folders appear when they are
+ * needed and go with the last thing in them.
  *
  * @module
  */
@@ -30,6 +32,9 @@ export interface StatePaths {
   readonly ports: string
   readonly names: string
   readonly locks: string
+  readonly boot: string
+  /** Folders that are there for tsnet alone, and go when they are empty. */
+  readonly ours: readonly string[]
 }
 
 export function statePaths(stateDir?: string): StatePaths {
@@ -44,5 +49,7 @@ export function statePaths(stateDir?: string): StatePaths {
     ports: `${run}/ports`,
     names: `${run}/names`,
     locks: `${run}/locks`,
+    boot: `${run}/boot`,
+    ours: stateDir === undefined ? ['/run/tsnet', '/var/lib/tsnet'] : [],
   }
 }

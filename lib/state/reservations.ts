@@ -101,7 +101,12 @@ function nameFiles(paths: StatePaths): NameFiles {
   }
 }
 
-const sharesAddress = (a: string, b: string): boolean => a === 'any' || b === 'any' || a === b
+/** `any` meets all, `0.0.0.0` and `::` all of their family. */
+function sharesAddress(a: string, b: string): boolean {
+  if (a === 'any' || b === 'any' || a === b) return true
+  const everywhere = [a, b].find((address) => address === '0.0.0.0' || address === '::')
+  return everywhere !== undefined && a.includes(':') === b.includes(':')
+}
 
 function portFiles(paths: StatePaths): PortFiles {
   const single = (protocol: string, port: number): string => `${paths.ports}/${protocol}/${port}`

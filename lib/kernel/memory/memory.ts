@@ -101,7 +101,8 @@ export function createMemoryKernel(options: MemoryKernelOptions = {}): MemoryKer
     hostAddresses: async () =>
       outside.addresses.map(({ cidr }) => cidr).filter((cidr) => !isLoopback(addressOf(cidr))),
     hostSysctls: (keys) => new Map(keys.map((key) => [key, outside.sysctl(key)])),
-    foreignDrops: async () => host.foreignDrops,
+    foreignDrops: async (tools) =>
+      host.foreignDrops.filter(({ tool }) => tools === undefined || tools.includes(tool)),
     portHolder: async (protocol, address, port) => findHolder(host, { protocol, address, port }),
     userRules: async (backend) => rules.userRules(backend),
     iptablesVariant: () => host.iptables,

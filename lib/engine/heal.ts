@@ -1,0 +1,107 @@
+/**
+ * Finishing what killed processes left, before anything new is begun.
+ *
+ * A killed set-up or teardown leaves a journal entry; a killed `network create`
+ * leaves units of a network that is not defined; a killed removal leaves an
+ * idle network made at first use. A process killed while it wrote leaves a
+ * temporary file or an empty reservation. With nothing of that there, looking
+ * costs a few directory listings.
+ *
+ * @module
+ */
+
+import type { EngineContext } from './context.ts'
+import { removeIdleNetworks, strayUnits } from './idle.ts'
+import { releaseOrphans } from './orphans.ts'
+import { undoPending } from './takedown.ts'
+import { idleBases, removeIdleBases, removeUnit, undoPendingUnit } from './units.ts'
+
+/**
+ * Finishes or takes back what killed processes left. Work whose lock is held is
+ * somebody's who lives. Every command that changes anything begins with this.
+ *
+ * @returns what was healed
+ */
+export async function heal(context: EngineContext): Promise<readonly string[]> {
+  await forgetOtherBoots(context)
+  const units = await healUnits(context)
+  const containers = await healContainers(context)
+  if (containers.length > 0 || context.tidying.hasDebris()) await sweep(context)
+  await removeIdleNetworks(context, context.networks.ephemeralNames())
+  return [...units, ...containers]
+}
+
+/**
+ * After a reboot (a state folder on a disk) nothing of what units describe is
+ * in the kernel. Containers are told by the boot id in their own records.
+ */
+async function forgetOtherBoots(context: EngineContext): Promise<void> {
+  const { boot, kernel, locks, units } = context
+  if (boot.read() === kernel.bootId()) return
+  const host = await locks.hostExclusive()
+  try {
+    const recorded = boot.read()
+    if (recorded === kernel.bootId()) return
+    if (recorded !== undefined) {
+      for (const unit of [...units.keys(), ...units.pendingKeys()]) {
+        units.reopen(unit)
+        units.forget(unit)
+      }
+    }
+    boot.write(kernel.bootId())
+  } finally {
+    host.release()
+  }
+}
+
+async function healUnits(context: EngineContext): Promise<readonly string[]> {
+  const { units } = context
+  if (units.pendingKeys().length + strayUnits(context).length + idleBases(context).length === 0) return []
+  const healed: string[] = []
+  const host = await context.locks.hostExclusive()
+  try {
+    // Looked up again: those of a living process are done by now.
+    for (const unit of units.pendingKeys()) {
+      if ((await undoPendingUnit(context, unit)).length === 0) healed.push(unit)
+    }
+    for (const unit of strayUnits(context)) {
+      if ((await removeUnit(context, unit)).length === 0) healed.push(unit)
+    }
+    await removeIdleBases(context)
+  } finally {
+    host.release()
+  }
+  return healed
+}
+
+async function healContainers(context: EngineContext): Promise<readonly string[]> {
+  const healed: string[] = []
+  for (const id of context.containers.pendingKeys()) {
+    const lock = await context.locks.tryContainer(id)
+    if (lock === undefined) continue
+    try {
+      // Its process may have finished since we listed it.
+      if (context.containers.pending(id) === undefined) continue
+      const host = await context.locks.hostShared()
+      try {
+        if ((await undoPending(context, id)).length === 0) healed.push(id)
+      } finally {
+        host.release()
+      }
+    } finally {
+      lock.release()
+    }
+  }
+  return healed
+}
+
+/** Exclusive: nobody is between making a file and filling it. */
+async function sweep(context: EngineContext): Promise<void> {
+  const host = await context.locks.hostExclusive()
+  try {
+    releaseOrphans(context)
+    context.tidying.removeDebris()
+  } finally {
+    host.release()
+  }
+}

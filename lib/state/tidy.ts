@@ -1,0 +1,67 @@
+/**
+ * What nobody misses: temporary files of killed processes, empty folders, and
+ * at last the whole run state when nothing is set up any more.
+ *
+ * All of it under the exclusive host lock, when nobody else is at work below.
+ *
+ * @module
+ */
+
+import { deadTemporaries, isEmptyFolder, removeEmptyFolder, removeFile, subfolders } from './files.ts'
+import type { StatePaths } from './paths.ts'
+
+export interface Tidying {
+  /** A process was killed while it wrote its journal. */
+  hasDebris(): boolean
+  removeDebris(): void
+  /** Nothing is recorded, defined at first use or pending: worth looking with the lock. */
+  looksEmpty(): boolean
+  /** Takes folders away from the leaves up, as far as they are empty. @returns whether all are gone but for the locks */
+  removeEmpty(): boolean
+  /** The folder of locks and those above it, after the locks in it have gone. */
+  removeTop(): void
+}
+
+export function tidying(paths: StatePaths): Tidying {
+  // In the order of a removal: records before what they hold.
+  const folders = [
+    paths.containers,
+    paths.pending,
+    paths.units,
+    paths.ephemeral,
+    paths.leases,
+    paths.ports,
+    paths.names,
+  ]
+  const everywhere = (): readonly string[] => [...folders, paths.networks].flatMap(withSubfolders)
+  return {
+    hasDebris: () => deadTemporaries(paths.pending).length > 0,
+    removeDebris: () => {
+      for (const folder of everywhere()) {
+        for (const file of deadTemporaries(folder)) removeFile(file)
+      }
+      for (const folder of [paths.leases, paths.ports]
+        .flatMap(subfolders)
+        .flatMap(withSubfolders)
+        .reverse()) {
+        removeEmptyFolder(folder)
+      }
+    },
+    looksEmpty: () => [paths.containers, paths.units, paths.ephemeral, paths.pending].every(isEmptyFolder),
+    removeEmpty: () => {
+      removeEmptyFolder(paths.networks)
+      const gone = folders.map(removeEmptyFolder).every(Boolean)
+      if (gone) removeFile(paths.boot)
+      return gone
+    },
+    removeTop: () => {
+      removeEmptyFolder(paths.locks)
+      for (const folder of paths.ours) removeEmptyFolder(folder)
+    },
+  }
+}
+
+/** Parents first. */
+function withSubfolders(path: string): readonly string[] {
+  return [path, ...subfolders(path).flatMap(withSubfolders)]
+}
