@@ -5,7 +5,7 @@
  * @module
  */
 
-import { fail } from '../errors/codes.ts'
+import { readSysctlKey, sysctlPath } from '../model/sysctl.ts'
 import type { SandboxFacts } from '../plan/facts.ts'
 import type { Step } from '../plan/step.ts'
 
@@ -30,32 +30,11 @@ export function planSandbox({ facts, sysctls }: SandboxInput): readonly Step[] {
       ([key, value]): Step => ({
         kind: 'sysctl',
         where: 'sandbox',
-        key: sysctlPath(key),
+        key: sysctlPath(readSysctlKey(key, 'sysctls')),
         value,
         keep: false,
         optional: false,
       }),
     ),
   ]
-}
-
-/**
- * The path below /proc/sys. Whichever of `.` and `/` comes first separates the
- * parts, and the other one stands for a dot (sysctl.d(5)): interface names
- * have dots.
- *
- * Only `net` belongs to a network namespace; anything else would change the host.
- */
-function sysctlPath(key: string): string {
-  const separator = /[./]/.exec(key)?.[0]
-  const path = separator === '.' ? key.replace(/[./]/g, (sign) => (sign === '.' ? '/' : '.')) : key
-  const parts = path.split('/')
-  if (parts[0] === 'net' && parts.length > 2 && parts.every((part) => /^(?!\.+$)[\w.:@-]+$/.test(part)))
-    return path
-  throw fail('TSNET_BAD_VALUE', {
-    message: `setting ${key} inside the sandbox: not a setting of a network namespace`,
-    field: 'sysctls',
-    value: key,
-    hint: 'keys start with net., as in net.core.somaxconn=1024',
-  })
 }

@@ -8,7 +8,7 @@
  * @module
  */
 import { deepEqual, equal, notEqual, ok, rejects } from 'node:assert/strict'
-import { isTsnetError } from '../../lib/errors/codes.ts'
+import { asTsnetError, isTsnetError } from '../../lib/errors/codes.ts'
 import type { Kernel, KernelOptions, StepPhase } from '../../lib/kernel/kernel.ts'
 import type { Address, Cidr, Mac, Subnet } from '../../lib/model/address.ts'
 import type {
@@ -112,7 +112,7 @@ async function applied(
   const sandbox = sandboxPath === undefined ? undefined : await kernel.openSandbox(sandboxPath)
   try {
     const { results, error } = await kernel.apply(steps, sandbox)
-    if (error !== undefined) throw error
+    if (error !== undefined) throw asTsnetError(error)
     return results.map((result) => result?.created)
   } finally {
     sandbox?.close()
