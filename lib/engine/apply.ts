@@ -73,7 +73,8 @@ export async function applyOrUndo(
   const outcome = await kernel.apply(steps, sandbox)
   if (outcome.error === undefined) return outcome.results.map((result) => result?.created ?? false)
   const error = asTsnetError(outcome.error)
-  const ours = steps.filter((_, i) => outcome.results[i]?.created ?? true)
+  // What was never begun is not taken back: something like it may be somebody else's by now.
+  const ours = steps.slice(0, outcome.tried).filter((_, i) => outcome.results[i]?.created ?? true)
   error.undo.push(...(await kernel.revert(ours, sandbox)))
   throw error
 }

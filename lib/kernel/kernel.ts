@@ -33,6 +33,8 @@ export interface StepResult {
  */
 export interface ApplyOutcome {
   readonly results: readonly (StepResult | undefined)[]
+  /** How many steps, from the first, were begun: nothing of those behind can have been done. */
+  readonly tried: number
   /** The first failure, if any; the steps not done are the failed one and those never tried. */
   readonly error?: unknown
 }

@@ -31,9 +31,9 @@ export async function applySteps(
     if (onStep === undefined) await run.all()
     else await run.oneByOne(onStep)
   } catch (error) {
-    return { results: run.results, error }
+    return { results: run.results, tried: run.tried, error }
   }
-  return { results: run.results }
+  return { results: run.results, tried: steps.length }
 }
 
 interface Pending {
@@ -44,6 +44,8 @@ interface Pending {
 
 class Run {
   readonly results: (StepResult | undefined)[]
+  /** How many steps, from the first, were begun. */
+  tried = 0
   readonly #steps: readonly LoweredStep[]
   readonly #sides: Sides
   readonly #lookups = new Map<string, Promise<Link | undefined>>()
@@ -72,6 +74,7 @@ class Run {
   /** Afterwards the step is done, or its messages are pending. */
   async #start(position: number, step: LoweredStep): Promise<void> {
     const { apply } = handlerOf(step)
+    this.tried = position + 1
     try {
       if (apply.by === 'messages') {
         await this.#enqueue(position, step, apply)

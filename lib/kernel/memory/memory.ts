@@ -133,10 +133,10 @@ function apply(
       results[i] = handlerOf(step).apply(step, world)
       onStep?.(step, 'after')
     } catch (error) {
-      return { results, error: asFailure(step, error) }
+      return { results, tried: i + 1, error: asFailure(step, error) }
     }
   }
-  return { results }
+  return { results, tried: steps.length }
 }
 
 function revert(steps: readonly LoweredStep[], world: MemoryWorld): readonly unknown[] {
