@@ -24,7 +24,10 @@ import { promisify } from 'node:util'
 import { build } from 'esbuild'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const programs = [{ entry: 'cmd/tsnet/main.ts', out: 'dist/bin/tsnet' }]
+const programs = [
+  { entry: 'cmd/tsnet/main.ts', out: 'dist/bin/tsnet' },
+  { entry: 'cmd/tsnet-dns/main.ts', out: 'dist/bin/tsnet-dns' },
+]
 const compileLimitMs = 120_000
 const keepPartsMs = 600_000
 

@@ -33,6 +33,8 @@ export interface ZoneNetwork {
   readonly domain?: string
   /** Absent or empty: the host's. */
   readonly forwarders?: readonly Address[]
+  /** Where the server listens; absent: 53. */
+  readonly port?: number
 }
 
 export interface ZoneContainer {

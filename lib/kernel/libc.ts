@@ -22,6 +22,7 @@ interface Libc {
   readonly close: (fd: number) => number
   readonly bind: (fd: number, address: Buffer, length: number) => number
   readonly setsockopt: (fd: number, level: number, name: number, value: Buffer, length: number) => number
+  readonly listen: (fd: number, backlog: number) => number
   readonly flock: (fd: number, operation: number) => number
   readonly memfdCreate: (name: string, flags: number) => number
 }
@@ -44,6 +45,7 @@ function libc(): Libc {
     setsockopt: library.func(
       'int setsockopt(int fd, int level, int name, const void *value, unsigned int length)',
     ) as Libc['setsockopt'],
+    listen: library.func('int listen(int fd, int backlog)') as Libc['listen'],
     flock: library.func('int flock(int fd, int operation)') as Libc['flock'],
     memfdCreate: library.func(
       'int memfd_create(const char *name, unsigned int flags)',
@@ -138,6 +140,37 @@ export function bindSocket({ domain, type, protocol, address, v6Only }: BoundSoc
     libc().close(fd)
     throw error
   }
+}
+
+/**
+ * A socket bound after `prepare` has set its options. Children inherit nothing.
+ *
+ * @param address a sockaddr
+ */
+export function openSocket(
+  { domain, type, address }: Pick<BoundSocket, 'domain' | 'type' | 'address'>,
+  prepare: (fd: number) => void,
+): number {
+  const fd = checked('socket', libc().socket(domain, type | SOCK_CLOEXEC, 0))
+  try {
+    prepare(fd)
+    checked('bind', libc().bind(fd, address, address.length))
+    return fd
+  } catch (error) {
+    libc().close(fd)
+    throw error
+  }
+}
+
+/** Sets an option whose value is an int. */
+export function setSocketOption(fd: number, level: number, name: number, value: number): void {
+  const bytes = Buffer.alloc(4)
+  bytes.writeInt32LE(value)
+  checked('setsockopt', libc().setsockopt(fd, level, name, bytes, bytes.length))
+}
+
+export function listen(fd: number, backlog: number): void {
+  checked('listen', libc().listen(fd, backlog))
 }
 
 export function closeDescriptor(fd: number): void {

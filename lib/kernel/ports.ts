@@ -121,7 +121,7 @@ function notOurs(address: Address): Error {
 }
 
 /** struct sockaddr_in or sockaddr_in6; the family is in host byte order (little endian, see netlink/encode.ts). */
-function socketAddress(address: Address, port: number): Buffer {
+export function socketAddress(address: Address, port: number): Buffer {
   const v4 = familyOf(address) === 4
   const bytes = Buffer.alloc(v4 ? 16 : 28)
   bytes.writeUInt16LE(v4 ? AF_INET : AF_INET6, 0)

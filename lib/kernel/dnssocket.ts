@@ -1,0 +1,224 @@
+/**
+ * Sockets of the name server, and many datagrams in one system call.
+ *
+ * Node 20 ignores `reusePort`, cannot bind an address before it is there
+ * (IP_FREEBIND), and pays several microseconds for each datagram; so sockets
+ * are made here and handed to Node as descriptors, which wakes us up with the
+ * first datagram; the others that wait behind it are taken by recvmmsg(2) and
+ * answered by sendmmsg(2). Layouts are those of 64-bit little-endian Linux.
+ *
+ * @see socket(7), ip(7), recvmmsg(2)
+ * @module
+ */
+
+import { type Address, bytesOf, familyOf } from '../model/address.ts'
+import { EWOULDBLOCK } from './errno.ts'
+import { closeDescriptor, listen, openSocket, setSocketOption } from './libc.ts'
+import { loadKoffi } from './native.ts'
+import { AF_INET, AF_INET6 } from './netlink/addr.ts'
+import { socketAddress } from './ports.ts'
+
+const SOCK_STREAM = 1
+const SOCK_DGRAM = 2
+const SOL_SOCKET = 1
+const SO_REUSEADDR = 2
+const SO_RCVBUF = 8
+const SO_REUSEPORT = 15
+const IPPROTO_IP = 0
+const IP_FREEBIND = 15
+const IPPROTO_IPV6 = 41
+const IPV6_FREEBIND = 78
+/** The kernel gives what net.core.rmem_max allows. */
+const RECEIVE_BYTES = 4 * 1024 * 1024
+/** As many as the kernel's own limit (net.core.somaxconn) is by default. */
+const BACKLOG = 4096
+
+export interface SocketPlace {
+  readonly address: Address
+  readonly port: number
+}
+
+/**
+ * A UDP socket bound to one address; processes of one user may share it.
+ *
+ * @throws SystemError with EADDRINUSE where another server has the port
+ */
+export function openDatagramSocket(place: SocketPlace): number {
+  return opened(place, SOCK_DGRAM, (fd) => {
+    setSocketOption(fd, SOL_SOCKET, SO_REUSEPORT, 1)
+    setSocketOption(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BYTES)
+  })
+}
+
+/** A listening TCP socket. @throws SystemError with EADDRINUSE */
+export function openListeningSocket(place: SocketPlace): number {
+  const fd = opened(place, SOCK_STREAM, (socket) => setSocketOption(socket, SOL_SOCKET, SO_REUSEADDR, 1))
+  try {
+    listen(fd, BACKLOG)
+    return fd
+  } catch (error) {
+    closeDescriptor(fd)
+    throw error
+  }
+}
+
+function opened({ address, port }: SocketPlace, type: number, prepare: (fd: number) => void): number {
+  const v4 = familyOf(address) === 4
+  return openSocket(
+    { domain: v4 ? AF_INET : AF_INET6, type, address: socketAddress(address, port) },
+    (fd) => {
+      // A new bridge's IPv6 address may still be checked for duplicates.
+      if (v4) setSocketOption(fd, IPPROTO_IP, IP_FREEBIND, 1)
+      else setSocketOption(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1)
+      prepare(fd)
+    },
+  )
+}
+
+/** Room for datagrams that travel together. */
+export interface DatagramBatch {
+  /** How many datagrams fit. */
+  readonly size: number
+  /**
+   * Takes what waits at the socket, never waits itself.
+   *
+   * @param from where in the batch they begin
+   * @returns how many are in the batch now
+   */
+  receive(fd: number, from: number): number
+  /** Puts a datagram that came another way in the first place. */
+  adopt(message: Buffer, sender: { readonly address: Address; readonly port: number }): void
+  /** The bytes of datagram `i`, valid until the next `receive`. */
+  message(i: number): Buffer
+  /** Where the answer to datagram `i` may be written. */
+  room(i: number): Buffer
+  /** The sender's address bytes, one character each. */
+  sender(i: number): string
+  port(i: number): number
+  /** Marks datagram `i` as answered with that many bytes of its room. */
+  answer(i: number, length: number): void
+  /** Sends all marked answers; what the socket does not take now is lost, as datagrams may be. */
+  send(fd: number): void
+}
+
+const BATCH = 64
+const MESSAGE_BYTES = 4096
+const ROOM_BYTES = 512
+/** struct mmsghdr, struct iovec, struct sockaddr_in6 rounded up. */
+const HEADER_BYTES = 64
+const VECTOR_BYTES = 16
+const NAME_BYTES = 32
+const SENDER_BYTES = 28
+const MSG_DONTWAIT = 0x40
+
+interface Calls {
+  readonly receive: (fd: number, headers: Buffer, count: number, flags: number, timeout: null) => number
+  readonly send: (fd: number, headers: Buffer, count: number, flags: number) => number
+}
+
+let calls: Calls | undefined
+
+function loadCalls(): Calls {
+  if (calls === undefined) {
+    const library = loadKoffi().load('libc.so.6')
+    calls = {
+      receive: library.func(
+        'int recvmmsg(int fd, void *headers, unsigned int count, int flags, void *timeout)',
+      ) as Calls['receive'],
+      send: library.func(
+        'int sendmmsg(int fd, void *headers, unsigned int count, int flags)',
+      ) as Calls['send'],
+    }
+  }
+  return calls
+}
+
+/** Memory that stays where it is: pointers into it are given to the kernel. */
+function pinned(bytes: number): { readonly bytes: Buffer; readonly address: bigint } {
+  const memory = Buffer.allocUnsafeSlow(bytes).fill(0)
+  return { bytes: memory, address: BigInt(loadKoffi().address(memory)) }
+}
+
+export function createDatagramBatch(): DatagramBatch {
+  const { receive, send } = loadCalls()
+  const messages = pinned(BATCH * MESSAGE_BYTES)
+  const rooms = pinned(BATCH * ROOM_BYTES)
+  const senders = pinned(BATCH * NAME_BYTES)
+  const vectorsIn = pinned(BATCH * VECTOR_BYTES)
+  const vectorsOut = pinned(BATCH * VECTOR_BYTES)
+  // The kernel has pointers into these: they must not be collected as long as the batch lives.
+  const memory = [messages, rooms, senders, vectorsIn, vectorsOut] as const
+  const headersIn = pinned(BATCH * HEADER_BYTES).bytes
+  const behindFirst = headersIn.subarray(HEADER_BYTES)
+  /** Headers the kernel has written to. */
+  let used = BATCH
+  const headersOut = pinned(BATCH * HEADER_BYTES).bytes
+  const roomOf = Array.from({ length: BATCH }, (_, i) =>
+    rooms.bytes.subarray(i * ROOM_BYTES, (i + 1) * ROOM_BYTES),
+  )
+  for (let i = 0; i < BATCH; i++) {
+    vectorsIn.bytes.writeBigUInt64LE(messages.address + BigInt(i * MESSAGE_BYTES), i * VECTOR_BYTES)
+    vectorsIn.bytes.writeBigUInt64LE(BigInt(MESSAGE_BYTES), i * VECTOR_BYTES + 8)
+    const header = i * HEADER_BYTES
+    headersIn.writeBigUInt64LE(senders.address + BigInt(i * NAME_BYTES), header)
+    headersIn.writeBigUInt64LE(vectorsIn.address + BigInt(i * VECTOR_BYTES), header + 16)
+    headersIn.writeBigUInt64LE(1n, header + 24)
+    vectorsOut.bytes.writeBigUInt64LE(rooms.address + BigInt(i * ROOM_BYTES), i * VECTOR_BYTES)
+    headersOut.writeBigUInt64LE(senders.address + BigInt(i * NAME_BYTES), header)
+    headersOut.writeBigUInt64LE(vectorsOut.address + BigInt(i * VECTOR_BYTES), header + 16)
+    headersOut.writeBigUInt64LE(1n, header + 24)
+  }
+  /** Which datagrams of the batch have an answer, in order. */
+  const marked: number[] = []
+  const family = (i: number): number => senders.bytes.readUInt16LE(i * NAME_BYTES)
+  return {
+    size: BATCH,
+    receive: (fd, from) => {
+      // What the last senders left there may be shorter than the next one's address.
+      for (let i = from; i < used; i++) headersIn.writeUInt32LE(SENDER_BYTES, i * HEADER_BYTES + 8)
+      const headers = from === 0 ? headersIn : behindFirst
+      used = from + Math.max(0, receive(fd, headers, BATCH - from, MSG_DONTWAIT, null))
+      return used
+    },
+    adopt: (message, { address, port }) => {
+      const length = message.copy(memory[0].bytes, 0, 0, MESSAGE_BYTES)
+      headersIn.writeUInt32LE(length, 56)
+      const bytes = bytesOf(address)
+      senders.bytes.writeUInt16LE(bytes.length === 4 ? AF_INET : AF_INET6, 0)
+      senders.bytes.writeUInt16BE(port, 2)
+      senders.bytes.fill(0, 4, SENDER_BYTES)
+      senders.bytes.set(bytes, bytes.length === 4 ? 4 : 8)
+    },
+    message: (i) => {
+      const start = i * MESSAGE_BYTES
+      return memory[0].bytes.subarray(start, start + headersIn.readUInt32LE(i * HEADER_BYTES + 56))
+    },
+    room: (i) => roomOf[i] as Buffer,
+    sender: (i) => {
+      const at = i * NAME_BYTES
+      return family(i) === AF_INET
+        ? senders.bytes.toString('latin1', at + 4, at + 8)
+        : senders.bytes.toString('latin1', at + 8, at + 24)
+    },
+    port: (i) => senders.bytes.readUInt16BE(i * NAME_BYTES + 2),
+    answer: (i, length) => {
+      headersOut.writeUInt32LE(family(i) === AF_INET ? 16 : 28, i * HEADER_BYTES + 8)
+      memory[4].bytes.writeUInt32LE(length, i * VECTOR_BYTES + 8)
+      marked.push(i)
+    },
+    send: (fd) => {
+      for (let at = 0; at < marked.length; ) {
+        const first = marked[at] as number
+        // Neighbours travel together.
+        let count = 1
+        while (marked[at + count] === first + count) count++
+        const headers = first === 0 ? headersOut : headersOut.subarray(first * HEADER_BYTES)
+        const sent = send(fd, headers, count, MSG_DONTWAIT)
+        if (sent <= 0 && loadKoffi().errno() === EWOULDBLOCK) break
+        // One receiver that cannot be reached must not cost the others theirs.
+        at += sent > 0 ? sent : 1
+      }
+      marked.length = 0
+    },
+  }
+}

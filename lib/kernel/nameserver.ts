@@ -1,0 +1,177 @@
+/**
+ * Starting the name server's process, and its workers.
+ *
+ * The process outlives us, so nothing of us may stay in it: a session of its
+ * own, no inherited descriptors but the control socket and its log, no
+ * environment. It keeps one capability, binding low ports, and where its files
+ * are readable for everybody it runs as nobody; setpriv(1) sees to both before
+ * Node starts, because from inside Node they reach one thread only. Under
+ * systemd it gets a scope, so that stopping a service that set a container up
+ * does not stop the names of all others.
+ *
+ * @see setpriv(1), systemd-run(1)
+ * @module
+ */
+
+import { fork, spawn } from 'node:child_process'
+import { closeSync, existsSync, openSync, statSync, unlinkSync } from 'node:fs'
+import { setPriority } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { fail } from '../errors/codes.ts'
+import { closeDescriptor, listen, openSocket } from './libc.ts'
+import { countSpawn, findProgram, programMissing } from './run.ts'
+
+export interface NameServerPlace {
+  /** Where it is told of changes. */
+  readonly socketPath: string
+  /** What it has to complain about. */
+  readonly logPath: string
+  /** Processes that answer, at least 1. */
+  readonly workers: number
+}
+
+/** The descriptor of the control socket in the new process. */
+export const CONTROL_FD = 3
+const AF_UNIX = 1
+const SOCK_STREAM = 1
+const BACKLOG = 1024
+const nobody = 65_534
+/** Names are asked for by everything else, so they come before it. */
+const niceness = -5
+
+/** Starts the process; it listens at the control socket from now on and answers when it is ready. */
+export function startNameServer({ socketPath, logPath, workers }: NameServerPlace): void {
+  const program = programPath()
+  const control = listenAt(socketPath)
+  const log = openSync(logPath, 'a', 0o600)
+  try {
+    const argv = [
+      ...inScope(),
+      ...unprivileged(program),
+      process.execPath,
+      ...nodeFlags,
+      program,
+      `--workers=${workers}`,
+    ]
+    const child = spawn(argv[0] as string, argv.slice(1), {
+      detached: true,
+      cwd: '/',
+      stdio: ['ignore', log, log, control],
+      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
+    })
+    countSpawn()
+    // Whether it lives is seen at the control socket.
+    child.on('error', () => undefined)
+    child.unref()
+    if (child.pid !== undefined) prefer(child.pid)
+  } finally {
+    closeSync(log)
+    closeDescriptor(control)
+  }
+}
+
+/** A short young generation keeps the process small; names are few and long-lived. */
+const nodeFlags: readonly string[] = ['--max-semi-space-size=4', '--no-warnings']
+
+function prefer(pid: number): void {
+  try {
+    setPriority(pid, niceness)
+  } catch {
+    // Not allowed in this container: then without.
+  }
+}
+
+function listenAt(path: string): number {
+  try {
+    unlinkSync(path)
+  } catch {
+    // Nothing there.
+  }
+  const folder = openSync(dirname(path), 'r')
+  try {
+    // Through the folder: sun_path is short, state folders need not be.
+    const name = Buffer.from(`\0\0/proc/self/fd/${folder}/${path.slice(dirname(path).length + 1)}\0`)
+    name.writeUInt16LE(AF_UNIX, 0)
+    const fd = openSocket({ domain: AF_UNIX, type: SOCK_STREAM, address: name }, () => undefined)
+    listen(fd, BACKLOG)
+    return fd
+  } finally {
+    closeSync(folder)
+  }
+}
+
+/** Beside the bundle we run from, else where the build puts it. */
+function programPath(): string {
+  const here = dirname(fileURLToPath(import.meta.url))
+  const places = ['tsnet-dns', '../tsnet-dns', '../bin/tsnet-dns', '../../bin/tsnet-dns', '../../dist/bin/tsnet-dns']
+  const found = places.map((place) => join(here, place)).find((path) => existsSync(path))
+  if (found !== undefined) return found
+  throw fail('TSNET_PROGRAM_MISSING', {
+    message: `starting tsnet-dns: there is none beside ${here}`,
+    hint: 'npm run build, or install tsnet anew',
+  })
+}
+
+/** Only where systemd is the init: there a service's processes end with it. */
+function inScope(): readonly string[] {
+  if (!existsSync('/run/systemd/system') || findProgram('systemd-run') === undefined) return []
+  return ['systemd-run', '--quiet', '--scope', '--collect', '--']
+}
+
+function unprivileged(program: string): readonly string[] {
+  const setpriv = findProgram('setpriv')
+  if (setpriv === undefined) throw programMissing('setpriv')
+  const needed = [process.execPath, program, '/etc/resolv.conf']
+  const user = needed.every(isPublic) ? [`--reuid=${nobody}`, `--regid=${nobody}`, '--clear-groups'] : []
+  const only = '-all,+net_bind_service'
+  return [
+    setpriv,
+    ...user,
+    `--inh-caps=${only}`,
+    `--ambient-caps=${only}`,
+    `--bounding-set=${only}`,
+    '--no-new-privs',
+    '--',
+  ]
+}
+
+/** Everybody may read it, and enter every folder on the way. */
+function isPublic(path: string): boolean {
+  try {
+    if ((statSync(path).mode & 0o004) === 0) return false
+    for (let folder = dirname(path); ; folder = dirname(folder)) {
+      if ((statSync(folder).mode & 0o001) === 0) return false
+      if (folder === dirname(folder)) return true
+    }
+  } catch {
+    // A host without resolv.conf has nothing there to be kept from.
+    return path === '/etc/resolv.conf'
+  }
+}
+
+/** Another process of this same program, connected by a channel of JSON. */
+export interface WorkerProcess {
+  readonly pid: number | undefined
+  /** @param failed the process is gone, or going */
+  send(message: object, failed: () => void): void
+  onMessage(read: (message: unknown) => void): void
+  onExit(gone: () => void): void
+}
+
+export function startWorker(argument: string): WorkerProcess {
+  const [, program = ''] = process.argv
+  countSpawn()
+  const child = fork(program, [argument], { execArgv: [...nodeFlags], serialization: 'json' })
+  // Reported by `exit` too, or by a send that fails.
+  child.on('error', () => undefined)
+  return {
+    pid: child.pid,
+    send: (message, failed) =>
+      void child.send(message, (error) => {
+        if (error !== null) failed()
+      }),
+    onMessage: (read) => void child.on('message', read),
+    onExit: (gone) => void child.on('exit', gone),
+  }
+}
