@@ -11,7 +11,7 @@ import type { Owner } from '../state/reservations.ts'
 import type { EngineContext } from './context.ts'
 import type { Finding, GcReport } from './engine.ts'
 import { heal } from './heal.ts'
-import { removeIdleNetworks, tidy } from './idle.ts'
+import { removeIdle, tidy } from './idle.ts'
 import { releaseOrphans } from './orphans.ts'
 import { reapDead } from './takedown.ts'
 
@@ -110,7 +110,7 @@ export async function gc(context: EngineContext): Promise<GcReport> {
   } finally {
     host.release()
   }
-  await removeIdleNetworks(context, before.networks)
+  await removeIdle(context, before.networks)
   await tidy(context)
   const gone = (was: readonly string[], is: readonly string[]): readonly string[] =>
     was.filter((key) => !is.includes(key))

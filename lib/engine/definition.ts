@@ -54,6 +54,7 @@ export async function configFrom(
         ? await askedSubnets(context, request)
         : await freeSubnets(context, { name, ipv6 }),
     options: { ...defaultOptions, ...request.options, bridge },
+    firewall: context.backend,
     labels,
     ephemeral: false,
     createdAt: new Date().toISOString(),
@@ -95,7 +96,10 @@ export async function inlineDefinition(
   request: CreateNetworkRequest,
 ): Promise<NetworkConfig> {
   const known = context.networks.get(request.name)
-  if (known === undefined) return { ...(await configFrom(context, request)), ephemeral: true }
+  if (known === undefined) {
+    const { firewall: _none, ...config } = await configFrom(context, request)
+    return { ...config, ephemeral: true }
+  }
   const has = known.subnets.map(({ subnet }) => subnet)
   const asked = request.subnets.map(({ subnet }) => subnet)
   const bridge = request.options.bridge ?? known.options.bridge

@@ -10,8 +10,9 @@
  * @module
  */
 
+import type { ContainerRecord } from '../state/records.ts'
 import type { EngineContext } from './context.ts'
-import { removeIdleNetworks, strayUnits } from './idle.ts'
+import { removeIdle, strayUnits } from './idle.ts'
 import { releaseOrphans } from './orphans.ts'
 import { undoPending } from './takedown.ts'
 import { idleBases, removeIdleBases, removeUnit, undoPendingUnit } from './units.ts'
@@ -27,8 +28,9 @@ export async function heal(context: EngineContext): Promise<readonly string[]> {
   const units = await healUnits(context)
   const containers = await healContainers(context)
   if (containers.length > 0 || context.tidying.hasDebris()) await sweep(context)
-  await removeIdleNetworks(context, context.networks.ephemeralNames())
-  return [...units, ...containers]
+  const networks = containers.flatMap((record) => record.networks)
+  await removeIdle(context, [...new Set([...context.networks.ephemeralNames(), ...networks])])
+  return [...units, ...containers.map(({ id }) => id)]
 }
 
 /**
@@ -74,17 +76,18 @@ async function healUnits(context: EngineContext): Promise<readonly string[]> {
   return healed
 }
 
-async function healContainers(context: EngineContext): Promise<readonly string[]> {
-  const healed: string[] = []
+async function healContainers(context: EngineContext): Promise<readonly ContainerRecord[]> {
+  const healed: ContainerRecord[] = []
   for (const id of context.containers.pendingKeys()) {
     const lock = await context.locks.tryContainer(id)
     if (lock === undefined) continue
     try {
       // Its process may have finished since we listed it.
-      if (context.containers.pending(id) === undefined) continue
+      const record = context.containers.pending(id)
+      if (record === undefined) continue
       const host = await context.locks.hostShared()
       try {
-        if ((await undoPending(context, id)).length === 0) healed.push(id)
+        if ((await undoPending(context, id)).length === 0) healed.push(record)
       } finally {
         host.release()
       }

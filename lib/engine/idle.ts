@@ -5,20 +5,31 @@
  * @module
  */
 
+import type { FirewallBackend } from '../model/attachment.ts'
 import type { EngineContext } from './context.ts'
-import { removeNetworkUnits, unitNames } from './units.ts'
+import {
+  backends,
+  foreignTools,
+  removeIdleBases,
+  removeNetworkUnits,
+  removeUnit,
+  unitNames,
+} from './units.ts'
 
 /**
- * Networks made at first use go with their last endpoint. Takes the exclusive
- * host lock when there is one to remove.
+ * Networks made at first use go with their last endpoint, rules of a backend
+ * that is not the network's own with the last endpoint that asked for it. Takes
+ * the exclusive host lock when there is something to remove.
+ *
+ * @returns the networks that were removed
  */
-export async function removeIdleNetworks(
+export async function removeIdle(
   context: EngineContext,
   names: readonly string[],
 ): Promise<readonly string[]> {
   const idle = (name: string): boolean =>
     context.networks.get(name)?.ephemeral === true && context.reservations.leases.list(name).length === 0
-  if (!names.some(idle)) return []
+  if (!names.some((name) => idle(name) || guestBackends(context, name).length > 0)) return []
   const removed: string[] = []
   const host = await context.locks.hostExclusive()
   try {
@@ -30,10 +41,43 @@ export async function removeIdleNetworks(
       context.networks.remove(name)
       removed.push(name)
     }
+    for (const name of names.filter((one) => !removed.includes(one))) await removeIdleRules(context, name)
   } finally {
     host.release()
   }
   return removed
+}
+
+/** Backends a network has rules of, but for its own; of one made at first use, but for the only one. */
+function guestBackends(context: EngineContext, name: string): readonly FirewallBackend[] {
+  const config = context.networks.get(name)
+  if (config === undefined) return []
+  const there = backendsOf(context, name)
+  return config.ephemeral && there.length === 1 ? [] : there.filter((backend) => backend !== config.firewall)
+}
+
+function backendsOf({ units }: EngineContext, name: string): readonly FirewallBackend[] {
+  return backends.filter((backend) => units.has(unitNames.rules(name, backend)))
+}
+
+async function removeIdleRules(context: EngineContext, name: string): Promise<void> {
+  const { containers, kernel } = context
+  const used = new Set(
+    [...containers.keys(), ...containers.pendingKeys()].flatMap((key) => {
+      const record = containers.get(key) ?? containers.pending(key)
+      if (record?.networks.includes(name) !== true) return []
+      return record.request.firewall ?? record.result?.attachments[0]?.firewall ?? context.backend
+    }),
+  )
+  const idle = guestBackends(context, name).filter((backend) => !used.has(backend))
+  for (const backend of idle) await removeUnit(context, unitNames.rules(name, backend))
+  if (idle.length === 0) return
+  // Accepts in chains of others serve whichever backend is left.
+  const needed = backendsOf(context, name).flatMap((backend) => foreignTools(kernel, backend))
+  for (const unit of unitNames.acceptsIn(context.units.keys(), name)) {
+    if (!needed.includes(unit.tool)) await removeUnit(context, unit.unit)
+  }
+  await removeIdleBases(context)
 }
 
 /** Units of networks nobody has defined: their maker was killed. In the order to remove them. */

@@ -12,7 +12,7 @@ import { planSetup } from './dryrun.ts'
 import type { Engine, Selector } from './engine.ts'
 import { attachmentKey, findContainer, findId, listContainers, mergeResults, recordKeys } from './find.ts'
 import { heal } from './heal.ts'
-import { removeIdleNetworks, tidy } from './idle.ts'
+import { removeIdle, tidy } from './idle.ts'
 import { createNetwork, inspectNetwork, listNetworks, pruneNetworks, removeNetwork } from './networks.ts'
 import { attach, setup } from './setup.ts'
 import { takeDown } from './takedown.ts'
@@ -91,7 +91,7 @@ async function teardownRecord(context: EngineContext, key: string): ReturnType<t
     } finally {
       host.release()
     }
-    await removeIdleNetworks(context, networks)
+    await removeIdle(context, networks)
     return down
   } finally {
     lock.release()

@@ -21,7 +21,7 @@ import { type DecidedSetup, decideEndpoints, planContainer } from './decide.ts'
 import { wantedNetworks } from './endpoints.ts'
 import { ensureNetworks } from './ensure.ts'
 import { heal } from './heal.ts'
-import { removeIdleNetworks, tidy } from './idle.ts'
+import { removeIdle, tidy } from './idle.ts'
 import { portKey } from './portkey.ts'
 import { choosePorts } from './ports.ts'
 import { decideDry } from './rehearse.ts'
@@ -196,7 +196,7 @@ async function setupLocked(
   } finally {
     host?.release()
     // After a failure a network made for this container alone has nobody on it.
-    if (context.containers.get(target.key) === undefined) await removeIdleNetworks(context, record.networks)
+    if (context.containers.get(target.key) === undefined) await removeIdle(context, record.networks)
   }
 }
 

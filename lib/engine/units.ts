@@ -16,6 +16,7 @@
 
 import { planBaseRules, planForeignAccepts, planNetworkLinks, planNetworkRules } from '../drivers/bridge.ts'
 import { asTsnetError } from '../errors/codes.ts'
+import type { Kernel } from '../kernel/kernel.ts'
 import type { FirewallBackend } from '../model/attachment.ts'
 import type { NetworkConfig } from '../model/network.ts'
 import type { ForeignDrop } from '../plan/facts.ts'
@@ -30,6 +31,21 @@ export const unitNames = {
   accept: (name: string, { tool, family }: ForeignDrop): string => `accept.${name}@${tool}.${family}`,
   /** Undefined for base rules. `@` is in no network's name. */
   networkOf: (unit: string): string | undefined => /^(?:network|rules|accept)\.([^@]+)/.exec(unit)?.[1],
+  /** Accepts for one network, with whose chain each is in. */
+  acceptsIn: (units: readonly string[], name: string): readonly Accept[] =>
+    units
+      .filter((unit) => unit.startsWith(`accept.${name}@`))
+      .map((unit) => ({
+        unit,
+        tool: unit.slice(unit.indexOf('@') + 1, unit.lastIndexOf('.')) as ForeignDrop['tool'],
+      })),
+}
+
+export const backends: readonly FirewallBackend[] = ['iptables', 'nftables', 'none']
+
+interface Accept {
+  readonly unit: string
+  readonly tool: ForeignDrop['tool']
 }
 
 export interface PlannedUnit {
@@ -102,17 +118,19 @@ async function devsThatLearnRoutes(context: EngineContext): Promise<readonly str
   return context.kernel.hostSysctls([key]).get(key) === '1' ? [wayOut.dev] : []
 }
 
-/** In the chains of our own variant our jump comes first, so nothing there can drop what we accept. */
 async function dropsOfOthers(
-  context: EngineContext,
+  { kernel }: EngineContext,
   backend: FirewallBackend,
 ): Promise<readonly ForeignDrop[]> {
+  const tools = foreignTools(kernel, backend)
+  return tools.length === 0 ? [] : kernel.foreignDrops(tools)
+}
+
+/** In the chains of our own variant our jump comes first, so nothing there can drop what we accept. */
+export function foreignTools(kernel: Kernel, backend: FirewallBackend): readonly ForeignDrop['tool'][] {
   if (backend === 'none') return []
-  const variant = backend === 'iptables' ? context.kernel.iptablesVariant() : undefined
-  const tools = (['iptables-nft', 'iptables-legacy'] as const).filter(
-    (tool) => tool !== `iptables-${variant}`,
-  )
-  return context.kernel.foreignDrops(tools)
+  const own = backend === 'iptables' ? `iptables-${kernel.iptablesVariant()}` : undefined
+  return (['iptables-nft', 'iptables-legacy'] as const).filter((tool) => tool !== own)
 }
 
 /** Under the exclusive host lock. On failure nothing of this unit is left. */
@@ -168,7 +186,7 @@ export async function removeNetworkUnits(context: EngineContext, name: string): 
 /** Base rules that serve no network. */
 export function idleBases(context: EngineContext): readonly FirewallBackend[] {
   const keys = context.units.keys()
-  return (['iptables', 'nftables', 'none'] as const).filter(
+  return backends.filter(
     (backend) =>
       keys.includes(unitNames.base(backend)) &&
       !keys.some((key) => key.startsWith('rules.') && key.endsWith(`@${backend}`)),

@@ -5,6 +5,7 @@
  */
 
 import type { Address, Subnet } from './address.ts'
+import type { FirewallBackend } from './attachment.ts'
 
 /** `container` shares another container's sandbox. */
 export type DriverName = 'bridge' | 'host' | 'none'
@@ -41,6 +42,8 @@ export interface NetworkConfig {
   /** At most one per family; empty for `host` and `none`. */
   readonly subnets: readonly IpamSubnet[]
   readonly options: BridgeOptions
+  /** Its rules are of this backend from the beginning; those of others come and go with containers that ask for them. */
+  readonly firewall?: FirewallBackend
   readonly labels: Readonly<Record<string, string>>
   /** True for a network made at first use: it goes with its last endpoint. */
   readonly ephemeral: boolean
