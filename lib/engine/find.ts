@@ -6,7 +6,7 @@
 
 import { fail } from '../errors/codes.ts'
 import type { ContainerNetwork } from '../model/attachment.ts'
-import type { EngineContext } from './context.ts'
+import { type EngineContext, ownerIsAlive } from './context.ts'
 import type { Selector } from './engine.ts'
 
 /** Key of the record of a single attachment; `~` is in no id and no ifname. */
@@ -65,9 +65,9 @@ export function findContainer(context: EngineContext, selector: Selector): Conta
 }
 
 /**
- * Whose namespace is at `path`: the container that lives there; else, where it
- * is gone, the one whose record names the path. Pids come back: a container
- * that lives on elsewhere is not meant by the path another has now.
+ * Whose namespace is at `path`: the container that lives there, else the one
+ * whose record names the path. Pids come back, so whoever takes that one down
+ * asks `livesElsewhere` first.
  */
 function findByPath(context: EngineContext, path: string): string | undefined {
   const { kernel } = context
@@ -78,6 +78,23 @@ function findByPath(context: EngineContext, path: string): string | undefined {
   const here = results.find(({ sandbox }) => kernel.isAlive(path, sandbox.identity))
   if (here !== undefined) return here.container.id
   return results.find(({ sandbox }) => sandbox.path === path)?.container.id
+}
+
+/** The namespace at `path` is a stranger's by now, and the container it once meant lives on without it. */
+export async function livesElsewhere(context: EngineContext, id: string, path: string): Promise<boolean> {
+  const record = context.containers.get(id)
+  const sandbox = record?.result?.sandbox
+  if (record === undefined || sandbox === undefined || context.kernel.isAlive(path, sandbox.identity))
+    return false
+  const stranger = await context.kernel.openSandbox(path).catch(() => undefined)
+  stranger?.close()
+  if (stranger === undefined) return false
+  return ownerIsAlive(context, {
+    record: id,
+    container: record.container,
+    path: sandbox.path,
+    ...sandbox.identity,
+  })
 }
 
 /** @returns the full id, undefined where there is none */

@@ -10,7 +10,15 @@ import { check, gc } from './check.ts'
 import type { EngineContext } from './context.ts'
 import { planSetup } from './dryrun.ts'
 import type { Engine, Selector } from './engine.ts'
-import { attachmentKey, findContainer, findId, listContainers, mergeResults, recordKeys } from './find.ts'
+import {
+  attachmentKey,
+  findContainer,
+  findId,
+  listContainers,
+  livesElsewhere,
+  mergeResults,
+  recordKeys,
+} from './find.ts'
 import { heal } from './heal.ts'
 import { removeIdle, tidy } from './idle.ts'
 import { createNetwork, inspectNetwork, listNetworks, pruneNetworks, removeNetwork } from './networks.ts'
@@ -63,8 +71,11 @@ async function detach(
 async function idAfterHealing(context: EngineContext, selector: Selector): Promise<string | undefined> {
   await heal(context)
   const id = findId(context, selector)
-  if (id === undefined) await tidy(context)
-  return id
+  const meant =
+    id !== undefined &&
+    !('sandboxPath' in selector && (await livesElsewhere(context, id, selector.sandboxPath)))
+  if (!meant) await tidy(context)
+  return meant ? id : undefined
 }
 
 async function teardownAll(

@@ -20,6 +20,7 @@ import { describeOwner, type EngineContext } from './context.ts'
 import { type DecidedSetup, decideEndpoints, planContainer } from './decide.ts'
 import { wantedNetworks } from './endpoints.ts'
 import { ensureNetworks } from './ensure.ts'
+import { listContainers } from './find.ts'
 import { heal } from './heal.ts'
 import { removeIdle, tidy } from './idle.ts'
 import { portKey } from './portkey.ts'
@@ -99,7 +100,10 @@ async function alreadyThere(
   target: Target,
 ): Promise<ContainerNetwork | undefined> {
   const record = context.containers.get(target.key)
-  if (record?.result === undefined) return undefined
+  if (record?.result === undefined) {
+    refuseSecondId(context, target)
+    return undefined
+  }
   const { identity } = record.result.sandbox
   if (identity.cookie === target.identity.cookie && identity.bootId === target.identity.bootId) {
     if (sameRequest(record.request, request)) return record.result
@@ -128,10 +132,41 @@ async function alreadyThere(
   return undefined
 }
 
+/**
+ * One sandbox is set up under one id; what shares it says so (mode container).
+ *
+ * @throws TSNET_ALREADY_ATTACHED (conflict)
+ */
+function refuseSecondId(context: EngineContext, { key, container, path, identity, sandbox }: Target): void {
+  // A fresh sandbox has nothing but `lo`, and no record has to be read.
+  if (key !== container.id || sandbox === undefined || sandbox.facts.links.length < 2) return
+  const other = listContainers(context).find(
+    (one) =>
+      (one.mode === 'bridge' || one.mode === 'none') &&
+      one.container.id !== container.id &&
+      one.sandbox.identity.cookie === identity.cookie &&
+      one.sandbox.identity.bootId === identity.bootId,
+  )
+  if (other === undefined) return
+  const { id } = other.container
+  throw fail('TSNET_ALREADY_ATTACHED', {
+    message: `setting up ${container.id}: its sandbox ${path} was set up as ${id}`,
+    field: 'sandbox',
+    value: path,
+    hint: `"tsnet teardown --id ${id}" first, or share it with --network container:${id}`,
+  })
+}
+
 /** The path may differ (pid, bind mount): the cookie was compared already. */
 function sameRequest(a: SetupRequest, b: SetupRequest): boolean {
-  const text = (request: SetupRequest): string => JSON.stringify({ ...request, sandbox: undefined })
+  const text = (request: SetupRequest): string => JSON.stringify({ ...request, sandbox: undefined }, sorted)
   return text(a) === text(b)
+}
+
+/** Requests from flags and from JSON name their fields in different order. */
+function sorted(_key: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  return Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)))
 }
 
 async function setupLocked(
