@@ -18,7 +18,6 @@ const runLimitMs = 20_000
 /** A shell in the host, with the built `tsnet` in its path. */
 function shell(host: Host, lines: readonly string[], pid: number, backend: string) {
   const env = {
-    ...process.env,
     PATH: `${repository}dist/bin:${process.env['PATH']}`,
     TSNET_FIREWALL: backend,
     PID: String(pid),

@@ -69,7 +69,7 @@ export const networkCreate: CommandDefinition = {
 }
 
 /** @throws TSNET_BAD_VALUE (invalid) */
-export function createRequestOf(
+function createRequestOf(
   { args, flags }: Pick<Invocation, 'args' | 'flags'>,
   lib: Lib,
 ): CreateNetworkRequest {
