@@ -43,10 +43,12 @@ export {
 } from './model/address.ts'
 export type {
   Attachment,
+  ContainerLink,
   ContainerNetwork,
   EndpointRequest,
   FirewallBackend,
   HostEntry,
+  LinkRequest,
   ResolverRequest,
   SetupRequest,
 } from './model/attachment.ts'
@@ -61,7 +63,9 @@ export { decodeSetupRequest } from './model/request.ts'
 export type { ContainerInfo, Sandbox, SandboxIdentity } from './model/sandbox.ts'
 export { parseAddHost } from './model/specs/addhost.ts'
 export { parseExpose } from './model/specs/expose.ts'
+export { readFilePath } from './model/specs/filepath.ts'
 export { parseKeyValues } from './model/specs/keyvalue.ts'
+export { parseLink } from './model/specs/link.ts'
 export { combineNetworkFlags, parseNetworkFlag } from './model/specs/network.ts'
 export { parsePublish } from './model/specs/publish.ts'
 export { readSandbox } from './model/specs/sandbox.ts'

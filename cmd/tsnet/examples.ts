@@ -54,6 +54,15 @@ export const examples: readonly Example[] = [
   },
   {
     command: 'setup',
+    about: 'with its resolv.conf and hosts file, in which web is called front',
+    script: [
+      'tsnet setup --pid $PID --id shop --link web:front \\',
+      '  --resolv-conf /run/shop.resolv --hosts /run/shop.hosts',
+    ],
+    given: ['web', 'box'],
+  },
+  {
+    command: 'setup',
     about: 'the request as JSON',
     script: [
       `echo '{"networks": [{"network": "shop"}], "publish": ["8443:443"]}' |`,

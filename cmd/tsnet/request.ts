@@ -8,13 +8,7 @@
  * @module
  */
 
-import type {
-  ContainerInfo,
-  EndpointRequest,
-  ResolverRequest,
-  Sandbox,
-  SetupRequest,
-} from '../../lib/index.ts'
+import type { ContainerInfo, EndpointRequest, Sandbox, SetupRequest } from '../../lib/index.ts'
 import {
   type Flags,
   type Invocation,
@@ -25,6 +19,7 @@ import {
   textFlag,
 } from './command.ts'
 import type { Io } from './io.ts'
+import { linksOf, nameOptions, resolverOf } from './names.ts'
 import { firewallOf, sandboxOf, sandboxOptions } from './options.ts'
 import { UsageError } from './usage.ts'
 
@@ -81,14 +76,7 @@ export const requestOptions: readonly OptionGroup[] = [
   {
     title: 'Names and settings',
     options: [
-      { flags: '--dns <address>', about: 'name server', repeatable: true },
-      { flags: '--dns-search <domain>', about: 'domain to search', repeatable: true },
-      { flags: '--dns-option <option>', about: 'option of resolv.conf, such as ndots:2', repeatable: true },
-      {
-        flags: '--add-host <name:address>',
-        about: 'line of the hosts file; host-gateway is the host',
-        repeatable: true,
-      },
+      ...nameOptions,
       {
         flags: '--sysctl <key=value>',
         about: 'set inside the namespace, such as net.core.somaxconn=1024',
@@ -139,6 +127,7 @@ function requestOfFlags(flags: Flags, lib: Lib): SetupRequest {
     publishAll: switchFlag(flags, 'publishAll'),
     ignorePublish: switchFlag(flags, 'ignorePublish'),
     resolver: resolverOf(flags, lib),
+    ...linksOf(flags, lib),
     sysctls: lib.readSysctls(
       lib.parseKeyValues(listFlag(flags, 'sysctl'), { field: '--sysctl', bare: 'refuse' }),
       '--sysctl',
@@ -246,19 +235,6 @@ function withDefaultRoute(
   }
   const highest = Math.max(0, ...networks.map(({ gatewayPriority = 0 }) => gatewayPriority))
   return networks.map((endpoint, i) => (i === at ? { ...endpoint, gatewayPriority: highest + 1 } : endpoint))
-}
-
-function resolverOf(flags: Flags, lib: Lib): ResolverRequest {
-  const servers = listFlag(flags, 'dns').map((text) => lib.readAddress(text, '--dns'))
-  const search = listFlag(flags, 'dnsSearch').map((text) => lib.readSearchDomain(text, '--dns-search'))
-  const options = listFlag(flags, 'dnsOption').map((text) => lib.readResolverOption(text, '--dns-option'))
-  const hosts = listFlag(flags, 'addHost').map((text) => lib.parseAddHost(text, '--add-host'))
-  return {
-    ...(servers.length === 0 ? {} : { servers }),
-    ...(search.length === 0 ? {} : { search }),
-    ...(options.length === 0 ? {} : { options }),
-    ...(hosts.length === 0 ? {} : { hosts }),
-  }
 }
 
 async function requestOfFile(

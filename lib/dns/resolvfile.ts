@@ -1,7 +1,8 @@
 /**
  * A container's resolv.conf as text, and what it says in each mode.
  *
- * What is asked for comes first, each of the three by itself. What is left open:
+ * What is asked for comes first, each of the three by itself, but for servers
+ * where tsnet's own answer: they ask the ones that were given. What is left open:
  *
  * - host: as on the host, word for word where nothing was asked for;
  * - none: nothing, there is no way to any server;
@@ -23,14 +24,12 @@ import { type HostResolvers, parseResolvConf } from './resolvconf.ts'
 
 const header = '# made by tsnet\n'
 
-/** Each empty where nothing was asked for. */
-export type ResolverWish = HostResolvers
-
 export interface ResolverPlace {
-  /** Of the sandbox, not of the request: a shared one has its owner's. */
+  /** Of the sandbox: a shared one has its owner's. */
   readonly mode: 'bridge' | 'host' | 'none'
-  readonly asked: ResolverWish
-  /** Servers of tsnet on the container's networks. */
+  /** Each empty where nothing was asked for. */
+  readonly asked: HostResolvers
+  /** Servers of tsnet on the container's networks; those asked for are what they ask. */
   readonly own: HostResolvers['servers']
   /** All networks of the container are internal. */
   readonly closed: boolean
@@ -51,12 +50,12 @@ export function resolverFile(place: ResolverPlace): ResolverFile {
   const host = parseResolvConf(place.host)
   const silent = [asked.servers, asked.search, asked.options].every(({ length }) => length === 0)
   if (mode === 'host' && silent) return { says: host, text: header + withLineFeed(place.host) }
-  if (mode === 'host') return said({ ...orElse(asked, host) })
+  if (mode === 'host') return said(orElse(asked, host))
   if (mode === 'none') return said(asked)
-  const servers = place.own.length > 0 ? place.own : reachable(place, host)
-  const given = orElse(asked, { ...host, servers })
+  const given = orElse(asked, { ...host, servers: reachable(place, host) })
+  const servers = place.own.length > 0 ? place.own : given.servers
   const ndots = place.own.length > 0 && !given.options.some((option) => option.startsWith('ndots:'))
-  return said({ ...given, options: ndots ? [...given.options, 'ndots:0'] : given.options })
+  return said({ ...given, servers, options: ndots ? [...given.options, 'ndots:0'] : given.options })
 }
 
 /** Servers a container of a bridge network can ask: not the host's own loopback, not by way of a link of the host. */
@@ -68,7 +67,7 @@ function reachable({ closed, behindStub }: ResolverPlace, host: HostResolvers): 
   return own.length > 0 ? own : usable(parseResolvConf(behindStub).servers)
 }
 
-function orElse(asked: ResolverWish, otherwise: HostResolvers): HostResolvers {
+function orElse(asked: HostResolvers, otherwise: HostResolvers): HostResolvers {
   return {
     servers: asked.servers.length > 0 ? asked.servers : otherwise.servers,
     search: asked.search.length > 0 ? asked.search : otherwise.search,

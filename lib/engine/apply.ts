@@ -9,6 +9,7 @@ import { printerFor } from '../firewall/printer.ts'
 import type { Kernel, OpenSandbox } from '../kernel/kernel.ts'
 import type { FirewallBackend } from '../model/attachment.ts'
 import type { LoweredStep, Step } from '../plan/step.ts'
+import { withTextBefore } from '../plan/textfile.ts'
 
 /** Intents become the scripts of that backend; everything else stays. */
 export function lower(steps: readonly Step[], backend: FirewallBackend): readonly LoweredStep[] {
@@ -38,6 +39,10 @@ export function beforeValues(
   const host = hostKeys.length > 0 ? kernel.hostSysctls(hostKeys) : undefined
   const inside = sandboxKeys.length > 0 ? sandbox?.sysctls(sandboxKeys) : undefined
   return (step) => {
+    if (step.kind === 'file') {
+      const filled = withTextBefore(step, kernel.changeableText(step.path))
+      return filled === undefined ? [] : [filled]
+    }
     if (step.kind !== 'sysctl') return [step]
     const before = (step.where === 'host' ? host : inside)?.get(step.key)
     if (before === step.value) return []

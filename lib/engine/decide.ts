@@ -26,6 +26,8 @@ import {
   wantedMappings,
   wantedNetworks,
 } from './endpoints.ts'
+import { decideFiles } from './files.ts'
+import { decideLinks } from './links.ts'
 import type { Target } from './target.ts'
 import { bridgeMtu } from './units.ts'
 
@@ -40,6 +42,8 @@ export interface DecidedSetup {
   readonly sandboxSteps: readonly Step[]
   readonly plans: readonly AttachmentPlan[]
   readonly backend: FirewallBackend
+  /** Written last: what they say is true then. */
+  readonly fileSteps: readonly Step[]
 }
 
 export async function decideEndpoints(
@@ -69,7 +73,9 @@ export async function decideEndpoints(
     )
   }
   const sandboxSteps = facts === undefined ? [] : planSandbox({ facts, sysctls: request.sysctls })
-  return { result: await resultOf(context, request, target, plans), sandboxSteps, plans, backend }
+  const result = await resultOf(context, request, target, plans)
+  const files = decideFiles(context, request, target, result)
+  return { result: files.result, sandboxSteps, plans, fileSteps: files.steps, backend }
 }
 
 type Settings = Omit<BridgeAttachmentInput, 'severalNetworks' | 'bindings' | 'backend'>
@@ -106,6 +112,7 @@ async function resultOf(
   const { path, identity, container, shares } = target
   return {
     container,
+  const links = decideLinks(context, request, container, attachments)
     sandbox: { path, identity },
     mode: request.mode,
     ...(shares === undefined ? {} : { shareWith: shares.container.id }),
@@ -114,6 +121,7 @@ async function resultOf(
     resolver: { servers, search, options, hosts: await hostEntries(context, request, attachments) },
     createdAt: new Date().toISOString(),
   }
+    ...(links.length === 0 ? {} : { links }),
 }
 
 type HostEntries = ContainerNetwork['resolver']['hosts']
@@ -145,10 +153,10 @@ async function hostGateway(
   return primary?.gateways[0]
 }
 
-/** In the order to apply: host ends, one trip into the sandbox, then publishing. */
+/** In the order to apply: host ends, one trip into the sandbox, publishing, then files. */
 export function planContainer(
   context: EngineContext,
-  { plans, sandboxSteps, backend }: DecidedSetup,
+  { plans, sandboxSteps, fileSteps, backend }: DecidedSetup,
   sandbox: OpenSandbox | undefined,
 ): readonly OwnedStep[] {
   const owned = (of: string, steps: readonly Step[]): readonly OwnedStep[] =>
@@ -162,6 +170,7 @@ export function planContainer(
     ...section('publish'),
   ]
   const fill = beforeValues(
+    ...owned('', fileSteps),
     steps.map(({ step }) => step),
     context.kernel,
     sandbox,

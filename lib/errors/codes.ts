@@ -22,6 +22,8 @@ export const errorCodes = {
   TSNET_OWN_NETNS: 'invalid',
   /** The address is the gateway, reserved, or outside the subnet. */
   TSNET_ADDRESS_UNUSABLE: 'invalid',
+  /** A file that shall be written is a link, no text, too long, or cannot be changed. */
+  TSNET_FILE_UNUSABLE: 'invalid',
   /** Publishing or another wish does not fit the network mode. */
   TSNET_MODE_MISMATCH: 'invalid',
   TSNET_NO_SUCH_NETWORK: 'notFound',

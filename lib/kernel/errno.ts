@@ -22,6 +22,7 @@ export const EACCES: number = errno.EACCES
 export const EADDRINUSE: number = errno.EADDRINUSE
 export const EADDRNOTAVAIL: number = errno.EADDRNOTAVAIL
 export const EAFNOSUPPORT: number = errno.EAFNOSUPPORT
+export const EBUSY: number = errno.EBUSY
 export const EEXIST: number = errno.EEXIST
 export const EINVAL: number = errno.EINVAL
 export const EPROTONOSUPPORT: number = errno.EPROTONOSUPPORT

@@ -57,6 +57,14 @@ export interface Kernel {
   wayOut(family: Family): Promise<WayOut | undefined>
   hostAddresses(): Promise<readonly Cidr[]>
   hostSysctls(keys: readonly string[]): ReadonlyMap<string, string | undefined>
+  /** A text file as any program reads it, links followed; undefined where it cannot be read. */
+  hostText(path: string): string | undefined
+  /**
+   * The text of a file that a `file` step is to change; undefined where there is none yet.
+   *
+   * @throws TSNET_FILE_UNUSABLE (invalid) where such a step could not change or make it
+   */
+  changeableText(path: string): string | undefined
   /** Foreign forward chains that would drop what we accept; absent: of both variants of iptables. */
   foreignDrops(tools?: readonly ForeignDrop['tool'][]): Promise<readonly ForeignDrop[]>
   /** Somebody else's socket is bound to it: who, as far as /proc tells. */

@@ -23,6 +23,7 @@ import { requireBackend, requireRoot } from './requirements.ts'
 import { type LinkIndexes, openLinuxSandbox, ours } from './sandbox.ts'
 import { readSysctls } from './sysctl.ts'
 
+import { readChangeable, readText } from './textfile.ts'
 interface Host {
   readonly socket: RouteSocket
   readonly remover: LinkRemover
@@ -70,6 +71,8 @@ export function createLinuxKernel(options: KernelOptions = {}): Kernel {
     hostAddresses: () => readHostAddresses(host().socket),
     hostSysctls: readSysctls,
     foreignDrops,
+    hostText: readText,
+    changeableText: readChangeable,
     portHolder,
     userRules,
     iptablesVariant,
@@ -79,7 +82,7 @@ export function createLinuxKernel(options: KernelOptions = {}): Kernel {
       try {
         return await applySteps(steps, sides(sandbox), options.onStep)
       } catch (error) {
-        return { results: steps.map(() => undefined), error }
+        return { results: steps.map(() => undefined), tried: 0, error }
       }
     },
     revert: async (steps, sandbox) => {

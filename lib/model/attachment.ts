@@ -40,6 +40,32 @@ export interface HostEntry {
 
 /**
  * The whole request of one `setup`: one sandbox, its mode or its networks.
+  /** Absolute path of a resolv.conf(5) to write, put back as it was at teardown. */
+  readonly resolvConf?: string
+  /** Absolute path of a hosts(5) to write; in one that is there only our own marked lines are changed. */
+  readonly hostsFile?: string
+}
+
+/** One `--link`: another container under a name of this one's choice, as Docker's links. */
+export interface LinkRequest {
+  /** Id or name of the other. */
+  readonly container: string
+  readonly alias: string
+}
+
+/** A link as it was made: what the hosts file says of the other, and what its variables are. */
+export interface ContainerLink {
+  /** Full id of the other. */
+  readonly container: string
+  readonly alias: string
+  /** First of this container's networks that both are on. */
+  readonly network: string
+  /** Alias, host name, name and short id of the other, each once. */
+  readonly names: readonly string[]
+  /** Of the other, on that network. */
+  readonly addresses: readonly Address[]
+  /** For the container's environment: `DB_PORT_5432_TCP_ADDR` and so on. */
+  readonly env: Readonly<Record<string, string>>
  * The JSON form of `tsnet setup --config` (docs: lib/model/README.md).
  */
 export interface SetupRequest {
@@ -66,6 +92,7 @@ export interface SetupRequest {
 export interface Attachment {
   readonly network: string
   readonly driver: 'bridge'
+  readonly links?: readonly LinkRequest[]
   /** Inside the sandbox. */
   readonly ifname: string
   /** Host end of the veth pair. */
@@ -100,3 +127,8 @@ export interface ContainerNetwork {
   /** ISO 8601, UTC. */
   readonly createdAt: string
 }
+    /** The file that was written; then `servers`, `search` and `options` are what it says. */
+    readonly resolvConf?: string
+    readonly hostsFile?: string
+  /** Absent where none was asked for. */
+  readonly links?: readonly ContainerLink[]

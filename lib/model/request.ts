@@ -10,7 +10,7 @@
  */
 
 import { type Address, familyOf } from './address.ts'
-import type { EndpointRequest, HostEntry, SetupRequest } from './attachment.ts'
+import type { EndpointRequest, HostEntry, LinkRequest, SetupRequest } from './attachment.ts'
 import {
   array,
   boolean,
@@ -27,6 +27,8 @@ import {
 import type { PortMapping } from './portmapping.ts'
 import { parseAddHost } from './specs/addhost.ts'
 import { type ExposedPort, parseExpose } from './specs/expose.ts'
+import { readFilePath } from './specs/filepath.ts'
+import { parseLink } from './specs/link.ts'
 import { parseNetworkSpec, readJoinedNetwork } from './specs/network.ts'
 import { parsePublish, readHostAddress } from './specs/publish.ts'
 import { readSandbox } from './specs/sandbox.ts'
@@ -113,6 +115,16 @@ const host: Decoder<HostEntry> = either({
   object: object({ name: text(readHostname), address: hostAddress }),
 })
 
+const link: Decoder<LinkRequest> = either({
+  string: text(parseLink),
+  object: (value, path) => {
+    const { container, alias = container } = linkObject(value, path)
+    return { container, alias: readHostname(alias, `${path}.alias`) }
+  },
+})
+
+const linkObject = object({ container: text(readContainerName), alias: optional(text(readHostname)) })
+
 const sysctls: Decoder<Readonly<Record<string, string>>> = (value, path) => {
   const setting: Decoder<string> = (one, at) => (typeof one === 'number' ? String(one) : string(one, at))
   return readSysctls(record(setting)(value, path), path)
@@ -149,13 +161,30 @@ const document = object({
     }),
   ),
   hosts: optional(array(host)),
+  resolver: optional(
+    object({
+      resolvConf: optional(text(readFilePath)),
+      hostsFile: optional(text(readFilePath)),
+    }),
+  ),
+  links: optional(array(link)),
   sysctls: optional(sysctls),
   firewall: optional(literal('iptables', 'nftables', 'none')),
 })
 
 /** @throws TSNET_BAD_JSON, TSNET_BAD_VALUE (invalid), both with the path of the field */
 export function decodeSetupRequest(json: unknown): SetupRequest {
-  const { mode: given = { mode: 'bridge' }, shareWith, firewall, dns, hosts, ...rest } = document(json, '')
+  const read = document(json, '')
+  const {
+    mode: given = { mode: 'bridge' },
+    shareWith,
+    firewall,
+    dns,
+    hosts,
+    resolver: files,
+    links,
+    ...rest
+  } = read
   return {
     sandbox: rest.sandbox,
     container: rest.container ?? {},
@@ -166,7 +195,8 @@ export function decodeSetupRequest(json: unknown): SetupRequest {
     expose: rest.expose ?? [],
     publishAll: rest.publishAll ?? false,
     ignorePublish: rest.ignorePublish ?? false,
-    resolver: { ...dns, ...(hosts === undefined ? {} : { hosts }) },
+    resolver: { ...dns, ...(hosts === undefined ? {} : { hosts }), ...files },
+    ...(links === undefined ? {} : { links }),
     sysctls: rest.sysctls ?? {},
     ...(firewall === undefined ? {} : { firewall }),
   }
@@ -175,13 +205,15 @@ export function decodeSetupRequest(json: unknown): SetupRequest {
 /** The document that decodes to `request`: plain data for JSON.stringify. */
 export function encodeSetupRequest(request: SetupRequest): Record<string, unknown> {
   const { resolver, networks, sandbox: where, ...rest } = request
-  const { hosts, ...dns } = resolver
+  const { hosts, resolvConf, hostsFile, ...dns } = resolver
+  const files = { ...(resolvConf && { resolvConf }), ...(hostsFile && { hostsFile }) }
   return {
     ...rest,
     sandbox: { path: where.path },
     networks: networks.map(encodeEndpoint),
     dns,
     ...(hosts && { hosts }),
+    ...(Object.keys(files).length > 0 && { resolver: files }),
   }
 }
 

@@ -14,6 +14,7 @@ import { type Address, familyOf } from './address.ts'
 import type { EndpointRequest, SetupRequest } from './attachment.ts'
 import type { PortMapping } from './portmapping.ts'
 import { portsOverlap } from './portoverlap.ts'
+import { readFilePath } from './specs/filepath.ts'
 import { formatPublish } from './specs/format.ts'
 import { readHostAddress } from './specs/publish.ts'
 import { readSandbox } from './specs/sandbox.ts'
@@ -52,6 +53,7 @@ export function validateSetup(request: SetupRequest): void {
     expectCanonical(protocol, readProtocol, `expose[${i}].protocol`)
   })
   validateResolver(request.resolver)
+  validateLinks(request)
   for (const key of Object.keys(readSysctls(request.sysctls, 'sysctls'))) {
     if (!Object.hasOwn(request.sysctls, key)) throw notCanonical(key, 'sysctls')
   }
@@ -59,8 +61,20 @@ export function validateSetup(request: SetupRequest): void {
 
 function validateContainer(container: SetupRequest['container']): void {
   if (container.id !== undefined) readContainerName(container.id, 'container.id')
-  if (container.name !== undefined) readContainerName(container.name, 'container.name')
+  if (container.name !== undefined) refuseLongLabels(readContainerName(container.name, 'container.name'))
   if (container.hostname !== undefined) readHostname(container.hostname, 'container.hostname')
+}
+
+/** Ids may be longer: their short form is the name. */
+function refuseLongLabels(name: string): void {
+  const label = name.split('.').find((part) => part.length > 63)
+  if (label === undefined) return
+  throw fail('TSNET_BAD_VALUE', {
+    field: 'container.name',
+    value: name,
+    message: `reading container.name: "${label}" has ${label.length} characters, and names are looked up in parts of at most 63`,
+    hint: 'choose a shorter name',
+  })
 }
 
 /** Which wishes a mode can grant. `ignorePublish` lets `-p` pass where nothing can be published. */
@@ -203,6 +217,34 @@ function validateResolver(resolver: SetupRequest['resolver']): void {
   }
 }
 
+  const { resolvConf, hostsFile } = resolver
+  if (resolvConf !== undefined) readFilePath(resolvConf, 'resolver.resolvConf')
+  if (hostsFile !== undefined) readFilePath(hostsFile, 'resolver.hostsFile')
+  if (hostsFile === undefined || hostsFile !== resolvConf) return
+  throw fail('TSNET_BAD_VALUE', {
+    field: 'resolver.hostsFile',
+    value: hostsFile,
+    message: 'reading resolver.hostsFile: it is the file of resolver.resolvConf too',
+    hint: 'give two files',
+  })
+}
+
+/** Links lead over networks: the other modes have none of their own. */
+function validateLinks({ links = [], mode }: SetupRequest): void {
+  if (links.length > 0 && mode !== 'bridge') {
+    throw mismatch('links', mode, 'joins no networks a link could lead over', 'use --add-host NAME:ADDRESS')
+  }
+  for (const [i, { container, alias }] of links.entries()) {
+    readContainerName(container, `links[${i}].container`)
+    readHostname(alias, `links[${i}].alias`)
+    if (links.findIndex((other) => other.alias.toLowerCase() === alias.toLowerCase()) === i) continue
+    throw fail('TSNET_BAD_VALUE', {
+      field: `links[${i}].alias`,
+      value: alias,
+      message: `reading links[${i}].alias: two links are called ${alias}`,
+      hint: 'write OTHER:ALIAS with another alias',
+    })
+  }
 /** Equal must mean equal texts: `FD00::5` is the decoder's to mend, not the engine's. */
 function expectCanonical(text: string, read: (text: string, field: string) => string, field: string): void {
   const canonical = read(text, field)

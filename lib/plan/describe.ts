@@ -12,7 +12,8 @@
 
 import { type Cidr, familyOf, prefixLength } from '../model/address.ts'
 import type { FirewallIntent } from './intent.ts'
-import type { ConntrackStep, RulesStep, Step, StepKind, StepOf, VethStep, Where } from './step.ts'
+import type { ConntrackStep, FileStep, RulesStep, Step, StepKind, StepOf, VethStep, Where } from './step.ts'
+import { blockText } from './textfile.ts'
 
 /** Lines that do a step and lines that take it back. They expect the sandbox's path in `$NETNS`. */
 export interface Lines {
@@ -114,6 +115,7 @@ const handlers: { readonly [K in StepKind]: (step: StepOf<K>) => Lines } = {
 /** The kind is passed beside the step because TypeScript keeps the two together only through a type parameter. */
 function describeBy<K extends StepKind>(kind: K, step: StepOf<K>): Lines {
   return handlers[kind](step)
+  file: describeFile,
 }
 
 function describeVeth({ name, mac, mtuBytes, alias, bridge, peer }: VethStep): Lines {
@@ -160,6 +162,25 @@ function hereDocument(tool: RulesStep['tool'], text: string): readonly string[] 
  * Without a host address: to any address of this host, and not to far servers
  * on a port of the same number.
  */
+/** In place, as tsnet does: a file that is mounted somewhere must stay the same one. */
+function describeFile({ path, text, mark, before }: FileStep): Lines {
+  const file = quote(path)
+  if (mark === undefined) {
+    const remove = before === undefined ? `rm -f ${file}` : `${printed(before)} >${file}`
+    return { add: [`${printed(text)} >${file}`], remove: [remove] }
+  }
+  const apart = before === undefined || before === '' || before.endsWith('\n') ? '' : '\n'
+  const pattern = (word: string): string => `/^# tsnet ${word} ${mark.replaceAll('.', '\\.')}$/`
+  // The dot keeps line feeds at the end, which $( ) would strip.
+  const rest = `rest=$(sed ${quote(`${pattern('begin')},${pattern('end')}d`)} ${file}; echo .)`
+  const remove = before === undefined ? `rm -f ${file}` : `${rest}; printf %s "\${rest%.}" >${file}`
+  return { add: [`${printed(`${apart}${blockText(mark, text)}`)} >>${file}`], remove: [remove] }
+}
+
+function printed(text: string): string {
+  return `printf %s ${text === '' ? "''" : quote(text)}`
+}
+
 function forgetFlows(step: ConntrackStep): readonly string[] {
   const { protocol, hostAddress, hostPort, containerAddress, containerPort, count } = step
   const version = familyOf(containerAddress)

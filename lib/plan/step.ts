@@ -150,8 +150,27 @@ export type Step =
   | ConntrackStep
 
 export type StepKind = Step['kind']
+/**
+ * A text file of the host that a container reads as its own: resolv.conf, hosts.
+ * Revert puts back what was there if the file is still as we wrote it, else
+ * takes out the marked lines only; a file that is gone stays gone.
+ */
+export interface FileStep {
+  readonly kind: 'file'
+  readonly where: 'host'
+  /** Absolute; its folder is there, and the last part is no link. */
+  readonly path: string
+  /** Whole lines: of the file, or with `mark` of our part of it. */
+  readonly text: string
+  /** Ours is what stands between `# tsnet begin MARK` and `# tsnet end MARK`; absent: the file. */
+  readonly mark?: string
+  /** What was there, our own lines left out; absent: no file. */
+  readonly before?: string
+}
+
 export type StepOf<K extends StepKind> = Extract<Step, { kind: K }>
 
 /** What executors see: intents have been lowered to rules. */
 export type LoweredStep = Exclude<Step, FirewallStep>
 export type LoweredKind = LoweredStep['kind']
+  | FileStep

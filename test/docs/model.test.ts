@@ -58,7 +58,13 @@ describe('the page of the model', () => {
           { name: 'db', address: '10.90.0.9' },
           { name: 'host.example', address: 'host-gateway' },
         ],
+        resolvConf: '/var/lib/box/resolv.conf',
+        hostsFile: '/var/lib/box/hosts',
       },
+      links: [
+        { container: 'db', alias: 'sql' },
+        { container: 'cache', alias: 'memcached' },
+      ],
       sysctls: { 'net.core.somaxconn': '1024' },
       firewall: 'nftables',
     })

@@ -28,7 +28,7 @@ import { bridgeName, hostIfname } from '../../lib/model/names.ts'
 import type { BridgeOptions, NetworkConfig } from '../../lib/model/network.ts'
 import type { PortBinding } from '../../lib/model/portmapping.ts'
 import type { LinkFact, SandboxFacts } from '../../lib/plan/facts.ts'
-import type { Step } from '../../lib/plan/step.ts'
+import type { FileStep, Step } from '../../lib/plan/step.ts'
 
 /** Steps that are applied together, with one sandbox open. */
 export interface Part {
@@ -175,6 +175,20 @@ const first = [...planBaseRules(), ...linksAndRules(tsnet)]
 const base: Part = { sandbox: 'two', steps: planBaseRules() }
 const demo = [...endpoint({ config: tsnet, id: '3f2a', name: 'demo', cidrs: ['10.89.0.2/24'] }), ...inside()]
 
+const resolvConf: FileStep = {
+  kind: 'file',
+  where: 'host',
+  path: '/run/box.resolv.conf',
+  text: '# made by tsnet\nnameserver 10.89.0.1\noptions ndots:0\n',
+}
+const hosts: FileStep = {
+  kind: 'file',
+  where: 'host',
+  path: '/run/box.hosts',
+  text: "127.0.0.1\tlocalhost\n10.89.0.2\tdemo.example demo 3f2a\n",
+  mark: '3f2a~eth0.7',
+}
+
 /** Each name is a file in `plans/`. */
 export const goldenPlans: readonly GoldenPlan[] = [
   {
@@ -290,6 +304,20 @@ export const goldenPlans: readonly GoldenPlan[] = [
         ...inside(),
       ],
     },
+  },
+  {
+    name: 'files',
+    about: "a resolv.conf of a container, and its lines in a hosts file that has another container's",
+    before: [
+      {
+        sandbox: 'two',
+        steps: [
+          { ...resolvConf, text: '# what an engine wrote\n' },
+          { ...hosts, mark: '9b1c', text: '10.89.0.3\tother\n' },
+        ],
+      },
+    ],
+    plan: { sandbox: 'one', steps: [...inside(), resolvConf, hosts, { ...hosts, path: '/run/new.hosts' }] },
   },
   {
     name: 'host',

@@ -29,6 +29,11 @@ export function renderContainer(record: ContainerNetwork, palette: Palette): str
     ['dns', [[...resolver.servers, ...resolver.options].join(' ')].filter((text) => text !== '')],
     ['search', [resolver.search.join(' ')].filter((text) => text !== '')],
     ['hosts', resolver.hosts.map(({ name, address }) => `${name} ${address}`)],
+    [
+      'links',
+      (record.links ?? []).map(({ names, addresses }) => `${names.join(' ')}  ${addresses.join(' ')}`),
+    ],
+    ['files', [resolver.resolvConf, resolver.hostsFile].filter((path) => path !== undefined)],
   ]
   const blocks = [
     head,

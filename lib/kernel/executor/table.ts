@@ -8,9 +8,10 @@ import type { LoweredStep } from '../../plan/step.ts'
 import { address, route } from './addresses.ts'
 import { conntrack, rules, sysctl } from './calls.ts'
 import type { AnyHandler, Handlers } from './handler.ts'
+import { file } from './files.ts'
 import { bridge, bridgePort, linkUp, veth } from './links.ts'
 
-const handlers: Handlers = { bridge, veth, bridgePort, linkUp, address, route, sysctl, rules, conntrack }
+const handlers: Handlers = { bridge, veth, bridgePort, linkUp, address, route, sysctl, rules, conntrack, file }
 
 /** To be called with that step only. */
 export function handlerOf(step: LoweredStep): AnyHandler {

@@ -7,6 +7,7 @@
 
 import { fail } from '../../errors/codes.ts'
 import type { LoweredKind, RouteStep, StepOf, Where } from '../../plan/step.ts'
+import { textHolds, textTakenBack, textWith } from '../../plan/textfile.ts'
 import type { StepResult } from '../kernel.ts'
 import { loopback, type MemoryLink, type MemoryNamespace, type MemoryRoute } from './namespace.ts'
 import type { MemoryRules } from './rules.ts'
@@ -16,6 +17,7 @@ export interface MemoryWorld {
   readonly host: MemoryNamespace
   readonly sandbox: MemoryNamespace | undefined
   readonly rules: MemoryRules
+  readonly files: Map<string, string>
 }
 
 export interface MemoryHandler<K extends LoweredKind> {

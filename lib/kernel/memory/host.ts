@@ -36,6 +36,8 @@ export interface MemoryHost {
     readonly metric?: number
   }[]
   readonly sysctls: Readonly<Record<string, string>>
+  /** Text files by path. */
+  readonly files: Readonly<Record<string, string>>
   readonly foreignDrops: readonly ForeignDrop[]
   readonly holders: readonly (PortHolder & {
     readonly protocol: Protocol
@@ -52,6 +54,7 @@ export const usualHost: MemoryHost = {
   addresses: [{ dev: 'eth0', cidr: '198.51.100.2/24' as Cidr }],
   routes: [{ to: '0.0.0.0/0' as Cidr, via: '198.51.100.1' as Address, dev: 'eth0' }],
   sysctls: {},
+  files: {},
   foreignDrops: [],
   holders: [],
   iptables: 'nft',

@@ -42,6 +42,7 @@ export function createMemoryKernel(options: MemoryKernelOptions = {}): MemoryKer
   const host: MemoryHost = { ...usualHost, ...options.host }
   const outside = hostNamespace(host)
   const rules = new MemoryRules(host.iptables ?? 'nft')
+  const files = new Map(Object.entries(host.files))
   const sandboxes = new Map<string, Sandbox>()
   const opened = new Map<OpenSandbox, MemoryNamespace>()
   let cookies = 1
@@ -53,7 +54,7 @@ export function createMemoryKernel(options: MemoryKernelOptions = {}): MemoryKer
         message: `sandbox ${sandbox.path} is closed, or was opened by another kernel`,
       })
     }
-    return { host: outside, sandbox: inside, rules }
+    return { host: outside, sandbox: inside, rules, files }
   }
 
   const open = (path: string): OpenSandbox => {
@@ -83,7 +84,7 @@ export function createMemoryKernel(options: MemoryKernelOptions = {}): MemoryKer
       sandboxes.get(path)?.namespace.destroy()
       sandboxes.delete(path)
     },
-    dump: () => dump(outside, sandboxes, rules),
+    dump: () => dump(outside, sandboxes, rules) + dumpFiles(files),
 
     openSandbox: async (path) => open(path),
     isAlive: (path, { cookie, bootId }) => {
@@ -100,6 +101,8 @@ export function createMemoryKernel(options: MemoryKernelOptions = {}): MemoryKer
     wayOut: async (family) => findWayOut(outside, family),
     hostAddresses: async () =>
       outside.addresses.map(({ cidr }) => cidr).filter((cidr) => !isLoopback(addressOf(cidr))),
+    hostText: (path) => files.get(path),
+    changeableText: (path) => files.get(path),
     hostSysctls: (keys) => new Map(keys.map((key) => [key, outside.sysctl(key)])),
     foreignDrops: async (tools) =>
       host.foreignDrops.filter(({ tool }) => tools === undefined || tools.includes(tool)),
@@ -173,6 +176,7 @@ function subjectOf(step: StepOf<LoweredKind>): string {
   if ('name' in step) return step.name
   if ('dev' in step) return step.dev
   if ('key' in step) return step.key
+  if ('path' in step) return step.path
   return 'tool' in step ? step.tool : step.containerAddress
 }
 
@@ -185,4 +189,8 @@ function dump(outside: MemoryNamespace, sandboxes: ReadonlyMap<string, Sandbox>,
     ...section('rules', rules.dump()),
     '',
   ].join('\n')
+}
+
+function dumpFiles(files: ReadonlyMap<string, string>): string {
+  return [...files].map(([path, text]) => `file ${path}: ${JSON.stringify(text)}\n`).join('')
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { applyOrUndo, beforeValues, lower } from '../../../lib/engine/apply.ts'
 import type { Kernel, OpenSandbox } from '../../../lib/kernel/kernel.ts'
 import { createLinuxKernel } from '../../../lib/kernel/linux.ts'
@@ -13,6 +14,13 @@ import { snapshotHere } from '../../../netns-fixtures/snapshot.ts'
 import { type GoldenPlan, goldenPlans, type Part } from '../../golden/plans.ts'
 import type { Pictures } from './pictures.ts'
 import { Sandboxes } from './sandboxes.ts'
+
+function linesOf(path: string): readonly string[] {
+  if (!existsSync(path)) return []
+  const { mode } = statSync(path)
+  const lines = readFileSync(path, 'utf8').split('\n')
+  return [`${path} ${(mode & 0o7777).toString(8)}`, ...lines.map((line) => `${path}: ${line}`)]
+}
 
 export function goldenPlan(name: string | undefined): GoldenPlan {
   const golden = goldenPlans.find((one) => one.name === name)
@@ -70,7 +78,8 @@ export class GoldenHost {
 
   async pictures(part: Part): Promise<Pictures> {
     const [host, sandbox] = await Promise.all([snapshotHere(), snapshotHere(this.paths[part.sandbox])])
-    return { host, sandbox }
+    const files = part.steps.flatMap((step) => (step.kind === 'file' ? linesOf(step.path) : []))
+    return { host: { ...host, files }, sandbox }
   }
 
   async close(): Promise<void> {

@@ -24,7 +24,10 @@ let failures = 0
 
 /** Quick look for the moment of failure: hooks cannot wait. */
 function glance(): string {
-  const keys = plan.steps.flatMap((step) => (step.kind === 'sysctl' ? [`/proc/sys/${step.key}`] : []))
+  const keys = plan.steps.flatMap((step) => {
+    if (step.kind === 'file') return [step.path]
+    return step.kind === 'sysctl' ? [`/proc/sys/${step.key}`] : []
+  })
   const look = `ip -o link; ip -o address; nft -s list ruleset; iptables-save; cat /dev/null ${keys.join(' ')} 2>/dev/null || true`
   const inside = `nsenter --net=${host.paths[plan.sandbox]} sh -c 'ip -o link; ip -o address'`
   return execFileSync('sh', ['-c', `${look}; ${inside}`], { encoding: 'utf8', timeout: 10_000 })
