@@ -18,7 +18,9 @@ import type { Family } from '../model/address.ts'
 import type { ForeignDrop } from '../plan/facts.ts'
 import { iptablesVariant } from './iptables.ts'
 import { nftWay } from './libnftables.ts'
+import type { TableName } from './netlink/nftables.ts'
 import { type NftObject, queryNftObjects } from './nft.ts'
+import { mayHaveChain } from './nft-elements.ts'
 import { run } from './run.ts'
 
 const ownPrefix = 'TSNET-'
@@ -54,7 +56,7 @@ export async function foreignDrops(
 
 /** An admin has put rules into TSNET-USER of that backend; for iptables, of the host's default variant. */
 export async function userRules(backend: 'iptables' | 'nftables'): Promise<boolean> {
-  if (backend === 'nftables') return rulesIn(nftChain('inet tsnet', userChain)) > 0
+  if (backend === 'nftables') return rulesIn(nftChain({ family: 'inet', name: 'tsnet' }, userChain)) > 0
   const read = iptablesVariant() === 'legacy' ? legacyFilter : nftFilter
   return rulesIn((await read(4))(userChain)) + rulesIn((await read(6))(userChain)) > 0
 }
@@ -79,7 +81,8 @@ function rulesIn(chain: Chain | undefined): number {
 }
 
 async function nftFilter(family: Family): Promise<ReadChain> {
-  if (nftWay() !== undefined) return (name) => nftChain(`${family === 4 ? 'ip' : 'ip6'} filter`, name)
+  if (nftWay() !== undefined)
+    return (name) => nftChain({ family: family === 4 ? 'ip' : 'ip6', name: 'filter' }, name)
   return iptablesVariant() === 'nft'
     ? savedFilter(family === 4 ? 'iptables-nft' : 'ip6tables-nft')
     : () => undefined
@@ -91,8 +94,10 @@ async function legacyFilter(family: Family): Promise<ReadChain> {
   return savedFilter(family === 4 ? 'iptables-legacy' : 'ip6tables-legacy')
 }
 
-function nftChain(table: string, name: string): Chain | undefined {
-  const objects = queryNftObjects(`list chain ${table} ${name}`)
+function nftChain({ family, name: table }: TableName, name: string): Chain | undefined {
+  // Nearly always there is none, and libnftables would open a new context after saying so.
+  if (!mayHaveChain({ family, name: table }, name)) return undefined
+  const objects = queryNftObjects(`list chain ${family} ${table} ${name}`)
   const chain = objects.find((object) => object['chain'] !== undefined)?.['chain']
   if (chain === undefined) return undefined
   const rules = objects.map((object) => object['rule']).filter((rule) => rule !== undefined)

@@ -25,6 +25,8 @@ interface Libc {
   readonly listen: (fd: number, backlog: number) => number
   readonly flock: (fd: number, operation: number) => number
   readonly memfdCreate: (name: string, flags: number) => number
+  readonly send: (fd: number, bytes: Buffer, length: number, flags: number) => number
+  readonly recv: (fd: number, bytes: Buffer, length: number, flags: number) => number
 }
 
 let loaded: Libc | undefined
@@ -50,6 +52,8 @@ function libc(): Libc {
     memfdCreate: library.func(
       'int memfd_create(const char *name, unsigned int flags)',
     ) as Libc['memfdCreate'],
+    send: library.func('intptr_t send(int fd, const void *bytes, size_t length, int flags)') as Libc['send'],
+    recv: library.func('intptr_t recv(int fd, void *bytes, size_t length, int flags)') as Libc['recv'],
   }
   return loaded
 }
@@ -103,6 +107,29 @@ export function tryFlock(fd: number, kind: typeof LOCK_SH | typeof LOCK_EX): boo
   const errno = loadKoffi().errno()
   if (errno === EWOULDBLOCK) return false
   throw new SystemError('flock', errno)
+}
+
+const AF_NETLINK = 16
+const SOCK_RAW = 3
+const MSG_DONTWAIT = 0x40
+
+/** A netlink socket of the namespace the calling thread is in; the kernel gives it an address at the first send. */
+export function netlinkSocket(protocol: number): number {
+  return checked('socket', libc().socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol))
+}
+
+/** Datagrams go whole or not at all. */
+export function sendAll(fd: number, bytes: Buffer): void {
+  checked('send', libc().send(fd, bytes, bytes.length, 0))
+}
+
+/** @returns the length of a datagram that was waiting, undefined where there was none */
+export function receiveNow(fd: number, into: Buffer): number | undefined {
+  const length = libc().recv(fd, into, into.length, MSG_DONTWAIT)
+  if (length !== -1) return length
+  const errno = loadKoffi().errno()
+  if (errno === EWOULDBLOCK) return undefined
+  throw new SystemError('recv', errno)
 }
 
 const MFD_CLOEXEC = 1

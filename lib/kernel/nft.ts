@@ -10,6 +10,7 @@
 
 import { fail } from '../errors/codes.ts'
 import { executeNft, type NftAnswer, type NftOutputOptions } from './libnftables.ts'
+import { changeElements } from './nft-elements.ts'
 import { elementsOf, isGone, type NftStatement, numbered, statementAt, statementsOf } from './nft-script.ts'
 
 /** A revert that still finds missing things after so many rounds goes on statement by statement. */
@@ -22,6 +23,7 @@ const revertRounds = 8
  *   TSNET_PROGRAM_MISSING (unavailable), TSNET_PROGRAM_FAILED (internal)
  */
 export function runNft(script: string): void {
+  if (changeElements(script)) return
   const answer = executeNft(script)
   if (!answer.ok) throw complaint('applying nftables rules', script, answer)
 }
@@ -33,6 +35,7 @@ export function runNft(script: string): void {
  * @throws as `runNft`, after everything else has been tried
  */
 export function revertNft(script: string): void {
+  if (changeElements(script)) return
   let left: readonly NftStatement[] = statementsOf(script)
   for (let round = 0; round < revertRounds && left.length > 0; round++) {
     const answer = executeNft(textOf(left))

@@ -14,6 +14,7 @@ import { foreignDrops, userRules } from '../../../lib/kernel/foreign.ts'
 import { iptablesVariant, missingRules, restore, revertRestore } from '../../../lib/kernel/iptables.ts'
 import { flocker } from '../../../lib/kernel/lock.ts'
 import { missingNft, queryNft, revertNft, runNft } from '../../../lib/kernel/nft.ts'
+import { changeElements, mayHaveChain } from '../../../lib/kernel/nft-elements.ts'
 import { holdersInRange, portHolder } from '../../../lib/kernel/ports.ts'
 import { requireBackend, requireRoot } from '../../../lib/kernel/requirements.ts'
 import { spawnCount } from '../../../lib/kernel/run.ts'
@@ -24,6 +25,8 @@ const locks = new Map<string, LockHandle>()
 const calls = {
   runNft,
   revertNft,
+  changeElements,
+  mayHaveChain,
   missingNft,
   queryNft,
   restore,

@@ -1,0 +1,121 @@
+/**
+ * Scripts that only add or delete single published ports, without libnftables.
+ *
+ * That is what every attach and detach does, at a cost that does not grow with
+ * the number of ports. Such a script is carried out here as one transaction, or
+ * not at all: whatever the kernel refuses goes to libnftables after all, which
+ * has the words for it. Elements of interval sets are its business in any case.
+ *
+ * Like a context of libnftables the socket belongs to the namespace it is made
+ * in, which is the host's.
+ *
+ * @module
+ */
+
+import { bytesOf, parseAddress } from '../model/address.ts'
+import type { Protocol } from '../model/portmapping.ts'
+import { ENOENT } from './errno.ts'
+import type { Message } from './netlink/encode.ts'
+import { type Answer, type Exchange, openExchange } from './netlink/exchange.ts'
+import {
+  chainGet,
+  type ElementChange,
+  elementsTransaction,
+  NETLINK_NETFILTER,
+  type TableFamily,
+  type TableName,
+} from './netlink/nftables.ts'
+
+/** IPPROTO_… */
+const protocolNumbers: Readonly<Record<Protocol, number>> = { tcp: 6, udp: 17, sctp: 132 }
+
+/** A transaction is one send(2): more would not fit into the socket's buffer. */
+const mostElements = 256
+const longestComment = 127
+
+let socket: Exchange | undefined
+
+/** @returns true if it was such a script and the kernel has carried it out; else nothing has changed */
+export function changeElements(script: string): boolean {
+  const changes = elementChangesIn(script)
+  if (changes === undefined) return false
+  try {
+    const answers = ask(elementsTransaction(changes))
+    return answers.at(-2)?.errno === 0 && answers.every(({ errno }) => errno === 0 || errno === undefined)
+  } catch {
+    // libnftables will say why.
+    return false
+  }
+}
+
+/** Whether there is such a chain; true also where the kernel would not tell. */
+export function mayHaveChain(table: TableName, chain: string): boolean {
+  try {
+    const [answer] = ask([chainGet(table, chain)])
+    return answer?.errno !== ENOENT
+  } catch {
+    return true
+  }
+}
+
+/** @returns undefined where it does anything else, or too much */
+export function elementChangesIn(script: string): readonly ElementChange[] | undefined {
+  const lines = script.split('\n').filter((line) => line !== '')
+  if (lines.length === 0 || lines.length > mostElements) return undefined
+  const changes = lines.map(elementChange)
+  return changes.every((change) => change !== undefined) ? changes : undefined
+}
+
+function elementChange(line: string): ElementChange | undefined {
+  const [, action, family, name, set, body = ''] =
+    /^(add|delete) element (inet|ip|ip6) (\S+) (\S+) \{ (.+) \}$/.exec(line) ?? []
+  // [address .] protocol . port, and to what: no prefixes and no ranges, so no element of an interval set.
+  const [, address, protocol, port, comment, toAddress, toPort] =
+    /^(?:([0-9a-f.:]+) \. )?(tcp|udp|sctp) \. (\d+)(?: comment "([^"\\]*)")?(?: : ([0-9a-f.:]+) \. (\d+))?$/.exec(
+      body,
+    ) ?? []
+  if (set === undefined || protocol === undefined) return undefined
+  if ((action === 'add') !== (toAddress !== undefined)) return undefined
+  const key = concatenated([
+    ...(address === undefined ? [] : [addressBytes(address)]),
+    Uint8Array.of(protocolNumbers[protocol as Protocol]),
+    portBytes(port),
+  ])
+  const value =
+    toAddress === undefined ? undefined : concatenated([addressBytes(toAddress), portBytes(toPort)])
+  if (key === undefined || (toAddress !== undefined && value === undefined)) return undefined
+  if (comment !== undefined && Buffer.byteLength(comment) > longestComment) return undefined
+  return {
+    action: action as ElementChange['action'],
+    table: { family: family as TableFamily, name: name as string },
+    set,
+    key,
+    ...(value === undefined ? {} : { value }),
+    ...(comment === undefined ? {} : { comment }),
+  }
+}
+
+/** Each part begins at four bytes. */
+function concatenated(parts: readonly (Uint8Array | undefined)[]): Uint8Array | undefined {
+  const padded: Uint8Array[] = []
+  for (const part of parts) {
+    if (part === undefined) return undefined
+    padded.push(part, new Uint8Array((4 - (part.length % 4)) % 4))
+  }
+  return Buffer.concat(padded)
+}
+
+function addressBytes(text: string): Uint8Array | undefined {
+  const address = parseAddress(text)
+  return address === undefined ? undefined : bytesOf(address)
+}
+
+function portBytes(text: string | undefined): Uint8Array | undefined {
+  const port = Number(text)
+  return port >= 0 && port <= 0xffff ? Uint8Array.of(port >> 8, port & 0xff) : undefined
+}
+
+function ask(messages: readonly Message[]): readonly Answer[] {
+  socket ??= openExchange(NETLINK_NETFILTER)
+  return socket.ask(messages)
+}
