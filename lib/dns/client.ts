@@ -39,7 +39,7 @@ export function askNameServer(
     const read = lineReader((line) => {
       response = JSON.parse(line) as Response
       // With "ended" the process itself is waited for: it closes the socket last.
-      if (!(response.ok && response.ended === true)) finish()
+      if (response.ended !== true) finish()
     })
     socket.on('data', read)
     socket.on('error', finish)

@@ -65,7 +65,7 @@ export interface Fault {
 
 export type Response =
   | { readonly ok: true; readonly ended?: boolean; readonly status?: Status; readonly explained?: Explained }
-  | { readonly ok: false; readonly fault: Fault }
+  | { readonly ok: false; readonly ended?: boolean; readonly fault: Fault }
 
 /** A fault on its way to the socket. */
 export class ControlFault extends Error {

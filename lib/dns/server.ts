@@ -17,6 +17,7 @@ import {
   ControlFault,
   type Explain,
   type Explained,
+  type Fault,
   type Request,
   type Response,
   type Status,
@@ -133,7 +134,14 @@ export function createNameServer(options: NameServerOptions): NameServer {
   const carryOut = async (request: Request): Promise<Response> => {
     switch (request.op) {
       case 'load':
-        addNetworks(request.networks)
+        // What was served before and cannot be now must not keep the rest from its names.
+        for (const network of request.networks) {
+          try {
+            addNetwork(network)
+          } catch (error) {
+            console.error(`serving network ${network.name}:`, error)
+          }
+        }
         for (const container of request.containers) zone.putContainer(container)
         routes = request.routes
         removeIdle()
@@ -162,9 +170,9 @@ export function createNameServer(options: NameServerOptions): NameServer {
       try {
         return await carryOut(request)
       } catch (error) {
-        if (error instanceof ControlFault) return { ok: false, fault: error.fault }
         const message = error instanceof Error ? error.message : String(error)
-        return { ok: false, fault: { kind: 'internal', message } }
+        const fault: Fault = error instanceof ControlFault ? error.fault : { kind: 'internal', message }
+        return { ok: false, ended: zone.networks().length === 0, fault }
       }
     },
     isEmpty: () => zone.networks().length === 0,

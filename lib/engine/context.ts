@@ -10,10 +10,12 @@ import { endpointAlias } from '../model/names.ts'
 import type { BootMark } from '../state/boot.ts'
 import type { HostConfig } from '../state/config.ts'
 import type { Locks } from '../state/lock.ts'
+import type { NameRoutes } from '../state/nameroutes.ts'
 import type { NetworkDefinitions } from '../state/networks.ts'
 import type { ContainerRecord, Records, UnitRecord } from '../state/records.ts'
 import type { Owner, Reservations } from '../state/reservations.ts'
 import type { Tidying } from '../state/tidy.ts'
+import type { NameService } from './nameservice.ts'
 
 export interface EngineContext {
   readonly kernel: Kernel
@@ -25,6 +27,10 @@ export interface EngineContext {
   readonly boot: BootMark
   readonly tidying: Tidying
   readonly hostConfig: HostConfig
+  /** Absent: names are switched off, or this kernel starts no name server. */
+  readonly names?: NameService
+  /** Whom to ask for which domain. */
+  readonly nameRoutes?: NameRoutes
   /** Used where a request does not say. */
   readonly backend: FirewallBackend
 }

@@ -28,6 +28,7 @@ import {
 } from './endpoints.ts'
 import { decideFiles } from './files.ts'
 import { decideLinks } from './links.ts'
+import { withNameServers } from './names.ts'
 import type { Target } from './target.ts'
 import { bridgeMtu } from './units.ts'
 
@@ -41,9 +42,9 @@ export interface DecidedSetup {
   /** Once per sandbox. */
   readonly sandboxSteps: readonly Step[]
   readonly plans: readonly AttachmentPlan[]
-  readonly backend: FirewallBackend
   /** Written last: what they say is true then. */
   readonly fileSteps: readonly Step[]
+  readonly backend: FirewallBackend
 }
 
 export async function decideEndpoints(
@@ -74,7 +75,8 @@ export async function decideEndpoints(
   }
   const sandboxSteps = facts === undefined ? [] : planSandbox({ facts, sysctls: request.sysctls })
   const result = await resultOf(context, request, target, plans)
-  const files = decideFiles(context, request, target, result)
+  const named = withNameServers(context, request, configs, result)
+  const files = decideFiles(context, request, target, named)
   return { result: files.result, sandboxSteps, plans, fileSteps: files.steps, backend }
 }
 
@@ -110,18 +112,18 @@ async function resultOf(
   const attachments = plans.map(({ attachment }) => attachment)
   const { servers = [], search = [], options = [] } = request.resolver
   const { path, identity, container, shares } = target
+  const links = decideLinks(context, request, container, attachments)
   return {
     container,
-  const links = decideLinks(context, request, container, attachments)
     sandbox: { path, identity },
     mode: request.mode,
     ...(shares === undefined ? {} : { shareWith: shares.container.id }),
     attachments,
     hostAddresses: request.mode === 'host' ? await context.kernel.hostAddresses() : [],
     resolver: { servers, search, options, hosts: await hostEntries(context, request, attachments) },
+    ...(links.length === 0 ? {} : { links }),
     createdAt: new Date().toISOString(),
   }
-    ...(links.length === 0 ? {} : { links }),
 }
 
 type HostEntries = ContainerNetwork['resolver']['hosts']
@@ -168,9 +170,9 @@ export function planContainer(
     ...owned('', sandboxSteps),
     ...section('sandbox'),
     ...section('publish'),
+    ...owned('', fileSteps),
   ]
   const fill = beforeValues(
-    ...owned('', fileSteps),
     steps.map(({ step }) => step),
     context.kernel,
     sandbox,

@@ -101,7 +101,7 @@ function converse(
       return
     }
     const response = await carryOut(request)
-    const finished = response.ok && response.ended === true
+    const finished = response.ended === true
     socket.write(`${JSON.stringify(response)}\n`, () => {
       if (finished) ended()
     })

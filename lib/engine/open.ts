@@ -12,14 +12,17 @@ import type { FirewallBackend } from '../model/attachment.ts'
 import { describe } from '../plan/describe.ts'
 import { bootMark } from '../state/boot.ts'
 import { type HostConfig, readHostConfig } from '../state/config.ts'
-import { createLocks } from '../state/lock.ts'
+import { createLocks, type Locks } from '../state/lock.ts'
+import { nameRoutes } from '../state/nameroutes.ts'
 import { networkDefinitions } from '../state/networks.ts'
-import { statePaths } from '../state/paths.ts'
+import { type StatePaths, statePaths } from '../state/paths.ts'
 import { containerRecords, unitRecords } from '../state/records.ts'
 import { reservations } from '../state/reservations.ts'
 import { tidying } from '../state/tidy.ts'
+import type { EngineContext } from './context.ts'
 import type { Engine, EngineOptions } from './engine.ts'
 import { createLocalEngine } from './local.ts'
+import { createNameService } from './nameservice.ts'
 
 const defaultLockTimeoutMs = 30_000
 
@@ -28,24 +31,34 @@ const defaultLockTimeoutMs = 30_000
  * @throws TSNET_NOT_ROOT (forbidden)
  */
 export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
-  const { onStep } = options
+  return engineOn(linuxKernel(options), options)
+}
+
+/** This host's, telling its steps where that is asked for. */
+export function linuxKernel({ onStep }: EngineOptions): Kernel {
   const hook: StepHook | undefined =
     onStep === undefined
       ? undefined
       : (step, phase) => {
           if (phase === 'after') for (const line of describe(step).add) onStep(line)
         }
-  return engineOn(createLinuxKernel(hook === undefined ? {} : { onStep: hook }), options)
+  return createLinuxKernel(hook === undefined ? {} : { onStep: hook })
 }
 
 /** The same on any kernel: for tests, and for whoever brings another one. */
 export async function engineOn(kernel: Kernel, options: EngineOptions = {}): Promise<Engine> {
+  return createLocalEngine(openContext(kernel, options))
+}
+
+/** What every part of an engine works with. */
+export function openContext(kernel: Kernel, options: EngineOptions): EngineContext {
   kernel.requireRoot()
   const paths = statePaths(options.stateDir)
   const hostConfig = readHostConfig()
-  return createLocalEngine({
+  const locks = createLocks(paths, flocker, options.lockTimeoutMs ?? defaultLockTimeoutMs)
+  return {
     kernel,
-    locks: createLocks(paths, flocker, options.lockTimeoutMs ?? defaultLockTimeoutMs),
+    locks,
     containers: containerRecords(paths),
     units: unitRecords(paths),
     networks: networkDefinitions(paths),
@@ -53,8 +66,30 @@ export async function engineOn(kernel: Kernel, options: EngineOptions = {}): Pro
     boot: bootMark(paths),
     tidying: tidying(paths),
     hostConfig,
+    nameRoutes: nameRoutes(paths),
+    ...namesOf(kernel, locks, paths, hostConfig),
     backend: chooseBackend(kernel, options, hostConfig),
-  })
+  }
+}
+
+function namesOf(
+  kernel: Kernel,
+  locks: Locks,
+  paths: StatePaths,
+  { dns = true, dnsWorkers = 1 }: HostConfig,
+): Pick<EngineContext, 'names'> {
+  const { startNameServer } = kernel
+  if (startNameServer === undefined || !dns) return {}
+  return {
+    names: createNameService({
+      socketPath: paths.nameSocket,
+      logPath: paths.nameLog,
+      folder: paths.run,
+      lock: locks.names,
+      start: (place) => startNameServer({ ...place, workers: dnsWorkers }),
+      portHolder: kernel.portHolder,
+    }),
+  }
 }
 
 /** Asked for, else the host's default, else iptables where it is installed. */

@@ -23,6 +23,7 @@ import { ensureNetworks } from './ensure.ts'
 import { listContainers } from './find.ts'
 import { heal } from './heal.ts'
 import { removeIdle, tidy } from './idle.ts'
+import { publishNames } from './names.ts'
 import { portKey } from './portkey.ts'
 import { choosePorts } from './ports.ts'
 import { decideDry } from './rehearse.ts'
@@ -286,6 +287,10 @@ async function applyDecided(
     sandbox,
   )
   const ours = steps.filter((_, i) => created[i])
-  context.containers.commit(begun.id, ours.length === steps.length ? undefined : { ...record, steps: ours })
+  const made = ours.length === steps.length ? record : { ...record, steps: ours }
+  if (made !== record) context.containers.begin(begun.id, made)
+  // Names answer before the container's first instruction runs.
+  await publishNames(context, made)
+  context.containers.commit(begun.id)
   return decided.result
 }

@@ -12,12 +12,15 @@ import type { LoweredStep } from '../plan/step.ts'
 import type { ContainerRecord } from '../state/records.ts'
 import type { Owner } from '../state/reservations.ts'
 import { type EngineContext, ownerIsAlive } from './context.ts'
+import { withdrawNames } from './names.ts'
 import { portKey } from './portkey.ts'
 
 /** Takes back what a journal entry says and forgets it; under the container's lock and the host lock. */
 export async function undoPending(context: EngineContext, id: string): Promise<readonly unknown[]> {
   const record = context.containers.pending(id)
   if (record === undefined) return []
+  // First, so that nobody is sent to an address that is about to go.
+  const [unnamed] = await Promise.allSettled([withdrawNames(context, record)])
   const sandbox = await openIfAlive(context, record)
   let errors: readonly unknown[]
   try {
@@ -25,6 +28,7 @@ export async function undoPending(context: EngineContext, id: string): Promise<r
   } finally {
     sandbox?.close()
   }
+  if (unnamed.status === 'rejected') return [unnamed.reason, ...errors]
   if (errors.length > 0) return errors
   releaseAll(context, record)
   context.containers.forget(id)

@@ -75,6 +75,15 @@ export interface Kernel {
   iptablesVariant(): 'nft' | 'legacy' | undefined
   /** @throws TSNET_NOT_ROOT (forbidden) */
   requireRoot(): void
+  /**
+   * Starts a name server that listens at `socketPath` from now on and outlives this process.
+   * Absent: this kernel has none, so no container has names.
+   */
+  startNameServer?(place: {
+    readonly socketPath: string
+    readonly logPath: string
+    readonly workers: number
+  }): void
   /** Programs or libraries the backend needs are there; else the error that names the package. */
   requireBackend(backend: 'iptables' | 'nftables'): void
 

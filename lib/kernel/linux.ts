@@ -18,6 +18,7 @@ import type { Kernel, KernelOptions, OpenSandbox } from './kernel.ts'
 import { createLinkRemover, type LinkRemover } from './link-remover.ts'
 import { openRouteSocket, type RouteSocket } from './netlink/socket.ts'
 import { bootId, isAlive } from './netns.ts'
+import { startNameServer } from './nameserver.ts'
 import { portHolder } from './ports.ts'
 import { requireBackend, requireRoot } from './requirements.ts'
 import { type LinkIndexes, openLinuxSandbox, ours } from './sandbox.ts'
@@ -74,6 +75,7 @@ export function createLinuxKernel(options: KernelOptions = {}): Kernel {
     hostText: readText,
     changeableText: readChangeable,
     portHolder,
+    startNameServer,
     userRules,
     iptablesVariant,
     requireRoot,

@@ -9,9 +9,19 @@ import { fieldPath } from './decode.ts'
 import { ifnameFault } from './names.ts'
 import { nearest } from './nearest.ts'
 import type { BridgeOptions, DriverName } from './network.ts'
-import { readMtu } from './specs/scalar.ts'
+import { readAddress, readHostname, readMtu } from './specs/scalar.ts'
 
-const keys = ['mtu', 'bridge', 'masquerade', 'icc', 'hairpin', 'isolate'] as const
+const keys = [
+  'mtu',
+  'bridge',
+  'masquerade',
+  'icc',
+  'hairpin',
+  'isolate',
+  'dns',
+  'domain',
+  'forwarders',
+] as const
 
 /** JSON may hold numbers and booleans where a flag holds text. */
 export type OptionValue = string | number | boolean
@@ -36,6 +46,14 @@ export function decodeBridgeOptions(
     }
     if (key === 'mtu')
       return ['mtuBytes', readMtu(typeof value === 'number' ? value : String(value), path)] as const
+    if (key === 'domain') return [key, readHostname(String(value), path)] as const
+    if (key === 'forwarders')
+      return [
+        key,
+        String(value)
+          .split(',')
+          .map((one) => readAddress(one.trim(), path)),
+      ] as const
     return [key, key === 'bridge' ? readBridgeName(String(value), path) : readBoolean(value, path)] as const
   })
   return Object.fromEntries(entries) as Partial<BridgeOptions>

@@ -32,6 +32,12 @@ export interface BridgeOptions {
   readonly hairpin: boolean
   /** No direct traffic between this network and other tsnet networks. */
   readonly isolate: boolean
+  /** Containers have names here, and the gateway answers them. Absent: yes, but for networks that come with a request. */
+  readonly dns?: boolean
+  /** Their names end here too, beside `tsnet.internal`. */
+  readonly domain?: string
+  /** Whom the name server asks for everything else; absent: whom the host asks. */
+  readonly forwarders?: readonly Address[]
 }
 
 export interface NetworkConfig {

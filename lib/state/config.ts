@@ -13,6 +13,10 @@ export interface HostConfig {
   readonly firewall?: FirewallBackend
   /** Where `-p 8080:80` listens when no address is given; absent: every address. */
   readonly publishAddress?: Address
+  /** False: no network has names. */
+  readonly dns?: boolean
+  /** Processes that answer names; default 1. */
+  readonly dnsWorkers?: number
 }
 
 export const hostConfigPath = '/etc/tsnet/config.json'
@@ -26,9 +30,9 @@ export function readHostConfig(path: string = hostConfigPath): HostConfig {
     fail('TSNET_BAD_VALUE', { message: `reading ${path}: ${field} cannot be used`, field, value, hint })
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw))
     throw bad('(document)', raw, 'write an object')
-  const { firewall, publishAddress, ...unknown } = raw as Record<string, unknown>
+  const { firewall, publishAddress, dns, dnsWorkers, ...unknown } = raw as Record<string, unknown>
   for (const [key, value] of Object.entries(unknown)) {
-    throw bad(key, value, 'known keys are firewall and publishAddress')
+    throw bad(key, value, 'known keys are firewall, publishAddress, dns and dnsWorkers')
   }
   if (firewall !== undefined && !backends.includes(firewall)) {
     throw bad('firewall', firewall, 'use iptables, nftables or none')
@@ -37,8 +41,18 @@ export function readHostConfig(path: string = hostConfigPath): HostConfig {
   if (publishAddress !== undefined && address === undefined) {
     throw bad('publishAddress', publishAddress, 'use an IP address of this host, such as 127.0.0.1')
   }
+  if (dns !== undefined && typeof dns !== 'boolean') throw bad('dns', dns, 'use true or false')
+  if (dnsWorkers !== undefined && !isCount(dnsWorkers)) {
+    throw bad('dnsWorkers', dnsWorkers, 'use a number of processes from 1 to 64')
+  }
   return {
     ...(firewall === undefined ? {} : { firewall: firewall as FirewallBackend }),
     ...(address === undefined ? {} : { publishAddress: address }),
+    ...(dns === undefined ? {} : { dns }),
+    ...(dnsWorkers === undefined ? {} : { dnsWorkers }),
   }
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 64
 }

@@ -2,7 +2,7 @@
  * Locks between processes, as the engine needs them; `kernel/lock.ts` fulfils
  * `Locker` with flock(2), which the kernel frees even after SIGKILL.
  *
- * Order, so that nobody waits in a circle: container, then host, then ports.
+ * Order, so that nobody waits in a circle: container, then host, then ports or names.
  * The host lock is shared by attach and detach, and exclusive for whatever
  * makes or removes something several containers use (bridges, base chains).
  * Whoever finds nothing left takes the files of the locks away too.
@@ -42,10 +42,12 @@ export interface Locks {
   /** Exclusive, and its file goes with it: for whoever finds nothing left. */
   hostLast(): Promise<LastLock>
   ports(): Promise<LockHandle>
+  /** Starting and clearing away the name server. */
+  names(): Promise<LockHandle>
 }
 
 export interface LastLock extends LockHandle {
-  /** Ports are locked under the host lock only, so nobody holds that lock now: its file goes. */
+  /** Ports and names are locked under the host lock only, so nobody holds those locks now: their files go. */
   portsIdle(): void
 }
 
@@ -72,8 +74,9 @@ export function createLocks(paths: StatePaths, locker: Locker, timeoutMs: number
     hostExclusive: () => acquire('host', { exclusive: true, timeoutMs }),
     hostLast: async () => {
       const host = await acquire('host', { exclusive: true, timeoutMs, transient: true })
-      return { release: host.release, portsIdle: () => void removeFile(path('ports')) }
+      return { release: host.release, portsIdle: () => void [path('ports'), path('names')].map(removeFile) }
     },
     ports: () => acquire('ports', { exclusive: true, timeoutMs }),
+    names: () => acquire('names', { exclusive: true, timeoutMs }),
   }
 }

@@ -4,6 +4,7 @@
  * ```
  * /var/lib/tsnet/                    definitions: survive a reboot
  *   networks/<name>.json             user networks
+ *   dns-routes.json                  which servers are asked for which domain
  * /run/tsnet/                        run state: gone with the namespaces it describes
  *   containers/<id>.json             what was set up, with the steps that undo it
  *   pending/<id>.json                work begun and not finished (journal); same shape
@@ -13,6 +14,8 @@
  *   ports/<proto>/<port>/<address>   likewise; ranges in ports/<proto>/ranges/<first>-<last>_<address>
  *   names/<name>                     container names, likewise
  *   locks/                           flock(2) files, empty
+ *   dns.sock                         where the name server is told of changes
+ *   dns.log                          what it has to complain about
  *   boot                             id of the boot the rest is about
  * ```
  *
@@ -33,6 +36,11 @@ export interface StatePaths {
   readonly names: string
   readonly locks: string
   readonly boot: string
+  /** Run state: the folder that most of the others are in. */
+  readonly run: string
+  readonly nameSocket: string
+  readonly nameLog: string
+  readonly nameRoutes: string
   /** Folders that are there for tsnet alone, and go when they are empty. */
   readonly ours: readonly string[]
 }
@@ -50,6 +58,10 @@ export function statePaths(stateDir?: string): StatePaths {
     names: `${run}/names`,
     locks: `${run}/locks`,
     boot: `${run}/boot`,
+    run,
+    nameSocket: `${run}/dns.sock`,
+    nameLog: `${run}/dns.log`,
+    nameRoutes: `${stateDir ?? '/var/lib/tsnet'}/dns-routes.json`,
     ours: stateDir === undefined ? ['/run/tsnet', '/var/lib/tsnet'] : [],
   }
 }
