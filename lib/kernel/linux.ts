@@ -16,15 +16,15 @@ import { foreignDrops, userRules } from './foreign.ts'
 import { iptablesVariant } from './iptables.ts'
 import type { Kernel, KernelOptions, OpenSandbox } from './kernel.ts'
 import { createLinkRemover, type LinkRemover } from './link-remover.ts'
+import { startNameServer } from './nameserver.ts'
 import { openRouteSocket, type RouteSocket } from './netlink/socket.ts'
 import { bootId, isAlive } from './netns.ts'
-import { startNameServer } from './nameserver.ts'
 import { portHolder } from './ports.ts'
 import { requireBackend, requireRoot } from './requirements.ts'
 import { type LinkIndexes, openLinuxSandbox, ours } from './sandbox.ts'
 import { readSysctls } from './sysctl.ts'
-
 import { readChangeable, readText } from './textfile.ts'
+
 interface Host {
   readonly socket: RouteSocket
   readonly remover: LinkRemover
@@ -71,9 +71,9 @@ export function createLinuxKernel(options: KernelOptions = {}): Kernel {
     wayOut: (family) => findWayOut(host().socket, family),
     hostAddresses: () => readHostAddresses(host().socket),
     hostSysctls: readSysctls,
-    foreignDrops,
     hostText: readText,
     changeableText: readChangeable,
+    foreignDrops,
     portHolder,
     startNameServer,
     userRules,

@@ -31,15 +31,6 @@ export interface ResolverRequest {
   readonly options?: readonly string[]
   /** `NAME → address`; `host-gateway` has been resolved. */
   readonly hosts?: readonly HostEntry[]
-}
-
-export interface HostEntry {
-  readonly name: string
-  readonly address: Address | 'host-gateway'
-}
-
-/**
- * The whole request of one `setup`: one sandbox, its mode or its networks.
   /** Absolute path of a resolv.conf(5) to write, put back as it was at teardown. */
   readonly resolvConf?: string
   /** Absolute path of a hosts(5) to write; in one that is there only our own marked lines are changed. */
@@ -66,6 +57,15 @@ export interface ContainerLink {
   readonly addresses: readonly Address[]
   /** For the container's environment: `DB_PORT_5432_TCP_ADDR` and so on. */
   readonly env: Readonly<Record<string, string>>
+}
+
+export interface HostEntry {
+  readonly name: string
+  readonly address: Address | 'host-gateway'
+}
+
+/**
+ * The whole request of one `setup`: one sandbox, its mode or its networks.
  * The JSON form of `tsnet setup --config` (docs: lib/model/README.md).
  */
 export interface SetupRequest {
@@ -83,6 +83,7 @@ export interface SetupRequest {
   /** Drop `publish` silently where the mode cannot publish. */
   readonly ignorePublish: boolean
   readonly resolver: ResolverRequest
+  readonly links?: readonly LinkRequest[]
   /** Written inside the sandbox, keys as in sysctl(8): `net.core.somaxconn`. */
   readonly sysctls: Readonly<Record<string, string>>
   readonly firewall?: FirewallBackend
@@ -92,7 +93,6 @@ export interface SetupRequest {
 export interface Attachment {
   readonly network: string
   readonly driver: 'bridge'
-  readonly links?: readonly LinkRequest[]
   /** Inside the sandbox. */
   readonly ifname: string
   /** Host end of the veth pair. */
@@ -123,12 +123,12 @@ export interface ContainerNetwork {
     readonly search: readonly string[]
     readonly options: readonly string[]
     readonly hosts: readonly { readonly name: string; readonly address: Address }[]
-  }
-  /** ISO 8601, UTC. */
-  readonly createdAt: string
-}
     /** The file that was written; then `servers`, `search` and `options` are what it says. */
     readonly resolvConf?: string
     readonly hostsFile?: string
+  }
   /** Absent where none was asked for. */
   readonly links?: readonly ContainerLink[]
+  /** ISO 8601, UTC. */
+  readonly createdAt: string
+}

@@ -215,8 +215,6 @@ function validateResolver(resolver: SetupRequest['resolver']): void {
     readHostname(name, 'hosts')
     if (address !== 'host-gateway') expectCanonical(address, readAddress, 'hosts')
   }
-}
-
   const { resolvConf, hostsFile } = resolver
   if (resolvConf !== undefined) readFilePath(resolvConf, 'resolver.resolvConf')
   if (hostsFile !== undefined) readFilePath(hostsFile, 'resolver.hostsFile')
@@ -245,6 +243,8 @@ function validateLinks({ links = [], mode }: SetupRequest): void {
       hint: 'write OTHER:ALIAS with another alias',
     })
   }
+}
+
 /** Equal must mean equal texts: `FD00::5` is the decoder's to mend, not the engine's. */
 function expectCanonical(text: string, read: (text: string, field: string) => string, field: string): void {
   const canonical = read(text, field)

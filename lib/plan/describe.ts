@@ -110,12 +110,12 @@ const handlers: { readonly [K in StepKind]: (step: StepOf<K>) => Lines } = {
   firewall: ({ intent }) => ({ add: [`# firewall: ${intentWords(intent)}`], remove: [] }),
   rules: ({ tool, add, remove }) => ({ add: hereDocument(tool, add), remove: hereDocument(tool, remove) }),
   conntrack: (step) => ({ add: forgetFlows(step), remove: forgetFlows(step) }),
+  file: describeFile,
 }
 
 /** The kind is passed beside the step because TypeScript keeps the two together only through a type parameter. */
 function describeBy<K extends StepKind>(kind: K, step: StepOf<K>): Lines {
   return handlers[kind](step)
-  file: describeFile,
 }
 
 function describeVeth({ name, mac, mtuBytes, alias, bridge, peer }: VethStep): Lines {
@@ -157,11 +157,6 @@ function hereDocument(tool: RulesStep['tool'], text: string): readonly string[] 
   return [`${command} <<'${mark}'\n${body}\n${mark}`]
 }
 
-/**
- * Flows to the published port, then flows the container answers from that port.
- * Without a host address: to any address of this host, and not to far servers
- * on a port of the same number.
- */
 /** In place, as tsnet does: a file that is mounted somewhere must stay the same one. */
 function describeFile({ path, text, mark, before }: FileStep): Lines {
   const file = quote(path)
@@ -181,6 +176,11 @@ function printed(text: string): string {
   return `printf %s ${text === '' ? "''" : quote(text)}`
 }
 
+/**
+ * Flows to the published port, then flows the container answers from that port.
+ * Without a host address: to any address of this host, and not to far servers
+ * on a port of the same number.
+ */
 function forgetFlows(step: ConntrackStep): readonly string[] {
   const { protocol, hostAddress, hostPort, containerAddress, containerPort, count } = step
   const version = familyOf(containerAddress)

@@ -137,19 +137,6 @@ export interface ConntrackStep {
   readonly count: number
 }
 
-export type Step =
-  | BridgeStep
-  | VethStep
-  | BridgePortStep
-  | LinkUpStep
-  | AddressStep
-  | RouteStep
-  | SysctlStep
-  | FirewallStep
-  | RulesStep
-  | ConntrackStep
-
-export type StepKind = Step['kind']
 /**
  * A text file of the host that a container reads as its own: resolv.conf, hosts.
  * Revert puts back what was there if the file is still as we wrote it, else
@@ -168,9 +155,22 @@ export interface FileStep {
   readonly before?: string
 }
 
+export type Step =
+  | BridgeStep
+  | VethStep
+  | BridgePortStep
+  | LinkUpStep
+  | AddressStep
+  | RouteStep
+  | SysctlStep
+  | FirewallStep
+  | RulesStep
+  | ConntrackStep
+  | FileStep
+
+export type StepKind = Step['kind']
 export type StepOf<K extends StepKind> = Extract<Step, { kind: K }>
 
 /** What executors see: intents have been lowered to rules. */
 export type LoweredStep = Exclude<Step, FirewallStep>
 export type LoweredKind = LoweredStep['kind']
-  | FileStep

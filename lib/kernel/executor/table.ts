@@ -7,8 +7,8 @@
 import type { LoweredStep } from '../../plan/step.ts'
 import { address, route } from './addresses.ts'
 import { conntrack, rules, sysctl } from './calls.ts'
-import type { AnyHandler, Handlers } from './handler.ts'
 import { file } from './files.ts'
+import type { AnyHandler, Handlers } from './handler.ts'
 import { bridge, bridgePort, linkUp, veth } from './links.ts'
 
 const handlers: Handlers = { bridge, veth, bridgePort, linkUp, address, route, sysctl, rules, conntrack, file }

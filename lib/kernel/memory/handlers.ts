@@ -146,6 +146,19 @@ export const handlers: { readonly [K in LoweredKind]: MemoryHandler<K> } = {
   },
   // There are no flows here.
   conntrack: { apply: () => created, revert: () => {}, holds: () => true },
+  file: {
+    apply: (step, { files }) => {
+      const [before, after] = [files.get(step.path), textWith(step, files.get(step.path))]
+      files.set(step.path, after)
+      return before === after && step.mark === undefined ? existed : created
+    },
+    revert: (step, { files }) => {
+      const text = textTakenBack(step, files.get(step.path))
+      if (text === undefined) files.delete(step.path)
+      else files.set(step.path, text)
+    },
+    holds: (step, { files }) => textHolds(step, files.get(step.path)),
+  },
 }
 
 function placeOf(world: MemoryWorld, where: Where): MemoryNamespace {
