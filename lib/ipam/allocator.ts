@@ -66,12 +66,13 @@ export function checkStatic(
   if (cause === undefined) return
   const family = familyOf(subnet.subnet)
   const { field = family === 4 ? 'ip' : 'ip6' } = options
-  const { first, last } = usableBounds(subnet.subnet)
+  const { last } = usableBounds(subnet.subnet)
+  const first = firstUsable(subnet.subnet, [subnet.gateway, ...Object.values(subnet.reserved ?? {})])
   throw fail('TSNET_ADDRESS_UNUSABLE', {
     field,
     value: address,
     message: `checking address ${address}: it ${cause}`,
-    hint: `choose one from ${fromNumber(family, first)} to ${fromNumber(family, last)}, or leave it out`,
+    hint: `choose one from ${first ?? subnet.gateway} to ${fromNumber(family, last)}, or leave it out`,
   })
 }
 

@@ -197,7 +197,7 @@ describe('a mistake', () => {
       tsnet: checking address 10.89.0.1: it is the gateway
         field: ip
         value: 10.89.0.1
-        hint: choose one from 10.89.0.1 to 10.89.0.254, or leave it out
+        hint: choose one from 10.89.0.2 to 10.89.0.254, or leave it out
       exit 2
       "
     `)
@@ -206,7 +206,7 @@ describe('a mistake', () => {
       tsnet: checking address 192.0.2.1: it is outside subnet 10.89.0.0/24
         field: ip
         value: 192.0.2.1
-        hint: choose one from 10.89.0.1 to 10.89.0.254, or leave it out
+        hint: choose one from 10.89.0.2 to 10.89.0.254, or leave it out
       exit 2
       "
     `)

@@ -124,14 +124,14 @@ describe('a static address', () => {
       attempts.map(faultOf).map(({ code, field, message, hint }) => [code, field, message, hint].join(' | ')),
     ).toMatchInlineSnapshot(`
       [
-        "TSNET_ADDRESS_UNUSABLE | ip | checking address 10.0.1.5: it is outside subnet 10.0.0.0/24 | choose one from 10.0.0.1 to 10.0.0.254, or leave it out",
-        "TSNET_ADDRESS_UNUSABLE | ip | checking address 10.0.0.1: it is the gateway | choose one from 10.0.0.1 to 10.0.0.254, or leave it out",
-        "TSNET_ADDRESS_UNUSABLE | ip | checking address 10.0.0.0: it is the network address of 10.0.0.0/24 | choose one from 10.0.0.1 to 10.0.0.254, or leave it out",
-        "TSNET_ADDRESS_UNUSABLE | ip | checking address 10.0.0.255: it is the broadcast address of 10.0.0.0/24 | choose one from 10.0.0.1 to 10.0.0.254, or leave it out",
-        "TSNET_ADDRESS_UNUSABLE | ip | checking address 10.0.0.9: it is reserved for "nas" | choose one from 10.0.0.1 to 10.0.0.254, or leave it out",
-        "TSNET_ADDRESS_UNUSABLE | ip | checking address fd00::5: it is outside subnet 10.0.0.0/24 | choose one from 10.0.0.1 to 10.0.0.254, or leave it out",
-        "TSNET_ADDRESS_UNUSABLE | ip6 | checking address fd00::: it is the subnet-router anycast address of fd00::/64 (RFC 4291) | choose one from fd00::1 to fd00::ffff:ffff:ffff:ffff, or leave it out",
-        "TSNET_ADDRESS_UNUSABLE | ip6 | checking address fd01::5: it is outside subnet fd00::/64 | choose one from fd00::1 to fd00::ffff:ffff:ffff:ffff, or leave it out",
+        "TSNET_ADDRESS_UNUSABLE | ip | checking address 10.0.1.5: it is outside subnet 10.0.0.0/24 | choose one from 10.0.0.2 to 10.0.0.254, or leave it out",
+        "TSNET_ADDRESS_UNUSABLE | ip | checking address 10.0.0.1: it is the gateway | choose one from 10.0.0.2 to 10.0.0.254, or leave it out",
+        "TSNET_ADDRESS_UNUSABLE | ip | checking address 10.0.0.0: it is the network address of 10.0.0.0/24 | choose one from 10.0.0.2 to 10.0.0.254, or leave it out",
+        "TSNET_ADDRESS_UNUSABLE | ip | checking address 10.0.0.255: it is the broadcast address of 10.0.0.0/24 | choose one from 10.0.0.2 to 10.0.0.254, or leave it out",
+        "TSNET_ADDRESS_UNUSABLE | ip | checking address 10.0.0.9: it is reserved for "nas" | choose one from 10.0.0.2 to 10.0.0.254, or leave it out",
+        "TSNET_ADDRESS_UNUSABLE | ip | checking address fd00::5: it is outside subnet 10.0.0.0/24 | choose one from 10.0.0.2 to 10.0.0.254, or leave it out",
+        "TSNET_ADDRESS_UNUSABLE | ip6 | checking address fd00::: it is the subnet-router anycast address of fd00::/64 (RFC 4291) | choose one from fd00::2 to fd00::ffff:ffff:ffff:ffff, or leave it out",
+        "TSNET_ADDRESS_UNUSABLE | ip6 | checking address fd01::5: it is outside subnet fd00::/64 | choose one from fd00::2 to fd00::ffff:ffff:ffff:ffff, or leave it out",
       ]
     `)
   })
