@@ -19,6 +19,8 @@ export interface RunOptions {
   readonly input?: string
   /** The program is killed after this time. Default 30 s. */
   readonly timeoutMs?: number
+  /** Instead of {@link programEnvironment}. */
+  readonly env?: Readonly<Record<string, string | undefined>>
 }
 
 export interface RunResult {
@@ -36,6 +38,7 @@ const packages: readonly (readonly [RegExp, string])[] = [
   [/^nft$/, 'nftables'],
   [/^conntrack$/, 'conntrack'],
   [/^(ip|bridge|tc)$/, 'iproute2'],
+  [/^nsenter$/, 'util-linux'],
 ]
 
 let spawned = 0
@@ -94,7 +97,7 @@ export async function run(
   countSpawn()
   const result = await execa(program, args, {
     input: options.input ?? '',
-    env: programEnvironment(),
+    env: options.env ?? programEnvironment(),
     extendEnv: false,
     timeout: timeoutMs,
     reject: false,

@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Address, Cidr, Mac } from './address.ts'
+import type { Address, Cidr, Mac, Subnet } from './address.ts'
+import type { CreateNetworkRequest } from './network.ts'
 import type { PortBinding, PortMapping, Protocol } from './portmapping.ts'
 import type { ContainerInfo, Sandbox, SandboxIdentity } from './sandbox.ts'
 
@@ -22,6 +23,14 @@ export interface EndpointRequest {
   readonly aliases?: readonly string[]
   /** Higher wins the default route; equal: first in the list. Default 0 (Docker's gw-priority). */
   readonly gatewayPriority?: number
+  /** The network's definition where it comes with the request (CNI) and not from `network create`: kept while an endpoint is on it. */
+  readonly definition?: CreateNetworkRequest
+  /** Addresses of somebody else's IPAM: noted, not leased, and taken over from an earlier holder. */
+  readonly given?: readonly Cidr[]
+  /** Further routes inside the sandbox; without `via` by the gateway of the family. */
+  readonly routes?: readonly { readonly to: Subnet; readonly via?: Address }[]
+  /** False: this endpoint never carries a default route. */
+  readonly defaultRoute?: boolean
 }
 
 /** What the container's resolver files should say (written by the names part, reported here). */

@@ -10,6 +10,11 @@
 
 import { createHash } from 'node:crypto'
 
+/** SHA-512 in hex: what the CNI reference plugins cut their chain names from. */
+export function sha512Hex(text: string): string {
+  return createHash('sha512').update(text).digest('hex')
+}
+
 /**
  * The first `digits` hex digits of SHA-256 over `parts`. Parts are kept apart
  * (a NUL between them), so `['ab', 'c']` and `['a', 'bc']` differ.

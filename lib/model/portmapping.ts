@@ -19,6 +19,8 @@ export interface PortMapping {
   /** How many consecutive ports, at least 1. */
   readonly count: number
   readonly protocol: Protocol
+  /** The caller's own process holds the host port (engines behind CNI): its socket is no conflict. */
+  readonly heldByCaller?: boolean
 }
 
 /** A mapping after its host port has been chosen and reserved. */

@@ -115,7 +115,9 @@ function mismatch(field: string, mode: string, cause: string, hint: string): Err
 }
 
 function validateEndpoint(endpoint: EndpointRequest, path: string): void {
-  readNetworkName(endpoint.network, `${path}.network`)
+  // A definition of its own is never mistaken for a word that means a mode.
+  if (endpoint.definition === undefined) readNetworkName(endpoint.network, `${path}.network`)
+  else readContainerName(endpoint.network, `${path}.network`)
   if (endpoint.ifname !== undefined) readIfname(endpoint.ifname, `${path}.ifname`)
   if (endpoint.mac !== undefined) expectCanonical(endpoint.mac, readMac, `${path}.mac`)
   if (endpoint.mtuBytes !== undefined) readMtu(endpoint.mtuBytes, `${path}.mtu`)

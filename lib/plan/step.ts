@@ -108,6 +108,19 @@ export interface RulesStep {
 }
 
 /**
+ * Lines for `ip -batch`, `bridge -batch` or `tc -batch`, and lines that take
+ * them back: what single plugins need of the kernel and no network of ours has
+ * (macvlan, queueing, policy routing). `$NETNS` stands for the sandbox.
+ */
+export interface BatchStep {
+  readonly kind: 'batch'
+  readonly where: Where
+  readonly tool: 'ip' | 'bridge' | 'tc'
+  readonly add: readonly string[]
+  readonly remove: readonly string[]
+}
+
+/**
  * `nft`: nft -f text. The others: iptables-restore text for that family and
  * variant; plain `iptables`/`ip6tables` is whatever the host's default is.
  */
@@ -165,6 +178,7 @@ export type Step =
   | SysctlStep
   | FirewallStep
   | RulesStep
+  | BatchStep
   | ConntrackStep
   | FileStep
 

@@ -6,12 +6,25 @@
 
 import type { LoweredStep } from '../../plan/step.ts'
 import { address, route } from './addresses.ts'
+import { batch } from './batch.ts'
 import { conntrack, rules, sysctl } from './calls.ts'
 import { file } from './files.ts'
 import type { AnyHandler, Handlers } from './handler.ts'
 import { bridge, bridgePort, linkUp, veth } from './links.ts'
 
-const handlers: Handlers = { bridge, veth, bridgePort, linkUp, address, route, sysctl, rules, conntrack, file }
+const handlers: Handlers = {
+  bridge,
+  veth,
+  bridgePort,
+  linkUp,
+  address,
+  route,
+  sysctl,
+  rules,
+  batch,
+  conntrack,
+  file,
+}
 
 /** To be called with that step only. */
 export function handlerOf(step: LoweredStep): AnyHandler {

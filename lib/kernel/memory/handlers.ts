@@ -144,6 +144,8 @@ export const handlers: { readonly [K in LoweredKind]: MemoryHandler<K> } = {
     revert: (step, { rules }) => rules.remove(step),
     holds: (step, { rules }) => rules.holds(step),
   },
+  // Lines are for programs that only a real kernel answers.
+  batch: { apply: () => created, revert: () => {}, holds: () => true },
   // There are no flows here.
   conntrack: { apply: () => created, revert: () => {}, holds: () => true },
   file: {

@@ -1,0 +1,29 @@
+/**
+ * The CNI adapter: what a plugin is made of.
+ *
+ * @module
+ */
+
+export {
+  addressingOf,
+  checkPart,
+  expectedOf,
+  gcParts,
+  idOf,
+  ownIps,
+  requirePrevious,
+  shownOf,
+  toInterfaces,
+  wantedMac,
+  wantedMtu,
+} from './chain.ts'
+export { Fields, type NetConf } from './config.ts'
+export { readArgs } from './environment.ts'
+export { CniError, cniCodes, cniError } from './errors.ts'
+export { type InterfacePlugin, interfacePlugin } from './interfaces.ts'
+export { hostLocal, type Ipam, ipamAdd, ipamCheck, ipamDel, ipamGc, ipamStatus, staticIpam } from './ipam.ts'
+export { firstAddress, masqueradeBackend, rulesBackend } from './options.ts'
+export { definePlugin, type Plugin, type Request } from './plugin.ts'
+export { type CniInterface, type CniIp, type CniResult, type CniRoute, emptyResult } from './result.ts'
+export { type PluginIo, runPlugin } from './run.ts'
+export { allVersions, type CniVersion, isAtLeast, versionsFrom } from './versions.ts'

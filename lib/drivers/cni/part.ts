@@ -1,0 +1,162 @@
+/**
+ * Parts: what one plugin of a chain does for one attachment, decided here.
+ *
+ * A part is planned from options and facts like everything else, but its words
+ * are those of the CNI reference plugins: same link names, chains and files, so
+ * that either set can take down what the other made (decisions 33).
+ *
+ * @module
+ */
+
+import type { Address, Cidr, Mac } from '../../model/address.ts'
+import type { Step } from '../../plan/step.ts'
+
+/** A link as `ip -json -details address` tells it. */
+export interface LinkDetail {
+  readonly index: number
+  readonly name: string
+  readonly kind: string
+  readonly mac: string
+  readonly mtuBytes: number
+  readonly up: boolean
+  readonly promisc: boolean
+  readonly allmulti: boolean
+  readonly queueLength: number
+  readonly master?: string
+  readonly alias?: string
+  /** Index of its peer or parent, which may be in another namespace. */
+  readonly linkIndex?: number
+  readonly mode?: string
+  readonly vlanId?: number
+  readonly table?: number
+  readonly addresses: readonly Cidr[]
+}
+
+export interface RouteDetail {
+  readonly to: Cidr
+  readonly via?: Address
+  readonly dev: string
+  readonly metric?: number
+  readonly table?: string
+  readonly scope?: string
+  readonly protocol?: string
+  readonly source?: Address
+}
+
+/** Rules of one family by table and chain, in the words of `iptables-save`. */
+export type RuleText = ReadonlyMap<string, ReadonlyMap<string, readonly string[]>>
+
+export interface PartFacts {
+  readonly host: readonly LinkDetail[]
+  readonly hostRoutes: readonly RouteDetail[]
+  /** Absent where the sandbox is gone, or none is concerned. */
+  readonly sandbox?: readonly LinkDetail[]
+  readonly sandboxRoutes: readonly RouteDetail[]
+  /** `ip rule` inside, both families. */
+  readonly sandboxRules: readonly {
+    readonly family: 4 | 6
+    readonly priority: number
+    readonly from: string
+    readonly table: string
+  }[]
+  readonly iptables: { readonly 4: RuleText; readonly 6: RuleText }
+  /** Which tool plain `iptables` is; undefined where there is none. */
+  readonly hasIptables: boolean
+  /** nft tables as `nft list table` prints them, absent ones left out; by `inet NAME`. */
+  readonly nft: ReadonlyMap<string, string>
+  /** Queueing, from `tc -json qdisc show`: device and kind. */
+  readonly qdiscs: readonly {
+    readonly dev: string
+    readonly kind: string
+    readonly rateBytes?: number
+    readonly burstBytes?: number
+  }[]
+  /** Host settings that were asked for. */
+  readonly sysctls: ReadonlyMap<string, string | undefined>
+  readonly sandboxSysctls: ReadonlyMap<string, string | undefined>
+  /** Device of the host's default route. */
+  readonly defaultDevice?: string
+}
+
+/** What has to be read before a part can be planned. */
+export type Look =
+  | { readonly what: 'links' }
+  | { readonly what: 'sandbox' }
+  | { readonly what: 'iptables'; readonly tables: readonly string[] }
+  | { readonly what: 'nft'; readonly table: string }
+  | { readonly what: 'qdiscs' }
+  | { readonly what: 'sysctls'; readonly keys: readonly string[] }
+  | { readonly what: 'sandboxSysctls'; readonly keys: readonly string[] }
+
+export interface PartId {
+  readonly network: string
+  readonly container: string
+  readonly ifname: string
+}
+
+export interface PartAddress {
+  readonly cidr: Cidr
+  readonly gateway?: Address
+}
+
+export interface PartRoute {
+  readonly to: Cidr
+  readonly via?: Address
+  readonly mtu?: number
+  readonly advmss?: number
+  readonly metric?: number
+  readonly table?: number
+  readonly scope?: number
+}
+
+/** What the runtime and the plugins before say about the interface. */
+export interface PartInput<O> {
+  readonly id: PartId
+  readonly options: O
+  readonly facts: PartFacts
+}
+
+export interface PartInterface {
+  readonly name: string
+  readonly mac?: string
+  readonly mtu?: number
+  readonly inSandbox: boolean
+}
+
+export interface PartPlan {
+  /** For the whole host or network: stays when the attachment goes. */
+  readonly shared: readonly Step[]
+  /** Of this attachment; taken back with it. */
+  readonly steps: readonly Step[]
+  readonly interfaces: readonly PartInterface[]
+}
+
+export interface PartPlanner<O> {
+  readonly looks: (options: O, doing: 'add' | 'remove' | 'check') => readonly Look[]
+  readonly add: (input: PartInput<O>) => PartPlan
+  /** For an attachment without a record (another plugin set made it): steps to be taken back. */
+  readonly remove: (input: PartInput<O>) => readonly Step[]
+  /** Containers of a network that rules speak of, whoever made them. */
+  readonly seen?: (network: string, facts: PartFacts) => readonly string[]
+  /** What is not as it should be; empty: all is well. */
+  readonly check: (input: PartInput<O>) => readonly string[]
+  /** Only `shared` steps, and as often as one likes: no record is kept. */
+  readonly unrecorded?: true
+}
+
+export const noPlan: PartPlan = { shared: [], steps: [], interfaces: [] }
+
+export function linkNamed(links: readonly LinkDetail[] | undefined, name: string): LinkDetail | undefined {
+  return links?.find((link) => link.name === name)
+}
+
+/** The host end of a pair whose other end has this link index inside. */
+export function hostPeer(facts: PartFacts, inside: LinkDetail | undefined): LinkDetail | undefined {
+  if (inside?.kind !== 'veth' || inside.linkIndex === undefined) return undefined
+  return facts.host.find(({ index, kind }) => index === inside.linkIndex && kind === 'veth')
+}
+
+/** Lines `ip link` wants nothing but plain names in. */
+export function mac(text: string): Mac {
+  return text as Mac
+}

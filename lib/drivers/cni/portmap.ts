@@ -1,0 +1,319 @@
+/**
+ * The CNI plugin `portmap`: published ports in the chains of the reference
+ * plugin, which engines read too (nerdctl looks for free ports in them).
+ *
+ * Limit, as there: no port is reserved, the last writer wins.
+ *
+ * @module
+ */
+
+import {
+  type Address,
+  addressOf,
+  bracketed,
+  type Cidr,
+  type Family,
+  familyOf,
+  isUnspecified,
+  subnetOf,
+} from '../../model/address.ts'
+import type { Protocol } from '../../model/portmapping.ts'
+import type { RulesStep, Step } from '../../plan/step.ts'
+import {
+  type Chain,
+  type ChainRule,
+  hasChain,
+  hostMask,
+  missingParts,
+  quoted,
+  restoreStep,
+  rulesIn,
+} from './chains.ts'
+import { sysctl } from './interface.ts'
+import { chainName, leftNftRules, namedContainers, ownerComment } from './masquerade.ts'
+import {
+  hostPeer,
+  linkNamed,
+  noPlan,
+  type PartFacts,
+  type PartId,
+  type PartInput,
+  type PartPlan,
+  type PartPlanner,
+} from './part.ts'
+
+export interface PortEntry {
+  readonly hostPort: number
+  readonly containerPort: number
+  readonly protocol: Protocol
+  readonly hostAddress?: Address
+}
+
+export interface PortmapPartOptions {
+  readonly backend: 'iptables' | 'nftables'
+  readonly ports: readonly PortEntry[]
+  /** The interface's first address of each family, with its prefix. */
+  readonly addresses: readonly Cidr[]
+  readonly snat: boolean
+  readonly masqueradeAll: boolean
+  /** Which bit of the mark asks for masquerading. */
+  readonly markBit: number
+  /** Somebody else's chain that sets the mark (kube-proxy's). */
+  readonly markChain?: string
+  readonly conditions: { readonly 4: readonly string[]; readonly 6: readonly string[] }
+}
+
+type Input = PartInput<PortmapPartOptions>
+
+const entry = 'CNI-HOSTPORT-DNAT'
+const setMark = 'CNI-HOSTPORT-SETMARK'
+const masquerade = 'CNI-HOSTPORT-MASQ'
+const families = [4, 6] as const
+/** xt_multiport takes no more. */
+const portsInRule = 15
+
+export const portmapPart: PartPlanner<PortmapPartOptions> = {
+  looks: (options, doing) => {
+    if (doing !== 'remove' && options.ports.length === 0) return []
+    const both = doing === 'remove'
+    return [
+      ...(both || options.backend === 'iptables' ? ([{ what: 'iptables', tables: ['nat'] }] as const) : []),
+      ...(both || options.backend === 'nftables'
+        ? nftTables.map((table) => ({ what: 'nft', table }) as const)
+        : []),
+      ...(doing === 'add' ? ([{ what: 'links' }, { what: 'sandbox' }] as const) : []),
+    ]
+  },
+  add: planAdd,
+  remove: ({ id, facts }) => [
+    ...families.flatMap((family) => leftRules(id, facts, family)),
+    ...nftTables.flatMap((table) => leftNftRules(facts, table, id.container)),
+  ],
+  seen: (network, facts) => namedContainers(facts, entry, network),
+  check: ({ id, options, facts }) => {
+    if (options.ports.length === 0) return []
+    if (options.backend === 'nftables') {
+      const all = nftTables.map((table) => facts.nft.get(table) ?? '').join('')
+      return all.includes(`comment "${id.container}"`) ? [] : ['the rules of the published ports are missing']
+    }
+    return options.addresses.flatMap((cidr) => {
+      const { chains, rules } = ownParts(id, options, cidr)
+      const text = facts.iptables[familyOf(cidr)]
+      return [
+        ...chains.filter((chain) => !hasChain(text, chain)).map(({ chain }) => `chain ${chain} is missing`),
+        ...rules
+          .filter(({ table, chain, rule }) => !rulesIn(text, table, chain).includes(rule))
+          .map(({ chain, rule }) => `rule is missing: ${chain} ${rule}`),
+      ]
+    })
+  },
+}
+
+function planAdd(input: Input): PartPlan {
+  const { id, options, facts } = input
+  if (options.ports.length === 0) return noPlan
+  const served = options.addresses.filter((cidr) => portsOf(options, familyOf(cidr)).length > 0)
+  const nft = options.backend === 'nftables'
+  return {
+    shared: nft
+      ? []
+      : served.flatMap((cidr) => sharedRules(options, facts.iptables[familyOf(cidr)], familyOf(cidr))),
+    steps: [
+      ...(nft
+        ? [nftPorts(id, options, served)]
+        : served.map((cidr) => restoreStep(familyOf(cidr), ownParts(id, options, cidr)))),
+      ...(options.snat ? routeLocalnet(input) : []),
+      ...forgetFlows(options),
+    ],
+    interfaces: [],
+  }
+}
+
+/** A port of one family: unspecified addresses mean any of that family. */
+function portsOf({ ports }: PortmapPartOptions, family: Family): readonly PortEntry[] {
+  return ports.filter(({ hostAddress }) => hostAddress === undefined || familyOf(hostAddress) === family)
+}
+
+function sharedRules(
+  options: PortmapPartOptions,
+  text: PartFacts['iptables'][4],
+  family: Family,
+): readonly RulesStep[] {
+  const local = `-m addrtype --dst-type LOCAL -j ${entry}`
+  const bit = `0x${(2 ** options.markBit).toString(16)}/0x${(2 ** options.markBit).toString(16)}`
+  const marks = options.snat && options.markChain === undefined
+  return missingParts(family, text, {
+    chains: [
+      { table: 'nat', chain: entry },
+      ...(marks ? [setMark, masquerade].map((chain): Chain => ({ table: 'nat', chain })) : []),
+    ],
+    rules: [
+      { table: 'nat', chain: 'PREROUTING', rule: local },
+      { table: 'nat', chain: 'OUTPUT', rule: local },
+      ...(marks
+        ? ([
+            {
+              table: 'nat',
+              chain: setMark,
+              rule: `-m comment --comment "CNI portfwd masquerade mark" -j MARK --set-xmark ${bit}`,
+            },
+            { table: 'nat', chain: masquerade, rule: `-m mark --mark ${bit} -j MASQUERADE` },
+            // First: the chains of single attachments accept what stays in their subnet.
+            {
+              table: 'nat',
+              chain: 'POSTROUTING',
+              at: 'top',
+              rule: `-m comment --comment "CNI portfwd requiring masquerade" -j ${masquerade}`,
+            },
+          ] as const)
+        : []),
+    ],
+  })
+}
+
+function ownParts(
+  id: PartId,
+  options: PortmapPartOptions,
+  cidr: Cidr,
+): { readonly chains: readonly Chain[]; readonly rules: readonly ChainRule[] } {
+  const family = familyOf(cidr)
+  const chain = chainName('CNI-DN-', id)
+  const ports = portsOf(options, family)
+  const comment = `-m comment --comment ${quoted(`dnat ${ownerComment(id)}`)}`
+  const conditions =
+    options.conditions[family].length === 0 ? '' : `${options.conditions[family].map(quoted).join(' ')} `
+  const protocols = [...new Set(ports.map(({ protocol }) => protocol))].sort()
+  const jumps = protocols.flatMap((protocol) => {
+    const numbers = [
+      ...new Set(ports.filter((one) => one.protocol === protocol).map(({ hostPort }) => hostPort)),
+    ]
+    return Array.from({ length: Math.ceil(numbers.length / portsInRule) }, (_, i) => {
+      const some = numbers.slice(i * portsInRule, (i + 1) * portsInRule)
+      return `${conditions}-p ${protocol} ${comment} -m multiport --dports ${some.join(',')} -j ${chain}`
+    })
+  })
+  return {
+    chains: [{ table: 'nat', chain }],
+    rules: [
+      ...jumps.map((rule) => ({ table: 'nat', chain: entry, rule })),
+      ...ports
+        .flatMap((port) => portRules(options, port, cidr))
+        .map((rule) => ({ table: 'nat', chain, rule })),
+    ],
+  }
+}
+
+function portRules(
+  { snat, masqueradeAll, markChain }: PortmapPartOptions,
+  port: PortEntry,
+  cidr: Cidr,
+): readonly string[] {
+  const { hostPort, containerPort, protocol, hostAddress } = port
+  const family = familyOf(cidr)
+  const to = hostAddress === undefined || isUnspecified(hostAddress) ? '' : `-d ${hostMask(hostAddress)} `
+  const match = `${to}-p ${protocol} -m ${protocol} --dport ${hostPort}`
+  const mark = `-j ${markChain ?? setMark}`
+  // Before `-d`: the order in which iptables-save prints them.
+  const from = (source: string): string => `-s ${source} ${match} ${mark}`
+  const marks = !snat
+    ? []
+    : masqueradeAll
+      ? [`${match} ${mark}`]
+      : [from(subnetOf(cidr)), ...(family === 4 ? [from('127.0.0.1/32')] : [])]
+  return [...marks, `${match} -j DNAT --to-destination ${bracketed(addressOf(cidr))}:${containerPort}`]
+}
+
+/** 127.0.0.1 of the host reaches the container: on the interface towards it. */
+function routeLocalnet({ id, options, facts }: Input): readonly Step[] {
+  if (!options.addresses.some((cidr) => familyOf(cidr) === 4)) return []
+  const peer = hostPeer(facts, linkNamed(facts.sandbox, id.ifname))
+  const dev = peer?.master ?? peer?.name
+  if (dev === undefined) return []
+  return [sysctl('host', `net/ipv4/conf/${dev}/route_localnet`, '1', { keep: peer?.master !== undefined })]
+}
+
+/** A reused UDP port would go on talking to the old container. */
+function forgetFlows({ ports, addresses }: PortmapPartOptions): readonly Step[] {
+  return ports
+    .filter(({ protocol }) => protocol === 'udp')
+    .flatMap(({ hostPort, containerPort, hostAddress }) =>
+      addresses
+        .map(addressOf)
+        .filter((address) => hostAddress === undefined || familyOf(hostAddress) === familyOf(address))
+        .map(
+          (containerAddress): Step => ({
+            kind: 'conntrack',
+            where: 'host',
+            protocol: 'udp',
+            ...(hostAddress === undefined || isUnspecified(hostAddress) ? {} : { hostAddress }),
+            hostPort,
+            containerAddress,
+            containerPort,
+            count: 1,
+          }),
+        ),
+    )
+}
+
+/** By the attachment's chain, whatever is in it. */
+function leftRules(id: PartId, facts: PartFacts, family: Family): readonly RulesStep[] {
+  const text = facts.iptables[family]
+  // Older reference plugins called it CNI-SN- as well.
+  const chains = ['CNI-DN-', 'CNI-SN-'].map((prefix) => chainName(prefix, id))
+  const there = chains.filter((chain) => hasChain(text, { table: 'nat', chain }))
+  const rules = [entry, 'CNI-HOSTPORT-SNAT', 'POSTROUTING'].flatMap((chain) =>
+    rulesIn(text, 'nat', chain)
+      .filter((rule) => chains.some((own) => rule.endsWith(`-j ${own}`)))
+      .map((rule) => ({ table: 'nat', chain, rule })),
+  )
+  if (there.length === 0 && rules.length === 0) return []
+  return [
+    { ...restoreStep(family, { chains: there.map((chain) => ({ table: 'nat', chain })), rules }), add: '' },
+  ]
+}
+
+const nftTables = ['ip cni_hostport', 'ip6 cni_hostport'] as const
+
+function nftPorts(id: PartId, options: PortmapPartOptions, served: readonly Cidr[]): RulesStep {
+  const comment = `comment "${id.container}"`
+  const lines = served.flatMap((cidr) => {
+    const family = familyOf(cidr)
+    const word = family === 4 ? 'ip' : 'ip6'
+    const table = `${word} cni_hostport`
+    const conditions =
+      options.conditions[family].length === 0 ? '' : `${options.conditions[family].join(' ')} `
+    const ports = portsOf(options, family).map(({ hostPort, containerPort, protocol, hostAddress }) => {
+      const at =
+        hostAddress === undefined || isUnspecified(hostAddress) ? undefined : `${word} daddr ${hostAddress} `
+      const chain = at === undefined ? 'hostports' : 'hostip_hostports'
+      return `add rule ${table} ${chain} ${conditions}${at ?? ''}${protocol} dport ${hostPort} dnat to ${bracketed(addressOf(cidr))}:${containerPort} ${comment}`
+    })
+    const sources = options.masqueradeAll
+      ? ['']
+      : [`${word} saddr ${subnetOf(cidr)} `, ...(family === 4 ? ['ip saddr 127.0.0.1 '] : [])]
+    return [
+      `add table ${table}`,
+      `add chain ${table} hostports`,
+      `add chain ${table} hostip_hostports`,
+      `add chain ${table} hostports_all`,
+      `add chain ${table} prerouting { type nat hook prerouting priority dstnat; }`,
+      `add chain ${table} output { type nat hook output priority dstnat; }`,
+      `add chain ${table} masquerading { type nat hook postrouting priority srcnat; }`,
+      `flush chain ${table} hostports_all`,
+      `flush chain ${table} prerouting`,
+      `flush chain ${table} output`,
+      `add rule ${table} hostports_all jump hostip_hostports`,
+      `add rule ${table} hostports_all jump hostports`,
+      `add rule ${table} prerouting fib daddr type local jump hostports_all`,
+      `add rule ${table} output fib daddr type local jump hostports_all`,
+      ...ports,
+      ...(options.snat
+        ? sources.map(
+            (from) =>
+              `add rule ${table} masquerading ${from}${word} daddr ${addressOf(cidr)} ct status dnat masquerade ${comment}`,
+          )
+        : []),
+    ]
+  })
+  return { kind: 'rules', where: 'host', tool: 'nft', add: `${lines.join('\n')}\n`, remove: '' }
+}

@@ -1,0 +1,218 @@
+/**
+ * Reads what a part has to know, with the programs a person would ask: `ip
+ * -json`, `iptables-save`, `nft list table`, `tc`.
+ *
+ * @module
+ */
+
+import type { LinkDetail, Look, PartFacts, RouteDetail, RuleText } from '../drivers/cni/part.ts'
+import { fail } from '../errors/codes.ts'
+import type { OpenSandbox } from '../kernel/kernel.ts'
+import { type Address, type Cidr, parseAddress, parseCidr, withPrefix } from '../model/address.ts'
+import type { EngineContext } from './context.ts'
+
+type Json = Readonly<Record<string, unknown>>
+
+/** Runs a program on the host or in a sandbox; `undefined` where it says no. */
+export type Ask = (argv: readonly [string, ...string[]], sandbox?: OpenSandbox) => Promise<string | undefined>
+
+const askKernel: Ask = async (argv, sandbox) => {
+  const { exec } = await import('../kernel/exec.ts')
+  const result = await exec(argv, { sandbox })
+  return result.exitCode === 0 ? result.stdout : undefined
+}
+
+export async function lookAround(
+  context: EngineContext,
+  looks: readonly Look[],
+  sandbox: OpenSandbox | undefined,
+  ask: Ask = askKernel,
+): Promise<PartFacts> {
+  const has = (what: Look['what']): boolean => looks.some((look) => look.what === what)
+  const keys = (what: 'sysctls' | 'sandboxSysctls'): readonly string[] =>
+    looks.flatMap((look) => (look.what === what ? look.keys : []))
+  const tables = looks.flatMap((look) => (look.what === 'iptables' ? look.tables : []))
+  const nftTables = looks.flatMap((look) => (look.what === 'nft' ? [look.table] : []))
+  const hasIptables = context.kernel.iptablesVariant() !== undefined
+  const inside = has('sandbox') && sandbox !== undefined
+  const [host, hostRoutes, within, sandboxRoutes, sandboxRules, ip4, ip6, nft, qdiscs] = await Promise.all([
+    has('links') ? links(ask) : [],
+    has('links') ? routes(ask, undefined) : [],
+    inside ? links(ask, sandbox) : undefined,
+    inside ? routes(ask, sandbox) : [],
+    inside ? policyRules(ask, sandbox) : [],
+    hasIptables && tables.length > 0 ? saved(ask, 'iptables-save', tables) : new Map(),
+    hasIptables && tables.length > 0 ? saved(ask, 'ip6tables-save', tables) : new Map(),
+    Promise.all(nftTables.map(async (table) => [table, await listing(ask, table)] as const)),
+    has('qdiscs') ? queueing(ask) : [],
+  ])
+  const wayOut = hostRoutes.find(({ to }) => to === '0.0.0.0/0') ?? hostRoutes.find(({ to }) => to === '::/0')
+  return {
+    host,
+    hostRoutes,
+    ...(within === undefined ? {} : { sandbox: within }),
+    sandboxRoutes,
+    sandboxRules,
+    iptables: { 4: ip4, 6: ip6 },
+    hasIptables,
+    nft: new Map(nft.flatMap(([table, text]) => (text === undefined ? [] : [[table, text]]))),
+    qdiscs,
+    sysctls: context.kernel.hostSysctls(keys('sysctls')),
+    sandboxSysctls: sandbox?.sysctls(keys('sandboxSysctls')) ?? new Map(),
+    ...(wayOut === undefined ? {} : { defaultDevice: wayOut.dev }),
+  }
+}
+
+/** `nft` is not asked where it is not installed. */
+async function listing(ask: Ask, table: string): Promise<string | undefined> {
+  const [family = '', name = ''] = table.split(' ')
+  try {
+    return await ask(['nft', '--handle', 'list', 'table', family, name])
+  } catch {
+    return undefined
+  }
+}
+
+async function json(
+  ask: Ask,
+  argv: readonly [string, ...string[]],
+  sandbox?: OpenSandbox,
+): Promise<readonly Json[]> {
+  const text = await ask(argv, sandbox)
+  if (text === undefined)
+    throw fail('TSNET_PROGRAM_FAILED', { message: `reading with ${argv.join(' ')}: it failed` })
+  return text.trim() === '' ? [] : (JSON.parse(text) as readonly Json[])
+}
+
+async function links(ask: Ask, sandbox?: OpenSandbox): Promise<readonly LinkDetail[]> {
+  return (await json(ask, ['ip', '-json', '-details', 'address', 'show'], sandbox))
+    .filter((one) => one['ifname'] !== undefined)
+    .map(decodeLink)
+}
+
+function decodeLink(one: Json): LinkDetail {
+  const info = (one['linkinfo'] ?? {}) as Json
+  const data = (info['info_data'] ?? {}) as Json
+  const flags = (one['flags'] ?? []) as readonly string[]
+  const text = (key: string): string | undefined =>
+    typeof one[key] === 'string' ? (one[key] as string) : undefined
+  const [master, alias, mode] = [text('master'), text('ifalias'), data['mode']]
+  const addresses = ((one['addr_info'] ?? []) as readonly Json[]).flatMap((address) => {
+    const local = parseAddress(String(address['local'] ?? ''))
+    return local === undefined ? [] : [withPrefix(local, Number(address['prefixlen']))]
+  })
+  const number = (key: string, value: unknown): Record<string, number> =>
+    typeof value === 'number' ? { [key]: value } : {}
+  return {
+    index: Number(one['ifindex']),
+    name: String(one['ifname']),
+    kind: String(info['info_kind'] ?? ''),
+    mac: text('address') ?? '',
+    mtuBytes: Number(one['mtu']),
+    up: flags.includes('UP'),
+    promisc: Number(one['promiscuity'] ?? 0) > 0 && flags.includes('PROMISC'),
+    allmulti: flags.includes('ALLMULTI'),
+    queueLength: Number(one['txqlen'] ?? 0),
+    ...(master === undefined ? {} : { master }),
+    ...(alias === undefined ? {} : { alias }),
+    ...number('linkIndex', one['link_index']),
+    ...(typeof mode === 'string' ? { mode } : {}),
+    ...number('vlanId', data['id']),
+    ...number('table', data['table']),
+    addresses,
+  }
+}
+
+async function routes(ask: Ask, sandbox: OpenSandbox | undefined): Promise<readonly RouteDetail[]> {
+  const [v4, v6] = await Promise.all(
+    ['-4', '-6'].map((family) =>
+      json(ask, ['ip', '-json', family, 'route', 'show', 'table', 'all'], sandbox).catch(() => []),
+    ),
+  )
+  return [
+    ...(v4 ?? []).flatMap((one) => decodeRoute(one, 4)),
+    ...(v6 ?? []).flatMap((one) => decodeRoute(one, 6)),
+  ]
+}
+
+function decodeRoute(one: Json, family: 4 | 6): readonly RouteDetail[] {
+  const dst = String(one['dst'])
+  const to = dst === 'default' ? ((family === 4 ? '0.0.0.0/0' : '::/0') as Cidr) : cidrOf(dst)
+  if (
+    to === undefined ||
+    one['dev'] === undefined ||
+    (one['type'] !== undefined && one['type'] !== 'unicast')
+  )
+    return []
+  const address = (key: string): Address | undefined =>
+    typeof one[key] === 'string' ? parseAddress(one[key] as string) : undefined
+  const [via, source] = [address('gateway'), address('prefsrc')]
+  return [
+    {
+      to,
+      dev: String(one['dev']),
+      ...(via === undefined ? {} : { via }),
+      ...(source === undefined ? {} : { source }),
+      ...(typeof one['metric'] === 'number' ? { metric: one['metric'] } : {}),
+      ...(one['table'] === undefined ? {} : { table: String(one['table']) }),
+      ...(one['scope'] === undefined ? {} : { scope: String(one['scope']) }),
+      ...(one['protocol'] === undefined ? {} : { protocol: String(one['protocol']) }),
+    },
+  ]
+}
+
+function cidrOf(text: string): Cidr | undefined {
+  if (text.includes('/')) return parseCidr(text)
+  const address = parseAddress(text)
+  return address === undefined ? undefined : withPrefix(address, text.includes(':') ? 128 : 32)
+}
+
+async function policyRules(ask: Ask, sandbox: OpenSandbox): Promise<PartFacts['sandboxRules']> {
+  const both = await Promise.all(
+    ([4, 6] as const).map(async (family) =>
+      (await json(ask, ['ip', '-json', `-${family}`, 'rule', 'show'], sandbox).catch(() => [])).map(
+        (one) => ({
+          family,
+          priority: Number(one['priority']),
+          from: String(one['src'] ?? 'all'),
+          table: String(one['table'] ?? ''),
+        }),
+      ),
+    ),
+  )
+  return both.flat()
+}
+
+async function queueing(ask: Ask): Promise<PartFacts['qdiscs']> {
+  return (await json(ask, ['tc', '-json', 'qdisc', 'show'])).map((one) => {
+    const options = (one['options'] ?? {}) as Json
+    return {
+      dev: String(one['dev'] ?? ''),
+      kind: String(one['kind'] ?? ''),
+      ...(typeof options['rate'] === 'number' ? { rateBytes: options['rate'] } : {}),
+      ...(typeof options['burst'] === 'number' ? { burstBytes: options['burst'] } : {}),
+    }
+  })
+}
+
+async function saved(
+  ask: Ask,
+  program: 'iptables-save' | 'ip6tables-save',
+  tables: readonly string[],
+): Promise<RuleText> {
+  const wanted = [...new Set(tables)]
+  const texts = await Promise.all(wanted.map((table) => ask([program, '-t', table])))
+  return new Map(wanted.map((table, i) => [table, chainsIn(texts[i] ?? '')]))
+}
+
+/** Chains of one table as `iptables-save` prints them. */
+export function chainsIn(text: string): ReadonlyMap<string, readonly string[]> {
+  const chains = new Map<string, string[]>()
+  for (const line of text.split('\n')) {
+    const chain = /^:(\S+)/.exec(line)?.[1]
+    if (chain !== undefined) chains.set(chain, [])
+    const [, own, rule] = /^-A (\S+) ?(.*)$/.exec(line) ?? []
+    if (own !== undefined && rule !== undefined) chains.get(own)?.push(rule.trim())
+  }
+  return chains
+}

@@ -1,0 +1,330 @@
+/**
+ * Parts of attachments, made one by one by the plugins of a chain, each with a
+ * record and journal of its own, so that a killed plugin is cleaned up like any
+ * other killed work.
+ *
+ * What a part does is decided in drivers/cni; here it is looked, planned, noted,
+ * applied, and taken back. An attachment without a record was made by another
+ * plugin set: it is taken down by what can be seen of it.
+ *
+ * @module
+ */
+
+import type { PartFacts, PartId, PartInterface } from '../drivers/cni/part.ts'
+import { type PartOptions, type PartType, parts } from '../drivers/cni/registry.ts'
+import { asTsnetError, fail, isTsnetError } from '../errors/codes.ts'
+import type { OpenSandbox } from '../kernel/kernel.ts'
+import type { Attachment, ContainerNetwork } from '../model/attachment.ts'
+import type { Step } from '../plan/step.ts'
+import type { ContainerRecord, OwnedStep } from '../state/records.ts'
+import { applyOrUndo, beforeValues, lower } from './apply.ts'
+import type { EngineContext } from './context.ts'
+import { heal } from './heal.ts'
+import { tidy } from './idle.ts'
+import { lookAround } from './lookaround.ts'
+import { takeDown, undoPending } from './takedown.ts'
+
+export interface PartRequest<T extends PartType> {
+  readonly type: T
+  readonly id: PartId
+  readonly options: PartOptions[T]
+  /** Path of the sandbox; empty where it is gone. */
+  readonly netns: string
+  /** What `tsnet ls` and `tsnet port` show of it; absent: nothing. */
+  readonly shown?: Omit<Attachment, 'hostIfname' | 'bridge' | 'mac' | 'mtuBytes'> & {
+    readonly bridge?: string
+  }
+}
+
+export interface Parts {
+  /**
+   * @returns the interfaces it made
+   * @throws TSNET_ALREADY_ATTACHED (conflict) where this attachment has this part already
+   */
+  add<T extends PartType>(request: PartRequest<T>): Promise<readonly PartInterface[]>
+  /** Never fails because something is gone. */
+  remove<T extends PartType>(request: PartRequest<T>): Promise<void>
+  /** @returns what is not as it should be */
+  check<T extends PartType>(request: PartRequest<T>): Promise<readonly string[]>
+  /** Attachments of a network that have this part: by records, and by what can be seen of other plugin sets'. */
+  list<T extends PartType>(type: T, network: string, options: PartOptions[T]): Promise<readonly PartId[]>
+}
+
+export function createParts(context: EngineContext): Parts {
+  return {
+    add: (request) => add(context, request),
+    remove: (request) => remove(context, request),
+    check: (request) => check(context, request),
+    list: (type, network, options) => list(context, { type, network, options }),
+  }
+}
+
+/** Of foreign ones the interface is not known: its name is empty. */
+async function list<T extends PartType>(
+  context: EngineContext,
+  {
+    type,
+    network,
+    options,
+  }: { readonly type: T; readonly network: string; readonly options: PartOptions[T] },
+): Promise<readonly PartId[]> {
+  const recorded = context.containers.keys().flatMap((key): readonly PartId[] => {
+    const [container, ifname, own, part] = key.split('~')
+    if (part !== type || own !== network || container === undefined || ifname === undefined) return []
+    return [{ network, container, ifname }]
+  })
+  const planner = parts[type]
+  if (planner.seen === undefined) return recorded
+  const facts = await lookAround(context, planner.looks(options, 'remove'), undefined)
+  const foreign = planner
+    .seen(network, facts)
+    .filter((container) => !recorded.some((one) => one.container === container))
+  return [...recorded, ...[...new Set(foreign)].map((container) => ({ network, container, ifname: '' }))]
+}
+
+/** `~` is in no id, no ifname, no network name and no type. */
+export function partKey(type: string, { container, ifname, network }: PartId): string {
+  return `${container}~${ifname}~${network}~${type}`
+}
+
+async function add<T extends PartType>(
+  context: EngineContext,
+  request: PartRequest<T>,
+): Promise<readonly PartInterface[]> {
+  const { type, id, options, netns } = request
+  const key = partKey(type, id)
+  const sandbox = await context.kernel.openSandbox(netns)
+  try {
+    await heal(context)
+    const lock = await context.locks.container(key)
+    try {
+      await refuseSecond(context, key, sandbox)
+      // Exclusive: chains and bridges that several attachments use are looked for and made here.
+      const host = await context.locks.hostExclusive()
+      try {
+        const planner = parts[type]
+        const facts = await lookAround(context, planner.looks(options, 'add'), sandbox)
+        const plan = planner.add({ id, options, facts })
+        const shared = await applyShared(context, plan.shared, sandbox)
+        if (planner.unrecorded) return plan.interfaces
+        try {
+          await applyOwn(context, request, { steps: plan.steps, interfaces: plan.interfaces, facts }, sandbox)
+        } catch (error) {
+          if (isTsnetError(error)) error.undo.push(...(await context.kernel.revert(shared, sandbox)))
+          throw error
+        }
+        return plan.interfaces
+      } finally {
+        host.release()
+      }
+    } finally {
+      lock.release()
+    }
+  } finally {
+    sandbox.close()
+  }
+}
+
+/** The attachment of a sandbox that is gone is taken down first. */
+async function refuseSecond(context: EngineContext, key: string, sandbox: OpenSandbox): Promise<void> {
+  const result = context.containers.get(key)?.result
+  if (result === undefined) return
+  const { path, identity } = result.sandbox
+  const { cookie } = sandbox.facts.identity
+  const [container, ifname] = key.split('~')
+  const here = identity.cookie === cookie
+  // Another plugin set may have taken it down: then only our record is left.
+  const gone = here && !sandbox.facts.links.some(({ name }) => name === ifname)
+  if (!gone && (here || context.kernel.isAlive(path, identity))) {
+    throw fail('TSNET_ALREADY_ATTACHED', {
+      message: `attaching ${container}: it has ${ifname} already`,
+      field: 'CNI_IFNAME',
+      value: ifname,
+      hint: 'DEL it first',
+    })
+  }
+  const host = await context.locks.hostShared()
+  try {
+    await takeDown(context, key)
+  } finally {
+    host.release()
+  }
+}
+
+/** @returns the steps that made something: to be taken back only if this very ADD fails */
+async function applyShared(
+  context: EngineContext,
+  steps: readonly Step[],
+  sandbox: OpenSandbox,
+): Promise<ReturnType<typeof lower>> {
+  if (steps.length === 0) return []
+  const lowered = lower(steps, 'none')
+  const filled = lowered.flatMap(beforeValues(lowered, context.kernel, sandbox))
+  const created = await applyOrUndo(context.kernel, filled, sandbox)
+  return filled.filter((_, i) => created[i])
+}
+
+async function applyOwn<T extends PartType>(
+  context: EngineContext,
+  request: PartRequest<T>,
+  plan: {
+    readonly steps: readonly Step[]
+    readonly interfaces: readonly PartInterface[]
+    readonly facts: PartFacts
+  },
+  sandbox: OpenSandbox,
+): Promise<void> {
+  const key = partKey(request.type, request.id)
+  const lowered = lower(plan.steps, 'none')
+  const steps = lowered
+    .flatMap(beforeValuesOf(context, lowered, sandbox))
+    .map((step): OwnedStep => ({ of: request.id.ifname, step }))
+  const record = recordOf(key, request, plan.interfaces, steps, sandbox)
+  context.containers.begin(key, record)
+  try {
+    const created = await applyOrUndo(
+      context.kernel,
+      steps.map(({ step }) => step),
+      sandbox,
+    )
+    const ours = steps.filter((_, i) => created[i])
+    context.containers.commit(key, { ...record, steps: ours })
+  } catch (error) {
+    const undone = await undoPending(context, key)
+    if (isTsnetError(error)) error.undo.push(...undone)
+    throw error
+  }
+}
+
+/** Settings of interfaces that the same plan makes cannot be read yet, and go with them. */
+function beforeValuesOf(
+  context: EngineContext,
+  steps: ReturnType<typeof lower>,
+  sandbox: OpenSandbox,
+): ReturnType<typeof beforeValues> {
+  const fill = beforeValues(steps, context.kernel, sandbox)
+  const batches = steps.flatMap((step) => (step.kind === 'batch' ? step.add : [])).join('\n')
+  return (step) => {
+    const dev = step.kind === 'sysctl' ? step.key.split('/')[3] : undefined
+    return dev !== undefined && batches.includes(` ${dev} `) ? [step] : fill(step)
+  }
+}
+
+function recordOf<T extends PartType>(
+  key: string,
+  { id, netns, shown }: PartRequest<T>,
+  interfaces: readonly PartInterface[],
+  steps: readonly OwnedStep[],
+  sandbox: OpenSandbox,
+): ContainerRecord {
+  const inside = interfaces.find(({ inSandbox }) => inSandbox)
+  const outside = interfaces.findLast(({ inSandbox, name }) => !inSandbox && name !== shown?.bridge)
+  const attachments =
+    shown === undefined
+      ? []
+      : [
+          {
+            bridge: '',
+            hostIfname: outside?.name ?? '',
+            ...shown,
+            mac: (inside?.mac ?? '') as Attachment['mac'],
+            mtuBytes: inside?.mtu ?? 0,
+          },
+        ]
+  const result: ContainerNetwork = {
+    container: { id: id.container },
+    sandbox: { path: netns, identity: sandbox.facts.identity },
+    mode: 'bridge',
+    attachments,
+    hostAddresses: [],
+    resolver: { servers: [], search: [], options: [], hosts: [] },
+    createdAt: new Date().toISOString(),
+  }
+  return {
+    version: 1,
+    id: key,
+    container: id.container,
+    networks: [],
+    request: {
+      sandbox: { path: netns },
+      container: { id: id.container },
+      mode: 'bridge',
+      networks: [],
+      publish: [],
+      expose: [],
+      publishAll: false,
+      ignorePublish: false,
+      resolver: {},
+      sysctls: {},
+    },
+    result,
+    steps,
+  }
+}
+
+async function remove<T extends PartType>(context: EngineContext, request: PartRequest<T>): Promise<void> {
+  const { type, id } = request
+  const key = partKey(type, id)
+  await heal(context)
+  const lock = await context.locks.container(key)
+  try {
+    const host = await context.locks.hostShared()
+    try {
+      const record = context.containers.get(key)
+      const { errors } = await takeDown(context, key)
+      // Rules of nftables go by handles, which no record can know.
+      const byLook =
+        record === undefined || record.steps.some(({ step }) => step.kind === 'rules' && step.remove === '')
+      const left = byLook ? await removeSeen(context, request) : []
+      const all = [...errors, ...left]
+      if (all.length > 0) throw notAllGone(id, all)
+    } finally {
+      host.release()
+    }
+    await tidy(context)
+  } finally {
+    lock.release()
+  }
+}
+
+async function removeSeen<T extends PartType>(
+  context: EngineContext,
+  request: PartRequest<T>,
+): Promise<readonly unknown[]> {
+  const { type, id, options, netns } = request
+  const sandbox = netns === '' ? undefined : await context.kernel.openSandbox(netns).catch(() => undefined)
+  try {
+    if (sandbox?.facts.own === true) return []
+    const planner = parts[type]
+    const facts = await lookAround(context, planner.looks(options, 'remove'), sandbox)
+    return await context.kernel.revert(lower(planner.remove({ id, options, facts }), 'none'), sandbox)
+  } finally {
+    sandbox?.close()
+  }
+}
+
+function notAllGone({ container }: PartId, errors: readonly unknown[]): Error {
+  const first = asTsnetError(errors[0])
+  const error = fail('TSNET_STEP_FAILED', {
+    message: `detaching ${container}: ${first.message}`,
+    cause: first,
+    hint: 'mend the cause and try again; "tsnet gc" goes on where this stopped',
+  })
+  error.undo.push(...errors.slice(1))
+  return error
+}
+
+async function check<T extends PartType>(
+  context: EngineContext,
+  request: PartRequest<T>,
+): Promise<readonly string[]> {
+  const { type, id, options, netns } = request
+  const sandbox = await context.kernel.openSandbox(netns)
+  try {
+    const planner = parts[type]
+    const facts = await lookAround(context, planner.looks(options, 'check'), sandbox)
+    return planner.check({ id, options, facts })
+  } finally {
+    sandbox.close()
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * The engine as plugins of others' engines need it: attachments whole or in
+ * parts, address files, and foreign plugins.
+ *
+ * @module
+ */
+
+import { closeSync } from 'node:fs'
+import type { EngineContext } from './context.ts'
+import type { Engine, EngineOptions } from './engine.ts'
+import { createHostLocal, type HostLocal } from './hostlocal.ts'
+import { createLocalEngine } from './local.ts'
+import { linuxKernel, openContext } from './open.ts'
+import { createParts, type Parts } from './parts.ts'
+
+export type { PartId, PartInterface } from '../drivers/cni/part.ts'
+export type { PartOptions, PartType } from '../drivers/cni/registry.ts'
+export type { HostLocal } from './hostlocal.ts'
+export type { Parts } from './parts.ts'
+
+export interface ProgramResult {
+  readonly exitCode: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface PluginEngine extends Engine {
+  readonly parts: Parts
+  readonly hostLocal: HostLocal
+  /** The namespace tsnet itself runs in. Never throws: what is no namespace is not ours either. */
+  isOwnNetns(path: string): boolean
+  /** Starts a foreign plugin in our namespaces. */
+  runProgram(
+    path: string,
+    call: { readonly input: string; readonly env: Readonly<Record<string, string | undefined>> },
+  ): Promise<ProgramResult>
+  /** Which tool packet rules are made with where nobody says. */
+  readonly firewall: EngineContext['backend']
+}
+
+/** @throws TSNET_NOT_ROOT (forbidden) */
+export async function openPluginEngine(options: EngineOptions = {}): Promise<PluginEngine> {
+  const context = openContext(linuxKernel(options), options)
+  const netns = await import('../kernel/netns.ts')
+  return {
+    ...createLocalEngine(context),
+    parts: createParts(context),
+    hostLocal: createHostLocal(context),
+    firewall: context.backend,
+    isOwnNetns: (path) => {
+      let fd: number | undefined
+      try {
+        fd = netns.openNetns(path)
+        return netns.isOwnNetns(fd)
+      } catch {
+        return false
+      } finally {
+        if (fd !== undefined) closeSync(fd)
+      }
+    },
+    runProgram: async (path, { input, env }) => {
+      const { exec } = await import('../kernel/exec.ts')
+      return exec([path], { input, env, timeoutMs: foreignLimitMs })
+    },
+  }
+}
+
+/** A DHCP server may take its time. */
+const foreignLimitMs = 120_000

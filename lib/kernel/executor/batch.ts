@@ -1,0 +1,100 @@
+/**
+ * Steps that are lines for `ip`, `bridge` or `tc`: one process for each step.
+ *
+ * @module
+ */
+
+import { fail } from '../../errors/codes.ts'
+import type { BatchStep } from '../../plan/step.ts'
+import { descriptorPath, exec } from '../exec.ts'
+import type { RunResult } from '../run.ts'
+import type { Handler, Sides } from './handler.ts'
+
+export const batch: Handler<'batch'> = {
+  doing: ({ tool, add }) => `running ${tool} ${add[0] ?? ''}`,
+  apply: {
+    by: 'call',
+    call: async (step, sides) => {
+      if (step.add.length === 0) return { created: true }
+      const result = await runLines(step, step.add, sides, [])
+      if (result.exitCode !== 0) throw complaint(step, step.add, result)
+      return { created: true }
+    },
+  },
+  undo: {
+    by: 'call',
+    order: 'inPlace',
+    dies: () => false,
+    call: async (step, sides) => {
+      if (step.remove.length === 0) return
+      const result = await runLines(step, step.remove, sides, ['-force'])
+      if (result.exitCode !== 0 && !saysOnlyGone(result.stderr)) throw complaint(step, step.remove, result)
+    },
+  },
+  holds: () => true,
+}
+
+function runLines(
+  { tool, where }: BatchStep,
+  lines: readonly string[],
+  { sandbox }: Sides,
+  flags: readonly string[],
+): Promise<RunResult> {
+  if (where === 'sandbox' && sandbox === undefined)
+    throw fail('TSNET_INTERNAL', { message: `running ${tool}: no sandbox is open` })
+  const netns = sandbox === undefined ? '/nonexistent' : descriptorPath(sandbox)
+  const input = lines.map((line) => `${line.replaceAll('$NETNS', netns)}\n`).join('')
+  return exec([tool, ...flags, '-batch', '-'], { input, sandbox: where === 'sandbox' ? sandbox : undefined })
+}
+
+/** Words of iproute2 for: it is not there. */
+const gone =
+  /Cannot find device|No such device|No such process|No such file or directory|does not exist|Cannot assign requested address|Invalid handle|Parent Qdisc doesn't exists|Cannot delete qdisc with handle of zero/
+
+function saysOnlyGone(stderr: string): boolean {
+  return stderr
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !line.startsWith('Command failed'))
+    .every((line) => gone.test(line))
+}
+
+/** Kernel options by what the refused line asked for. */
+const options: readonly (readonly [RegExp, string])[] = [
+  [/ type macvlan\b/, 'CONFIG_MACVLAN'],
+  [/ type ipvlan\b/, 'CONFIG_IPVLAN'],
+  [/ type vlan\b/, 'CONFIG_VLAN_8021Q'],
+  [/ type vrf\b/, 'CONFIG_NET_VRF'],
+  [/ type dummy\b/, 'CONFIG_DUMMY'],
+  [/ type ifb\b/, 'CONFIG_IFB'],
+  [/ type veth\b/, 'CONFIG_VETH'],
+  [/\btuntap\b/, 'CONFIG_TUN'],
+  [/vlan_filtering|^vlan /, 'CONFIG_BRIDGE_VLAN_FILTERING'],
+  [/\btbf\b/, 'CONFIG_NET_SCH_TBF'],
+  [/\bingress\b/, 'CONFIG_NET_SCH_INGRESS'],
+  [/\bmirred\b/, 'CONFIG_NET_ACT_MIRRED'],
+  [/^(-6 )?rule /, 'CONFIG_IP_MULTIPLE_TABLES'],
+]
+
+function complaint({ tool }: BatchStep, lines: readonly string[], { exitCode, stderr }: RunResult): Error {
+  const number = Number(/Command failed -:(\d+)/.exec(stderr)?.[1] ?? Number.NaN)
+  const line = lines[number - 1] ?? lines[0] ?? ''
+  const reason = stderr
+    .split('\n')
+    .map((one) => one.replace(/^(RTNETLINK answers|Error): /, '').trim())
+    .find((one) => one !== '' && !one.startsWith('Command failed'))
+  const message = `${tool} ${line}: ${(reason ?? `exit code ${exitCode}`).replace(/\.$/, '')}`
+  if (/File exists/.test(stderr) && /\blink add\b/.test(line))
+    return fail('TSNET_IFNAME_IN_USE', { message, hint: 'see `ip link`, on the host and in the sandbox' })
+  const option = options.find(([pattern]) => pattern.test(line))?.[1]
+  const lacking =
+    /Unknown device type|Operation not supported|Specified qdisc (kind is unknown|not found)|Invalid argument.*vlan_filtering/
+  if (option !== undefined && (lacking.test(stderr) || (/vlan/.test(option) && /Invalid/.test(stderr)))) {
+    return fail('TSNET_KERNEL_FEATURE_MISSING', {
+      message: `${message}: the kernel lacks ${option}`,
+      hint: `a kernel with ${option}, or its module loaded`,
+    })
+  }
+  if (/Operation not permitted/.test(stderr))
+    return fail('TSNET_NOT_PERMITTED', { message, hint: 'run as root, with CAP_NET_ADMIN' })
+  return fail('TSNET_STEP_FAILED', { message })
+}

@@ -1,0 +1,34 @@
+/**
+ * The CNI executables: one bundle that is whatever it is called as. The engine
+ * is loaded when a plugin first asks for it.
+ *
+ * @module
+ */
+
+import { readFileSync, writeSync } from 'node:fs'
+import { basename } from 'node:path'
+import { runPlugin } from '../lib/adapters/cni/run.ts'
+import { plugins } from './registry.ts'
+
+async function main(name: string): Promise<number> {
+  const load = plugins[name]
+  if (load === undefined) {
+    writeSync(2, `${name}: no CNI plugin of that name; there are ${Object.keys(plugins).join(', ')}\n`)
+    return 1
+  }
+  return runPlugin(await load(), {
+    env: process.env,
+    stdin: () => readFileSync(0, 'utf8'),
+    stdout: (text) => void writeSync(1, text),
+    stderr: (text) => void writeSync(2, text),
+    openEngine: async () => (await import('../lib/adapters/cni/engine.ts')).openPluginEngine(),
+  })
+}
+
+main(basename(process.argv[1] ?? '')).then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    writeSync(2, `${error instanceof Error ? error.stack : String(error)}\n`)
+    process.exit(1)
+  },
+)
