@@ -40,6 +40,7 @@ export {
   type Family,
   type Mac,
   type Subnet,
+  subnetOf,
 } from './model/address.ts'
 export type {
   Attachment,

@@ -13,5 +13,6 @@ export const plugins: Readonly<Record<string, () => Promise<Plugin>>> = {
   'host-local': async () => (await import('./host-local/index.ts')).hostLocal,
   loopback: async () => (await import('./loopback/index.ts')).loopback,
   portmap: async () => (await import('./portmap/index.ts')).portmap,
+  tsnet: async () => (await import('./tsnet/index.ts')).tsnet,
   static: async () => (await import('./static/index.ts')).staticPlugin,
 }

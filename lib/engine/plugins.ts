@@ -29,6 +29,8 @@ export interface PluginEngine extends Engine {
   readonly hostLocal: HostLocal
   /** The namespace tsnet itself runs in. Never throws: what is no namespace is not ours either. */
   isOwnNetns(path: string): boolean
+  /** The sandbox has a link of that name. @throws TSNET_NOT_A_NETNS (invalid) */
+  hasInterface(netns: string, ifname: string): Promise<boolean>
   /** Starts a foreign plugin in our namespaces. */
   runProgram(
     path: string,
@@ -56,6 +58,14 @@ export async function openPluginEngine(options: EngineOptions = {}): Promise<Plu
         return false
       } finally {
         if (fd !== undefined) closeSync(fd)
+      }
+    },
+    hasInterface: async (path, ifname) => {
+      const sandbox = await context.kernel.openSandbox(path)
+      try {
+        return sandbox.facts.links.some(({ name }) => name === ifname)
+      } finally {
+        sandbox.close()
       }
     },
     runProgram: async (path, { input, env }) => {

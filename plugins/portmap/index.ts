@@ -9,42 +9,17 @@ import {
   checkPart,
   cniError,
   definePlugin,
-  type Fields,
   gcParts,
   idOf,
   ownIps,
   type Plugin,
   type Request,
+  readPortMapping,
   requirePrevious,
   rulesBackend,
   shownOf,
 } from '../../lib/adapters/cni/index.ts'
-import type { Address, Cidr } from '../../lib/index.ts'
-
-type PortEntry = {
-  readonly hostPort: number
-  readonly containerPort: number
-  readonly protocol: 'tcp' | 'udp' | 'sctp'
-  readonly hostAddress?: Address
-}
-
-function readPort(fields: Fields): PortEntry {
-  const port = (key: string): number => {
-    const value = fields.integer(key) ?? 0
-    if (value <= 0 || value > 65_535) throw cniError('config', `Invalid ${key} number: ${value}`)
-    return value
-  }
-  const protocol = (fields.string('protocol') ?? 'tcp').toLowerCase()
-  if (protocol !== 'tcp' && protocol !== 'udp' && protocol !== 'sctp')
-    throw fields.wrong('protocol', 'tcp, udp or sctp')
-  const hostAddress = fields.address('hostIP')
-  return {
-    hostPort: port('hostPort'),
-    containerPort: port('containerPort'),
-    protocol,
-    ...(hostAddress === undefined ? {} : { hostAddress }),
-  }
-}
+import type { Cidr } from '../../lib/index.ts'
 
 function optionsOf(request: Request) {
   const { fields, runtimeConfig } = request.conf
@@ -69,7 +44,7 @@ function optionsOf(request: Request) {
     ips.filter((cidr) => cidr.includes(':') === (family === 6)).slice(0, 1)
   return {
     backend,
-    ports: runtimeConfig.objects('portMappings').map(readPort),
+    ports: runtimeConfig.objects('portMappings').map(readPortMapping),
     addresses: [...first(4), ...first(6)],
     snat: fields.boolean('snat') ?? true,
     masqueradeAll: fields.boolean('masqAll') ?? false,

@@ -77,19 +77,25 @@ function ipamFor(request: Request): Ipam {
 /** Nothing where no IPAM is configured. @throws CniError 999 where IPAM gives no address */
 export async function ipamAdd(request: Request): Promise<CniResult> {
   if (!hasIpam(request)) return emptyResult
+  await refuseSecond(request)
+  const ipam = ipamFor(request)
   let result: CniResult
   try {
-    result = await ipamFor(request).add(request)
+    result = await ipam.add(request)
   } catch (error) {
-    // The specification wants it; what was never given is forgotten gladly.
-    await ipamFor(request)
-      .del(request)
-      .catch(() => undefined)
+    // The specification wants it of foreign ones; ours has taken nothing when it fails.
+    if (!Object.values(own).includes(ipam)) await ipam.del(request).catch(() => undefined)
     throw error
   }
   if (result.ips.length > 0) return result
   await ipamDel(request).catch(() => undefined)
   throw cniError('other', 'IPAM plugin returned missing IP config')
+}
+
+/** Before an address is asked for: giving it back later would take it from the first attachment. */
+async function refuseSecond({ call, engine }: Request): Promise<void> {
+  if (await (await engine()).hasInterface(call.netns, call.ifname))
+    throw cniError('conflict', `container veth name provided (${call.ifname}) already exists`)
 }
 
 export async function ipamDel(request: Request): Promise<void> {

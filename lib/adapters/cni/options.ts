@@ -6,8 +6,35 @@
 
 import { existsSync } from 'node:fs'
 import { type Address, boundsOf, type Cidr, familyOf, fromNumber } from '../../model/address.ts'
+import type { Fields } from './config.ts'
 import { cniError } from './errors.ts'
 import type { Request } from './plugin.ts'
+
+export interface PortEntry {
+  readonly hostPort: number
+  readonly containerPort: number
+  readonly protocol: 'tcp' | 'udp' | 'sctp'
+  readonly hostAddress?: Address
+}
+
+/** One of `runtimeConfig.portMappings`. @throws CniError 7 */
+export function readPortMapping(fields: Fields): PortEntry {
+  const port = (key: string): number => {
+    const value = fields.integer(key) ?? 0
+    if (value <= 0 || value > 65_535) throw cniError('config', `Invalid ${key} number: ${value}`)
+    return value
+  }
+  const protocol = (fields.string('protocol') ?? 'tcp').toLowerCase()
+  if (protocol !== 'tcp' && protocol !== 'udp' && protocol !== 'sctp')
+    throw fields.wrong('protocol', 'tcp, udp or sctp')
+  const hostAddress = fields.address('hostIP')
+  return {
+    hostPort: port('hostPort'),
+    containerPort: port('containerPort'),
+    protocol,
+    ...(hostAddress === undefined ? {} : { hostAddress }),
+  }
+}
 
 type Backend = 'iptables' | 'nftables'
 

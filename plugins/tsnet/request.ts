@@ -1,0 +1,154 @@
+/**
+ * The configuration of `tsnet` as an engine request.
+ *
+ * @module
+ */
+
+import {
+  type CniResult,
+  cniError,
+  type Fields,
+  type Request,
+  readPortMapping,
+  wantedMac,
+  wantedMtu,
+} from '../../lib/adapters/cni/index.ts'
+import {
+  type Address,
+  addressOf,
+  type CreateNetworkRequest,
+  type EndpointRequest,
+  readAddress,
+  readSubnet,
+  readUnicast,
+  type SetupRequest,
+  type Subnet,
+  subnetOf,
+} from '../../lib/index.ts'
+
+/** Addresses from tsnet's own leases: no IPAM is named. */
+export function ownIpam({ conf }: Request): boolean {
+  const type = conf.ipam?.string('type') ?? ''
+  return type === '' || type === 'tsnet'
+}
+
+export function attachRequest(request: Request, leased: CniResult | undefined): SetupRequest {
+  const { call, conf } = request
+  const { fields, runtimeConfig } = conf
+  const firewall = fields.string('firewall')
+  if (firewall !== undefined && firewall !== 'iptables' && firewall !== 'nftables' && firewall !== 'none')
+    throw fields.wrong('firewall', 'iptables, nftables or none')
+  return {
+    sandbox: { path: call.netns },
+    // Each call says something else: a second ADD is a conflict, and never a repeat of the first.
+    container: { id: call.containerId, labels: { cni: conf.name, call: `${process.pid} ${Date.now()}` } },
+    mode: 'bridge',
+    networks: [endpointOf(request, leased)],
+    publish: runtimeConfig.objects('portMappings').map((entry) => {
+      const { hostAddress, ...port } = readPortMapping(entry)
+      const any = hostAddress === '0.0.0.0' || hostAddress === '::'
+      return {
+        ...port,
+        ...(hostAddress === undefined || any ? {} : { hostAddress }),
+        count: 1,
+        heldByCaller: true,
+      }
+    }),
+    expose: [],
+    publishAll: false,
+    ignorePublish: false,
+    resolver: {},
+    sysctls: sysctlsOf(fields, call.ifname),
+    ...(firewall === undefined ? {} : { firewall }),
+  }
+}
+
+function endpointOf(request: Request, leased: CniResult | undefined): EndpointRequest {
+  const { call, conf } = request
+  const [mac, mtuBytes] = [wantedMac(request), wantedMtu(request)]
+  const aliases = [...conf.runtimeConfig.strings('aliases')]
+  const asked = [...conf.runtimeConfig.strings('ips'), ...conf.args.strings('ips')].map((text) =>
+    readAddress(text.split('/')[0] as string, 'ips'),
+  )
+  const isDefault = conf.fields.boolean('isDefaultGateway')
+  const given = leased?.ips.map(({ address }) => address)
+  const routes = leased?.routes ?? []
+  const hasDefault = routes.some(({ dst }) => dst.endsWith('/0'))
+  return {
+    network: conf.name,
+    ifname: call.ifname,
+    definition: definitionOf(request, leased),
+    ...(mac === undefined ? {} : { mac }),
+    ...(mtuBytes === undefined ? {} : { mtuBytes }),
+    ...(aliases.length === 0 ? {} : { aliases }),
+    ...(given === undefined ? (asked.length === 0 ? {} : { addresses: asked }) : { given }),
+    ...(leased === undefined
+      ? {}
+      : {
+          routes: routes
+            .filter(({ dst }) => !dst.endsWith('/0'))
+            .map(({ dst, gw }) => ({ to: subnetOf(dst), ...(gw === undefined ? {} : { via: gw }) })),
+        }),
+    defaultRoute: isDefault ?? (leased === undefined || hasDefault),
+  }
+}
+
+function definitionOf(request: Request, leased: CniResult | undefined): CreateNetworkRequest {
+  const { fields, name, ipam } = request.conf
+  const option = <K extends string>(key: K, value: unknown): Record<string, unknown> =>
+    value === undefined ? {} : { [key]: value }
+  const mtuBytes = wantedMtu(request)
+  const domain = fields.string('domain')
+  return {
+    name,
+    driver: 'bridge',
+    subnets: leased === undefined ? configuredSubnets(ipam) : leasedSubnets(leased),
+    ipv6: fields.boolean('ipv6') ?? false,
+    internal: fields.boolean('internal') ?? false,
+    labels: { cni: 'true' },
+    options: {
+      ...option('bridge', fields.string('bridge') || undefined),
+      ...option('mtuBytes', mtuBytes),
+      ...option('masquerade', fields.boolean('ipMasq')),
+      ...option('hairpin', fields.boolean('hairpinMode')),
+      ...option('icc', fields.boolean('icc')),
+      ...option('isolate', fields.boolean('isolate')),
+      ...option('dns', fields.boolean('names')),
+      ...option('domain', domain),
+    },
+  }
+}
+
+/** `ipam.subnets`: texts, or objects with `subnet`, `gateway` and `range`. None: free ones are chosen. */
+function configuredSubnets(ipam: Fields | undefined): CreateNetworkRequest['subnets'] {
+  const given = ipam?.json['subnets']
+  if (ipam === undefined || given === undefined) return []
+  if (!Array.isArray(given)) throw ipam.wrong('subnets', 'a list')
+  return given.map((one: unknown, i) => {
+    const path = `ipam.subnets[${i}]`
+    if (typeof one === 'string') return { subnet: readSubnet(one, path) }
+    const { subnet, gateway, range } = (one ?? {}) as Record<string, unknown>
+    if (typeof subnet !== 'string') throw cniError('config', `invalid configuration: ${path} has no subnet`)
+    return {
+      subnet: readSubnet(subnet, path),
+      ...(typeof gateway === 'string' ? { gateway: readUnicast(gateway, `${path}.gateway`) } : {}),
+      ...(typeof range === 'string' ? { range: readSubnet(range, `${path}.range`) } : {}),
+    }
+  })
+}
+
+function leasedSubnets({ ips }: CniResult): CreateNetworkRequest['subnets'] {
+  const subnets = new Map<Subnet, Address | undefined>()
+  for (const { address, gateway } of ips) subnets.set(subnetOf(address), gateway)
+  return [...subnets].map(([subnet, gateway]) => ({
+    subnet,
+    ...(gateway === undefined || gateway === addressOf(subnet) ? {} : { gateway }),
+  }))
+}
+
+function sysctlsOf(fields: Fields, ifname: string): Record<string, string> {
+  const given = fields.object('sysctl')
+  return Object.fromEntries(
+    (given?.keys ?? []).map((key) => [key.replaceAll('IFNAME', ifname), given?.string(key) ?? '']),
+  )
+}
