@@ -41,6 +41,8 @@ export interface BridgeAttachmentInput {
   readonly severalNetworks: boolean
   readonly bindings: readonly PortBinding[]
   readonly backend: FirewallBackend
+  /** `bridge-nf-call-iptables` and `-ip6tables` are 1: rules see what stays inside a bridge. */
+  readonly rulesSeeBridge?: boolean
   readonly aliases: readonly string[]
   /** Beside the default route; without `via` by the gateway of the family. */
   readonly routes?: readonly { readonly to: Subnet; readonly via?: Address }[]
@@ -66,8 +68,13 @@ function planEndpoint({
   ifname,
   mac,
   mtuBytes,
+  backend,
+  rulesSeeBridge = false,
 }: BridgeAttachmentInput): readonly Step[] {
   const { bridge, hairpin, icc } = config.options
+  // Where rules see them, the rules keep the ports apart: an isolated port could not even reach its own published
+  // ports then, because the kernel turns those packets around inside the bridge.
+  const isolated = !icc && !(rulesSeeBridge && backend !== 'none')
   const alias = endpointAlias({ containerId: container.id, containerName: container.name, ifname })
   const veth: Step = {
     kind: 'veth',
@@ -80,7 +87,7 @@ function planEndpoint({
     peer: { name: ifname, mac },
   }
   if (!hairpin && icc) return [veth]
-  return [veth, { kind: 'bridgePort', where: 'host', name: hostIfname, hairpin, isolated: !icc }]
+  return [veth, { kind: 'bridgePort', where: 'host', name: hostIfname, hairpin, isolated }]
 }
 
 function planInside(input: BridgeAttachmentInput): readonly Step[] {

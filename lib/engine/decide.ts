@@ -100,7 +100,13 @@ async function settingsOf(
     defaultRoute,
     aliases: request.aliases ?? [],
     routes: request.routes ?? [],
+    rulesSeeBridge: !config.options.icc && rulesSeeBridge(context),
   }
+}
+
+function rulesSeeBridge({ kernel }: EngineContext): boolean {
+  const keys = ['net/bridge/bridge-nf-call-iptables', 'net/bridge/bridge-nf-call-ip6tables']
+  return [...kernel.hostSysctls(keys).values()].every((value) => value === '1')
 }
 
 async function resultOf(

@@ -160,7 +160,7 @@ async function plugIn(
   // No link-local address on the port: it would come a second later, between two snapshots.
   await container.host.sh(`ip link add ${container.name} type veth peer name eth0 netns ${container.pid}
     ip link set ${container.name} addrgenmode none master ${bridgeOf(network)} up
-    ip link set ${container.name} type bridge_slave hairpin on isolated ${network.icc ? 'off' : 'on'}`)
+    ip link set ${container.name} type bridge_slave hairpin on`)
   // The default route on internal networks, too: not the lack of a route shall keep them in.
   await container.sh(`ip link set lo up
     sysctl -qw net.ipv6.conf.eth0.accept_dad=0

@@ -116,8 +116,6 @@ export interface Probe {
   readonly families?: readonly Family[]
   /** Holds because the bridge keeps ports apart, rules or no rules: nobody even answers the ARP request. */
   readonly byBridge?: true
-  /** Only with this `bridge-nf-call-iptables`: README.md, limits. */
-  readonly bridgeNf?: 0 | 1
 }
 
 export interface ProbeSection {
@@ -193,16 +191,16 @@ export const probeSections: readonly ProbeSection[] = [
         by: 'quiet1',
         at: 80,
         seenAs: 'gateway',
-        bridgeNf: 0,
       },
       {
-        name: 'but not where bridge-nf-call-iptables is 1: the bridge itself keeps them apart',
-        from: 'quiet2',
+        name: 'and their own',
+        from: 'quiet1',
         to: 'host',
         ports: ['tcp/8090'],
-        outcome: 'dropped',
-        byBridge: true,
-        bridgeNf: 1,
+        outcome: 'reached',
+        by: 'quiet1',
+        at: 80,
+        seenAs: 'gateway',
       },
     ],
   },

@@ -13,7 +13,7 @@ import type { RulesStep, RulesTool } from '../../lib/plan/step.ts'
 import { needs } from '../../netns-fixtures/requirements.ts'
 import { snapshot, snapshotDifference } from '../../netns-fixtures/snapshot.ts'
 import { createProbeLab, type ProbeLab, probeIntents } from '../contract/probe-lab.ts'
-import { type Outcome, type Probe, probes } from '../contract/probes.ts'
+import { type Outcome, type Probe, probeNetworks, probes } from '../contract/probes.ts'
 
 type Variant = 'iptables-nft' | 'iptables-legacy'
 
@@ -78,8 +78,7 @@ describe.each(settings.map((setting) => [titleOf(setting), setting] as const))('
       await applyAll(setting, steps)
       try {
         expect(snapshotDifference(before, await snapshot(lab.host))).not.toEqual([])
-        const rows = probes.filter(({ bridgeNf }) => bridgeNf === undefined || bridgeNf === setting.bridgeNf)
-        expect(await probeAll(rows)).toEqual(rows.flatMap(expectedLines))
+        expect(await probeAll(probes)).toEqual(probes.flatMap(expectedLines))
       } finally {
         await removeAll(setting, steps)
       }
@@ -188,7 +187,17 @@ async function prepare(setting: Setting): Promise<void> {
   await dropForwarded(setting, 'DROP')
   await lab.host.sh(`sysctl -qw net.bridge.bridge-nf-call-iptables=${setting.bridgeNf}
     sysctl -qw net.bridge.bridge-nf-call-ip6tables=${setting.bridgeNf}
+    ${isolation(setting)}
     conntrack -F 2>/dev/null`)
+}
+
+/** With icc=false the bridge keeps its ports apart where rules do not see what stays inside: README.md, limits. */
+function isolation({ bridgeNf }: Setting): string {
+  return probeNetworks
+    .filter(({ icc }) => !icc)
+    .flatMap(({ containers }) => containers)
+    .map((name) => `ip link set ${name} type bridge_slave isolated ${bridgeNf === 0 ? 'on' : 'off'}`)
+    .join('\n    ')
 }
 
 async function dropForwarded({ drops }: Setting, policy: 'DROP' | 'ACCEPT'): Promise<void> {
