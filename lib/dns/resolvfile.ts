@@ -20,9 +20,8 @@
  */
 
 import { isLoopback } from '../model/address.ts'
+import { madeByUs } from '../plan/textfile.ts'
 import { type HostResolvers, parseResolvConf } from './resolvconf.ts'
-
-const header = '# made by tsnet\n'
 
 export interface ResolverPlace {
   /** Of the sandbox: a shared one has its owner's. */
@@ -49,7 +48,7 @@ export function resolverFile(place: ResolverPlace): ResolverFile {
   const { mode, asked } = place
   const host = parseResolvConf(place.host)
   const silent = [asked.servers, asked.search, asked.options].every(({ length }) => length === 0)
-  if (mode === 'host' && silent) return { says: host, text: header + withLineFeed(place.host) }
+  if (mode === 'host' && silent) return { says: host, text: madeByUs + withLineFeed(place.host) }
   if (mode === 'host') return said(orElse(asked, host))
   if (mode === 'none') return said(asked)
   const given = orElse(asked, { ...host, servers: reachable(place, host) })
@@ -83,7 +82,7 @@ function said({ servers, search, options }: HostResolvers): ResolverFile {
     ...(says.search.length === 0 ? [] : [`search ${says.search.join(' ')}\n`]),
     ...(options.length === 0 ? [] : [`options ${options.join(' ')}\n`]),
   ]
-  return { says, text: header + lines.join('') }
+  return { says, text: madeByUs + lines.join('') }
 }
 
 function withLineFeed(text: string): string {

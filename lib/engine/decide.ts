@@ -126,7 +126,12 @@ async function resultOf(
     ...(shares === undefined ? {} : { shareWith: shares.container.id }),
     attachments,
     hostAddresses: request.mode === 'host' ? await context.kernel.hostAddresses() : [],
-    resolver: { servers, search, options, hosts: await hostEntries(context, request, attachments) },
+    resolver: {
+      servers,
+      search,
+      options,
+      hosts: await hostEntries(context, request, shares?.attachments ?? attachments),
+    },
     ...(links.length === 0 ? {} : { links }),
     createdAt: new Date().toISOString(),
   }

@@ -14,7 +14,13 @@
 import { linkNames } from '../dns/hostsfile.ts'
 import { fail, isTsnetError } from '../errors/codes.ts'
 import { type Address, addressOf, familyOf } from '../model/address.ts'
-import type { Attachment, ContainerLink, LinkRequest, SetupRequest } from '../model/attachment.ts'
+import type {
+  Attachment,
+  ContainerLink,
+  ContainerNetwork,
+  LinkRequest,
+  SetupRequest,
+} from '../model/attachment.ts'
 import type { Protocol } from '../model/portmapping.ts'
 import type { ContainerInfo } from '../model/sandbox.ts'
 import type { EngineContext } from './context.ts'
@@ -46,7 +52,7 @@ function decideLink(context: EngineContext, { container, alias }: LinkRequest, s
   const meeting = attachments
     .map(({ network }) => other.attachments.find((attachment) => attachment.network === network))
     .find((attachment) => attachment !== undefined)
-  if (meeting === undefined) throw refused(side, container, ...noWay(other.attachments, attachments))
+  if (meeting === undefined) throw refused(side, container, ...noWay(other, attachments))
   const addresses = meeting.addresses.map(addressOf)
   return {
     container: other.container.id,
@@ -73,11 +79,14 @@ function otherOf(context: EngineContext, container: string, field: string) {
 }
 
 function noWay(
-  others: readonly Attachment[],
+  { attachments: others, mode, shareWith }: ContainerNetwork,
   own: readonly Attachment[],
 ): readonly [cause: string, hint: string] {
   const names = (list: readonly Attachment[]): string => list.map(({ network }) => network).join(', ')
-  if (others.length === 0) return ['it is on no network', 'link to the container whose sandbox it shares']
+  if (others.length === 0) {
+    const hint = shareWith === undefined ? 'use --add-host NAME:ADDRESS' : `link to ${shareWith}`
+    return [`it is on no network (mode ${mode})`, hint]
+  }
   return [
     `the two have no network in common (it is on ${names(others)}, this one on ${names(own)})`,
     `add --network ${others[0]?.network}`,

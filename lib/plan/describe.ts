@@ -13,7 +13,7 @@
 import { type Cidr, familyOf, prefixLength } from '../model/address.ts'
 import type { FirewallIntent } from './intent.ts'
 import type { ConntrackStep, FileStep, RulesStep, Step, StepKind, StepOf, VethStep, Where } from './step.ts'
-import { blockText } from './textfile.ts'
+import { blockText, madeByUs } from './textfile.ts'
 
 /** Lines that do a step and lines that take it back. They expect the sandbox's path in `$NETNS`. */
 export interface Lines {
@@ -169,7 +169,8 @@ function describeFile({ path, text, mark, before }: FileStep): Lines {
     const remove = before === undefined ? `rm -f ${file}` : `${printed(before)} >${file}`
     return { add: [`${printed(text)} >${file}`], remove: [remove] }
   }
-  const apart = before === undefined || before === '' || before.endsWith('\n') ? '' : '\n'
+  const first = before === undefined ? madeByUs : ''
+  const apart = before === undefined || before === '' || before.endsWith('\n') ? first : '\n'
   const pattern = (word: string): string => `/^# tsnet ${word} ${mark.replaceAll('.', '\\.')}$/`
   // The dot keeps line feeds at the end, which $( ) would strip.
   const rest = `rest=$(sed ${quote(`${pattern('begin')},${pattern('end')}d`)} ${file}; echo .)`

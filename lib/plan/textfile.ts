@@ -11,6 +11,9 @@
 
 import type { FileStep } from './step.ts'
 
+/** First line of a file that was not there before. */
+export const madeByUs = '# made by tsnet\n'
+
 /** Undefined: there is no file, or there shall be none. */
 export type FileText = string | undefined
 
@@ -20,7 +23,7 @@ export function textWith(step: FileStep, current: FileText): string {
   const block = blockText(step.mark, step.text)
   const found = findBlock(current ?? '', step.mark)
   if (found !== undefined) return `${found.head}${block}${found.tail}`
-  const head = current ?? ''
+  const head = current ?? madeByUs
   return `${head}${head === '' || head.endsWith('\n') ? '' : '\n'}${block}`
 }
 
@@ -50,7 +53,8 @@ export function textTakenBack(step: FileStep, current: FileText): FileText {
   if (current === done || isTorn(current, before ?? '', done)) return before
   if (mark === undefined) return current
   const rest = textWithout(mark, current)
-  return rest === '' && before === undefined ? undefined : rest
+  // Whoever made the file may have gone before the last one in it.
+  return rest === madeByUs ? undefined : rest
 }
 
 /** What the step says is in the text. */

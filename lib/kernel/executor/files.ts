@@ -7,7 +7,7 @@
 import { fail, isTsnetError } from '../../errors/codes.ts'
 import type { FileStep } from '../../plan/step.ts'
 import { type FileText, textHolds, textTakenBack, textWith } from '../../plan/textfile.ts'
-import { changeText, readText } from '../textfile.ts'
+import { changeText, readChangeable } from '../textfile.ts'
 import type { Handler } from './handler.ts'
 
 export const file: Handler<'file'> = {
@@ -33,7 +33,13 @@ export const file: Handler<'file'> = {
       }
     },
   },
-  holds: (step) => textHolds(step, readText(step.path)),
+  holds: (step) => {
+    try {
+      return textHolds(step, readChangeable(step.path))
+    } catch {
+      return false
+    }
+  },
 }
 
 /** What was there is in the journal by now, so it must still be so. */
