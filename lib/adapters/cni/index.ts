@@ -17,6 +17,7 @@ export {
   wantedMac,
   wantedMtu,
 } from './chain.ts'
+export { type ChainedPlugin, chainedPlugin } from './chained.ts'
 export { Fields, type NetConf } from './config.ts'
 export { readArgs } from './environment.ts'
 export { CniError, cniCodes, cniError } from './errors.ts'
@@ -26,4 +27,5 @@ export { firstAddress, masqueradeBackend, type PortEntry, readPortMapping, rules
 export { definePlugin, type Plugin, type Request } from './plugin.ts'
 export { type CniInterface, type CniIp, type CniResult, type CniRoute, emptyResult } from './result.ts'
 export { type PluginIo, runPlugin } from './run.ts'
+export { bandwidthOf, deviceOf, linkOptions, readAddresses, tuningOf } from './settings.ts'
 export { allVersions, type CniVersion, isAtLeast, versionsFrom } from './versions.ts'

@@ -4,24 +4,53 @@
  * @module
  */
 
+import { type BandwidthPartOptions, bandwidthPart } from './bandwidth.ts'
 import { type BridgePartOptions, bridgePart } from './bridge.ts'
 import { type FirewallPartOptions, firewallPart } from './firewall.ts'
+import { type HostDevicePartOptions, hostDevicePart } from './hostdevice.ts'
+import { type LinkPartOptions, linkPart } from './links.ts'
 import { loopbackPart } from './loopback.ts'
 import type { PartPlanner } from './part.ts'
 import { type PortmapPartOptions, portmapPart } from './portmap.ts'
+import { type PtpPartOptions, ptpPart } from './ptp.ts'
+import { type SbrPartOptions, sbrPart } from './sbr.ts'
+import { type TuningPartOptions, tuningPart } from './tuning.ts'
+import { type VrfPartOptions, vrfPart } from './vrf.ts'
 
 export interface PartOptions {
+  readonly bandwidth: BandwidthPartOptions
   readonly bridge: BridgePartOptions
+  readonly dummy: LinkPartOptions
   readonly firewall: FirewallPartOptions
+  readonly 'host-device': HostDevicePartOptions
+  readonly ipvlan: LinkPartOptions
   readonly loopback: Readonly<Record<string, never>>
+  readonly macvlan: LinkPartOptions
   readonly portmap: PortmapPartOptions
+  readonly ptp: PtpPartOptions
+  readonly sbr: SbrPartOptions
+  readonly tap: LinkPartOptions
+  readonly tuning: TuningPartOptions
+  readonly vlan: LinkPartOptions
+  readonly vrf: VrfPartOptions
 }
 
 export type PartType = keyof PartOptions
 
 export const parts: { readonly [T in PartType]: PartPlanner<PartOptions[T]> } = {
+  bandwidth: bandwidthPart,
   bridge: bridgePart,
+  dummy: linkPart('dummy'),
   firewall: firewallPart,
+  'host-device': hostDevicePart,
+  ipvlan: linkPart('ipvlan'),
   loopback: loopbackPart,
+  macvlan: linkPart('macvlan'),
   portmap: portmapPart,
+  ptp: ptpPart,
+  sbr: sbrPart,
+  tap: linkPart('tap'),
+  tuning: tuningPart,
+  vlan: linkPart('vlan'),
+  vrf: vrfPart,
 }

@@ -43,7 +43,10 @@ function runLines(
   if (where === 'sandbox' && sandbox === undefined)
     throw fail('TSNET_INTERNAL', { message: `running ${tool}: no sandbox is open` })
   const netns = sandbox === undefined ? '/nonexistent' : descriptorPath(sandbox)
-  const input = lines.map((line) => `${line.replaceAll('$NETNS', netns)}\n`).join('')
+  // `$$` as in a shell: our own process, by which the host's namespace is named.
+  const input = lines
+    .map((line) => `${line.replaceAll('$NETNS', netns).replaceAll('$$', String(process.pid))}\n`)
+    .join('')
   return exec([tool, ...flags, '-batch', '-'], { input, sandbox: where === 'sandbox' ? sandbox : undefined })
 }
 

@@ -1,0 +1,95 @@
+/**
+ * The CNI plugin `tuning`: settings of an interface that is there, and of its
+ * sandbox.
+ *
+ * What the interface was before goes into the record and is put back; settings
+ * of the sandbox are not, as with the reference plugin.
+ *
+ * @module
+ */
+
+import type { Step } from '../../plan/step.ts'
+import { ip, sysctl } from './interface.ts'
+import { type LinkDetail, linkNamed, type PartInput, type PartPlan, type PartPlanner } from './part.ts'
+
+export interface TuningPartOptions {
+  /** Paths below /proc/sys to values. */
+  readonly sysctls: Readonly<Record<string, string>>
+  readonly mac?: string
+  readonly mtu?: number
+  readonly promisc?: boolean
+  readonly allmulti?: boolean
+  readonly queueLength?: number
+}
+
+type Input = PartInput<TuningPartOptions>
+
+export const tuningPart: PartPlanner<TuningPartOptions> = {
+  looks: ({ sysctls }) => [{ what: 'sandbox' }, { what: 'sandboxSysctls', keys: Object.keys(sysctls) }],
+  add: planAdd,
+  remove: () => [],
+  check: faults,
+}
+
+function planAdd({ id: { ifname }, options, facts }: Input): PartPlan {
+  const link = linkNamed(facts.sandbox, ifname)
+  const set = (words: string): string => `link set dev ${ifname} ${words}`
+  const changes = link === undefined ? [] : changesOf(options, link)
+  return {
+    shared: [],
+    steps: [
+      ...Object.entries(options.sysctls).map(
+        ([key, value]): Step => sysctl('sandbox', key, value, { keep: true }),
+      ),
+      ...(changes.length === 0
+        ? []
+        : [
+            ip(
+              'sandbox',
+              changes.map(([to]) => set(to)),
+              changes.map(([, back]) => set(back)),
+            ),
+          ]),
+    ],
+    interfaces: [],
+  }
+}
+
+/** Words for `ip link set`, there and back. */
+function changesOf(
+  options: TuningPartOptions,
+  link: LinkDetail,
+): readonly (readonly [to: string, back: string])[] {
+  const { mac, mtu, promisc, allmulti, queueLength } = options
+  const onOff = (on: boolean): string => (on ? 'on' : 'off')
+  return [
+    ...(mac === undefined ? [] : [[`address ${mac}`, `address ${link.mac}`] as const]),
+    ...(promisc === undefined
+      ? []
+      : [[`promisc ${onOff(promisc)}`, `promisc ${onOff(link.promisc)}`] as const]),
+    ...(mtu === undefined ? [] : [[`mtu ${mtu}`, `mtu ${link.mtuBytes}`] as const]),
+    ...(allmulti === undefined
+      ? []
+      : [[`allmulticast ${onOff(allmulti)}`, `allmulticast ${onOff(link.allmulti)}`] as const]),
+    ...(queueLength === undefined
+      ? []
+      : [[`txqueuelen ${queueLength}`, `txqueuelen ${link.queueLength}`] as const]),
+  ]
+}
+
+function faults({ id: { ifname }, options, facts }: Input): readonly string[] {
+  const link = linkNamed(facts.sandbox, ifname)
+  if (link === undefined) return [`interface ${ifname} is missing in the container`]
+  const compare = <T>(what: string, wanted: T | undefined, is: T): readonly string[] =>
+    wanted === undefined || wanted === is ? [] : [`${what} of ${ifname} is ${is}, not ${wanted}`]
+  return [
+    ...Object.entries(options.sysctls)
+      .filter(([key, value]) => facts.sandboxSysctls.get(key) !== value.trim())
+      .map(([key, value]) => `sysctl ${key} is ${facts.sandboxSysctls.get(key) ?? 'missing'}, not ${value}`),
+    ...compare('MAC', options.mac, link.mac),
+    ...compare('promiscuous mode', options.promisc ?? false, link.promisc),
+    ...compare('MTU', options.mtu, link.mtuBytes),
+    ...compare('allmulti mode', options.allmulti, link.allmulti),
+    ...compare('queue length', options.queueLength, link.queueLength),
+  ]
+}
