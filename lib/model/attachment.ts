@@ -5,11 +5,11 @@
  */
 
 import type { Address, Cidr, Mac, Subnet } from './address.ts'
-import type { CreateNetworkRequest } from './network.ts'
+import type { CreateNetworkRequest, FirewallBackend } from './network.ts'
 import type { PortBinding, PortMapping, Protocol } from './portmapping.ts'
 import type { ContainerInfo, Sandbox, SandboxIdentity } from './sandbox.ts'
 
-export type FirewallBackend = 'iptables' | 'nftables' | 'none'
+export type { FirewallBackend }
 
 /** One `--network`: an interface wanted on a network. */
 export interface EndpointRequest {

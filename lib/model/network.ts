@@ -5,7 +5,8 @@
  */
 
 import type { Address, Subnet } from './address.ts'
-import type { FirewallBackend } from './attachment.ts'
+
+export type FirewallBackend = 'iptables' | 'nftables' | 'none'
 
 /** `container` shares another container's sandbox. */
 export type DriverName = 'bridge' | 'host' | 'none'
