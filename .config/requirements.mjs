@@ -33,6 +33,12 @@ const packages = {
   curl: ['curl'],
   socat: ['socat'],
   tcpdump: ['tcpdump'],
+  'bind9-dnsutils': ['dig'],
+  'bind9-host': ['host'],
+  'dnsmasq-base': ['dnsmasq'],
+  dnsperf: ['dnsperf'],
+  'musl-tools': ['musl-gcc'],
+  gcc: ['gcc'],
   procps: ['sysctl', 'ps'],
   'util-linux': ['unshare', 'nsenter', 'setpriv'],
 }
@@ -40,7 +46,6 @@ const benchPackages = {
   'containernetworking-plugins': ['/usr/lib/cni/bridge', '/usr/lib/cni/portmap'],
   netavark: ['/usr/lib/podman/netavark'],
   'aardvark-dns': ['/usr/lib/podman/aardvark-dns'],
-  'dnsmasq-base': ['dnsmasq'],
   // The kernel's own cost is a C program, compiled when it is measured.
   gcc: ['gcc'],
   'libc6-dev': ['/usr/include/stdio.h'],

@@ -24,6 +24,11 @@ export type Requirement =
   | 'cni-plugins'
   | 'tcpdump'
   | 'busybox'
+  | 'dig'
+  | 'dnsmasq'
+  | 'dnsperf'
+  | 'aardvark'
+  | 'musl'
   | 'built'
   | 'ipv6'
   | 'veth'
@@ -48,6 +53,11 @@ const programs: Partial<Record<Requirement, { readonly names: readonly string[];
     socat: { names: ['socat'], debian: 'socat' },
     tcpdump: { names: ['tcpdump'], debian: 'tcpdump' },
     busybox: { names: ['busybox'], debian: 'busybox-static' },
+    dig: { names: ['dig', 'host'], debian: 'bind9-dnsutils bind9-host' },
+    dnsmasq: { names: ['dnsmasq'], debian: 'dnsmasq-base' },
+    dnsperf: { names: ['dnsperf'], debian: 'dnsperf' },
+    aardvark: { names: ['/usr/lib/podman/aardvark-dns'], debian: 'aardvark-dns' },
+    musl: { names: ['musl-gcc', 'gcc'], debian: 'musl-tools gcc' },
     netavark: { names: ['/usr/lib/podman/netavark'], debian: 'netavark' },
     'cni-plugins': { names: ['/usr/lib/cni/bridge'], debian: 'containernetworking-plugins' },
   }

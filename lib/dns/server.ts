@@ -26,6 +26,7 @@ import { createForwarder, type OwnedRoute } from './forward.ts'
 import { forward } from './handlers/forward.ts'
 import { names } from './handlers/names.ts'
 import { reverse } from './handlers/reverse.ts'
+import { createHostAddresses } from './hostaddresses.ts'
 import { followHostResolvers, readHostResolvers } from './resolvconf.ts'
 import { serveTcp } from './tcp.ts'
 import { createUpstreams } from './upstream.ts'
@@ -76,7 +77,7 @@ const ROUNDS = 8
 export const DNS_PORT = 53
 
 export function createNameServer(options: NameServerOptions): NameServer {
-  const zone = createZone()
+  const zone = createZone(createHostAddresses())
   let routes: readonly OwnedRoute[] = []
   let resolvers = readHostResolvers()
   const stopFollowing = followHostResolvers((now) => {

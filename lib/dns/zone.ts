@@ -130,13 +130,14 @@ interface Names {
   readonly members: Set<string>
   hostView: View | undefined
   /** What was decided about askers that are no containers. */
-  readonly strangers: Map<string, View | undefined>
+  readonly strangers: Map<string, View>
 }
 
 const maxStrangers = 1024
 const defaultDomainKey = keyOf(DEFAULT_DOMAIN) as string
 
-export function createZone(): Zone {
+/** @param isHost whether an address is the host's own: its packets may come from any of them (masquerading) */
+export function createZone(isHost: (address: Address) => boolean = () => false): Zone {
   const networks = new Map<string, Names>()
   const containers = new Map<string, ZoneContainer>()
   const byAddress = new Map<string, ZoneContainer>()
@@ -255,16 +256,18 @@ export function createZone(): Zone {
       const names = networks.get(listener)
       if (names === undefined) return undefined
       const { strangers } = names
-      if (strangers.has(asker)) return strangers.get(asker)
+      const known = strangers.get(asker)
+      if (known !== undefined) return known
       // An address of this subnet that nobody has told us of, or the host itself.
       const address = fromBytes(Buffer.from(asker, 'latin1'))
       const inside =
         names.network.listen.includes(address) ||
-        names.network.subnets.some((subnet) => contains(subnet, address))
+        names.network.subnets.some((subnet) => contains(subnet, address)) ||
+        isHost(address)
       const view = inside ? hostView(listener) : undefined
       // Sources can be forged: what is remembered of them stays small.
       if (strangers.size >= maxStrangers) strangers.clear()
-      strangers.set(asker, view)
+      if (view !== undefined) strangers.set(asker, view)
       return view
     },
   }
