@@ -18,7 +18,18 @@ export interface Entry {
   readonly alone?: boolean
 }
 
-const table = {
+export type ContenderName =
+  | 'kernel'
+  | 'library-nftables'
+  | 'library-iptables'
+  | 'command-nftables'
+  | 'command-iptables'
+  | 'first-nftables'
+  | 'first-iptables'
+  | 'cni'
+  | 'netavark'
+
+export const contenders: Readonly<Record<ContenderName, Entry>> = {
   kernel: { about: "the kernel's own cost (C)", open: openKernel },
   'library-nftables': { about: 'tsnet, library, nftables', open: (at) => openLibrary(at, 'nftables') },
   'library-iptables': { about: 'tsnet, library, iptables', open: (at) => openLibrary(at, 'iptables') },
@@ -42,10 +53,6 @@ const table = {
   },
   cni: { about: 'reference CNI chain', open: () => openCni() },
   netavark: { about: 'netavark', open: () => openNetavark() },
-} as const satisfies Record<string, Entry>
+}
 
-export type ContenderName = keyof typeof table
-
-export const contenders: Readonly<Record<ContenderName, Entry>> = table
-
-export const contenderNames: readonly ContenderName[] = Object.keys(table) as ContenderName[]
+export const contenderNames: readonly ContenderName[] = Object.keys(contenders) as ContenderName[]

@@ -18,7 +18,7 @@ export async function openCommand(
     runProgram([process.execPath, `${root}/dist/bin/tsnet`, ...words, '--firewall', firewall, '--json'])
   if (network === 'bench') {
     const { name, subnets } = benchNetwork
-    tsnet('network', 'create', name, '--subnet', subnets[0], '--ipv6')
+    tsnet('network', 'create', name, '--subnet', subnets[0], '--ipv6', '-o', 'dns=false')
   }
   const joining = network === 'bench' ? ['--network', benchNetwork.name] : []
   return {

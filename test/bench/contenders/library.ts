@@ -40,7 +40,12 @@ export async function openLibrary(
 }
 
 /** A network that stays, as those of the peers do; the default one would be made and removed each time. */
-export const benchNetwork = { name: 'bench', subnets: ['10.90.0.0/16'], ipv6: true } as const
+export const benchNetwork = {
+  name: 'bench',
+  subnets: ['10.90.0.0/16'],
+  ipv6: true,
+  options: { dns: false },
+} as const
 
 /** As long as those of engines. */
 export function containerId({ number }: Box): string {
