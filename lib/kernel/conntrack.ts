@@ -17,6 +17,7 @@ import type { Protocol } from '../model/portmapping.ts'
 import type { ConntrackStep } from '../plan/step.ts'
 import { EINVAL, ENOENT, EOPNOTSUPP, EPERM, EPROTONOSUPPORT, errnoOf, errnoText } from './errno.ts'
 import { addrList, decodeAddresses } from './netlink/addr.ts'
+import { openNetfilterSocket } from './netlink/event-socket.ts'
 import {
   decodeFlow,
   type Flow,
@@ -25,7 +26,7 @@ import {
   flowDelete,
   flowsRequest,
 } from './netlink/flow.ts'
-import { openNetfilterSocket, openRouteSocket, type RouteSocket } from './netlink/socket.ts'
+import { openRouteSocket, type RouteSocket } from './netlink/socket.ts'
 import { readSysctl } from './sysctl.ts'
 
 /** IPPROTO_… */

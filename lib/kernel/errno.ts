@@ -26,6 +26,7 @@ export const EBUSY: number = errno.EBUSY
 export const EEXIST: number = errno.EEXIST
 export const EINVAL: number = errno.EINVAL
 export const EPROTONOSUPPORT: number = errno.EPROTONOSUPPORT
+export const EMSGSIZE: number = errno.EMSGSIZE
 export const EWOULDBLOCK: number = errno.EWOULDBLOCK
 export const ENODEV: number = errno.ENODEV
 export const ENOENT: number = errno.ENOENT

@@ -111,6 +111,7 @@ export function tryFlock(fd: number, kind: typeof LOCK_SH | typeof LOCK_EX): boo
 
 const AF_NETLINK = 16
 const SOCK_RAW = 3
+const MSG_TRUNC = 0x20
 const MSG_DONTWAIT = 0x40
 
 /** A netlink socket of the namespace the calling thread is in; the kernel gives it an address at the first send. */
@@ -123,9 +124,9 @@ export function sendAll(fd: number, bytes: Buffer): void {
   checked('send', libc().send(fd, bytes, bytes.length, 0))
 }
 
-/** @returns the length of a datagram that was waiting, undefined where there was none */
+/** @returns the length of a datagram that was waiting, also where it did not fit; undefined where there was none */
 export function receiveNow(fd: number, into: Buffer): number | undefined {
-  const length = libc().recv(fd, into, into.length, MSG_DONTWAIT)
+  const length = libc().recv(fd, into, into.length, MSG_DONTWAIT | MSG_TRUNC)
   if (length !== -1) return length
   const errno = loadKoffi().errno()
   if (errno === EWOULDBLOCK) return undefined

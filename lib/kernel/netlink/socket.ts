@@ -1,56 +1,24 @@
 /**
- * One rtnetlink socket: batches of requests, and dumps.
+ * One netlink socket: batches of requests, and dumps.
  *
- * A batch is one sendmsg(2): the kernel carries it out, message after message,
+ * A batch is one send(2): the kernel carries it out, message after message,
  * before the call returns, and answers each with an acknowledgement; it goes on
  * after one that failed. The socket belongs for good to the namespace it was
- * made in (kernel/netns), and keeps the process alive only while it waits.
+ * made in (kernel/netns).
  *
  * @module
  */
 
 import { fail } from '../../errors/codes.ts'
-import { errnoOf, SystemError } from '../errno.ts'
-import { loadRawSocket, type RawSocket } from '../native.ts'
-import {
-  decodeMessages,
-  encodeBatch,
-  type Message,
-  NLM_F_ACK,
-  NLM_F_DUMP,
-  NLM_F_DUMP_INTR,
-  NLMSG_DONE,
-  NLMSG_ERROR,
-  type Received,
-} from './encode.ts'
+import { SystemError } from '../errno.ts'
+import { portions } from './capacity.ts'
+import { type Message, NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, type Received } from './encode.ts'
+import { type Answer, type Exchange, openExchange } from './exchange.ts'
 
 const NETLINK_ROUTE = 0
-const NETLINK_NETFILTER = 12
-
-/** What the kernel packs a dump into at most (netlink_recvmsg), and more than any single answer has. */
-const receiveBytes = 32768
-
-/**
- * How much may be asked before answers are read. They wait in the receive buffer,
- * and one that overflows ends the process: the binding (netlink 0.3.0) cannot
- * put the poll error into words. In units of an acknowledgement; with the default
- * of 208 KiB the limit is at 200-300 of them, or at 40-60 answers about a link
- * (measured, Linux 6.18). A dump waits in parts of up to 32 KiB.
- */
-const capacity = 150
-const weights = { change: 1, question: 6, dump: 50 }
 
 /** A dump that changed while it was read is read again, this often. */
-const dumpAttempts = 5
-
-/** More than the default where the host allows it (net.core.rmem_max), as a reserve. */
-const wishedBufferBytes = 1024 * 1024
-
-function weightOf({ type, flags }: Message): number {
-  if ((flags & NLM_F_DUMP) === NLM_F_DUMP) return weights.dump
-  // rtnetlink numbers its requests in fours: new, delete, get, set.
-  return (type & 3) === 2 ? weights.question : weights.change
-}
+export const dumpAttempts = 5
 
 /** The answer to one message of a batch. */
 export interface Reply {
@@ -60,143 +28,51 @@ export interface Reply {
   readonly messages: readonly Received[]
 }
 
-interface Waiting {
-  readonly messages: Received[]
-  readonly settle: (errno: number) => void
-  readonly reject: (error: unknown) => void
-}
-
 export interface RouteSocket {
   /** Sends all in order; one reply for each, in the same order. Rejects only if the socket itself fails. */
   batch(messages: readonly Message[]): Promise<readonly Reply[]>
-  /** All parts of a dump, read consistently. One dump at a time; callers queue. */
+  /** All parts of a dump, read consistently. */
   dump(message: Message): Promise<readonly Received[]>
   close(): void
 }
 
 /** Opens a socket in the namespace the calling thread is in. */
 export function openRouteSocket(): RouteSocket {
-  return new NetlinkRouteSocket(NETLINK_ROUTE)
+  return new PromptSocket(openExchange(NETLINK_ROUTE))
 }
 
-/** The same for conntrack (nfnetlink). */
-export function openNetfilterSocket(): RouteSocket {
-  return new NetlinkRouteSocket(NETLINK_NETFILTER)
-}
+/** Its promises are settled when the call returns: nobody waits for the event loop. */
+class PromptSocket implements RouteSocket {
+  readonly #exchange: Exchange
 
-class NetlinkRouteSocket implements RouteSocket {
-  readonly #raw: RawSocket
-  readonly #waiting = new Map<number, Waiting>()
-  #seq = 1
-  /** Weight of what has been sent and not been answered. */
-  #load = 0
-  readonly #queue: (() => void)[] = []
-  #lastDump: Promise<unknown> = Promise.resolve()
-
-  constructor(protocol: number) {
-    const Raw = loadRawSocket()
-    // Port 0 lets the kernel choose a free one; the types want both sizes, 0 leaves the default.
-    this.#raw = new Raw(protocol, {
-      localPort: 0,
-      messagePeeking: false,
-      msgBufferSize: receiveBytes,
-      recvBufferSize: wishedBufferBytes,
-      sendBufferSize: 0,
-    })
-    this.#raw.unref()
-    this.#raw.on('message', (datagram) => this.#receive(datagram))
-    this.#raw.on('truncatedMessage', () =>
-      this.#failAll(fail('TSNET_INTERNAL', { message: `netlink answer over ${receiveBytes} bytes` })),
-    )
-    this.#raw.on('error', (error) => this.#failAll(error))
+  constructor(exchange: Exchange) {
+    this.#exchange = exchange
   }
 
   async batch(messages: readonly Message[]): Promise<readonly Reply[]> {
-    const replies: Reply[] = []
-    for (let first = 0; first < messages.length; ) {
-      let [last, weight] = [first, 0]
-      for (; last < messages.length; last++) {
-        const more = weightOf(messages[last] as Message)
-        if (weight + more > capacity) break
-        weight += more
-      }
-      replies.push(...(await this.#send(messages.slice(first, last), weight)))
-      first = last
-    }
-    return replies
+    return portions(messages).flatMap((portion) =>
+      this.#exchange
+        .ask(portion.messages.map((message) => ({ ...message, flags: message.flags | NLM_F_ACK })))
+        .map(answered),
+    )
   }
 
-  dump(message: Message): Promise<readonly Received[]> {
-    // A second dump on a socket with one running answers EBUSY.
-    const dump = this.#lastDump.then(() => this.#dump(message))
-    this.#lastDump = dump.catch(() => undefined)
-    return dump
+  async dump(message: Message): Promise<readonly Received[]> {
+    for (let attempt = 1; ; attempt++) {
+      const [answer] = this.#exchange.ask([{ ...message, flags: message.flags | NLM_F_DUMP }])
+      const { errno, messages } = answered(answer)
+      if (errno !== 0) throw new SystemError('netlink dump', errno)
+      const torn = messages.some(({ flags }) => (flags & NLM_F_DUMP_INTR) !== 0)
+      if (!torn || attempt === dumpAttempts) return messages
+    }
   }
 
   close(): void {
-    this.#failAll(fail('TSNET_INTERNAL', { message: 'netlink socket closed while an answer was awaited' }))
-    // Not at once: this may be a continuation of the binding's own callback, which still needs the socket.
-    setImmediate(() => this.#raw.close())
+    this.#exchange.close()
   }
+}
 
-  async #dump(message: Message): Promise<readonly Received[]> {
-    for (let attempt = 1; ; attempt++) {
-      const [reply] = await this.batch([{ ...message, flags: message.flags | NLM_F_DUMP }])
-      if (reply === undefined || reply.errno !== 0) throw new SystemError('netlink dump', reply?.errno ?? 0)
-      const torn = reply.messages.some(({ flags }) => (flags & NLM_F_DUMP_INTR) !== 0)
-      if (!torn || attempt === dumpAttempts) return reply.messages
-    }
-  }
-
-  async #send(messages: readonly Message[], weight: number): Promise<Reply[]> {
-    while (this.#load > 0 && this.#load + weight > capacity) {
-      await new Promise<void>((resolve) => this.#queue.push(resolve))
-    }
-    this.#load += weight
-    try {
-      return await this.#exchange(messages)
-    } finally {
-      this.#load -= weight
-      // Everybody looks again; who does not fit queues again.
-      for (const resume of this.#queue.splice(0)) resume()
-    }
-  }
-
-  #exchange(messages: readonly Message[]): Promise<Reply[]> {
-    const firstSeq = this.#seq
-    this.#seq = (this.#seq + messages.length) % 0x7fffffff || 1
-    const acknowledged = messages.map((message) => ({ ...message, flags: message.flags | NLM_F_ACK }))
-    const replies = messages.map(
-      (_, index) =>
-        new Promise<Reply>((resolve, reject) => {
-          const received: Received[] = []
-          const settle = (errno: number): void => resolve({ errno, messages: received })
-          this.#waiting.set(firstSeq + index, { messages: received, settle, reject })
-        }),
-    )
-    this.#raw.ref()
-    this.#raw.send(encodeBatch(acknowledged, firstSeq), {}, (error) => {
-      if (error !== undefined) this.#failAll(new SystemError('netlink send', errnoOf(error) ?? 0))
-    })
-    return Promise.all(replies)
-  }
-
-  #receive(datagram: Buffer): void {
-    for (const message of decodeMessages(datagram)) {
-      const waiting = this.#waiting.get(message.seq)
-      if (waiting === undefined) continue
-      if (message.type === NLMSG_ERROR || message.type === NLMSG_DONE) {
-        this.#waiting.delete(message.seq)
-        waiting.settle(message.payload.length >= 4 ? -message.payload.readInt32LE(0) : 0)
-      } else {
-        waiting.messages.push(message)
-      }
-    }
-    if (this.#waiting.size === 0) this.#raw.unref()
-  }
-
-  #failAll(error: unknown): void {
-    for (const waiting of this.#waiting.values()) waiting.reject(error)
-    this.#waiting.clear()
-  }
+function answered(answer: Answer | undefined): Reply {
+  if (answer?.errno !== undefined) return { errno: answer.errno, messages: answer.messages }
+  throw fail('TSNET_INTERNAL', { message: 'netlink: the kernel has not answered' })
 }

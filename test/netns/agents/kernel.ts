@@ -10,20 +10,12 @@ import { createInterface } from 'node:readline'
 import { asTsnetError, isTsnetError } from '../../../lib/errors/codes.ts'
 import type { OpenSandbox } from '../../../lib/kernel/kernel.ts'
 import { createLinuxKernel } from '../../../lib/kernel/linux.ts'
-import { loadRawSocket } from '../../../lib/kernel/native.ts'
+import { askedCount } from '../../../lib/kernel/netlink/exchange.ts'
 import { openNetns, withNetns } from '../../../lib/kernel/netns.ts'
 import { spawnCount } from '../../../lib/kernel/run.ts'
 import type { Family } from '../../../lib/model/address.ts'
 import type { SandboxIdentity } from '../../../lib/model/sandbox.ts'
 import type { LoweredStep } from '../../../lib/plan/step.ts'
-
-let sends = 0
-const Raw = loadRawSocket()
-const { send } = Raw.prototype
-Raw.prototype.send = function (this: InstanceType<typeof Raw>, ...args: Parameters<typeof send>) {
-  sends++
-  send.apply(this, args)
-}
 
 const kernel = createLinuxKernel()
 const hooked: string[] = []
@@ -70,10 +62,10 @@ const calls = {
   countedApply: (steps: LoweredStep[], path: string, bridge: string) =>
     within(path, async (sandbox) => {
       await kernel.hostLink(bridge)
-      const [sendsBefore, spawnsBefore] = [sends, spawnCount()]
+      const [sendsBefore, spawnsBefore] = [askedCount(), spawnCount()]
       const { error } = await kernel.apply(steps, sandbox)
       if (error !== undefined) throw asTsnetError(error)
-      return { sends: sends - sendsBefore, spawns: spawnCount() - spawnsBefore }
+      return { sends: askedCount() - sendsBefore, spawns: spawnCount() - spawnsBefore }
     }),
   /** The step hook throws at that step. */
   applyBroken: (steps: LoweredStep[], path: string | null, step: number, phase: 'before' | 'after') =>
