@@ -5,7 +5,7 @@
  */
 
 import { fail } from '../errors/codes.ts'
-import type { ContainerNetwork } from '../model/attachment.ts'
+import type { Attachment, ContainerNetwork } from '../model/attachment.ts'
 import { type EngineContext, ownerIsAlive } from './context.ts'
 import type { Selector } from './engine.ts'
 
@@ -39,7 +39,18 @@ export function listContainers(context: EngineContext): readonly ContainerNetwor
 }
 
 function merged(one: ContainerNetwork, more: ContainerNetwork): ContainerNetwork {
-  return { ...one, attachments: [...one.attachments, ...more.attachments] }
+  return { ...one, attachments: more.attachments.reduce(withAttachment, one.attachments) }
+}
+
+/** Plugins of a chain each tell their part of one interface: addresses, ports. */
+function withAttachment(known: readonly Attachment[], more: Attachment): readonly Attachment[] {
+  const same = (one: Attachment): boolean => one.ifname === more.ifname && one.network === more.network
+  if (!known.some(same)) return [...known, more]
+  return known.map((one) => {
+    if (!same(one)) return one
+    const whole = one.addresses.length > 0 ? one : { ...more, ports: [] }
+    return { ...whole, ports: [...one.ports, ...more.ports] }
+  })
 }
 
 export function mergeResults(results: readonly ContainerNetwork[]): ContainerNetwork | undefined {

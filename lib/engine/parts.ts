@@ -281,10 +281,10 @@ async function remove<T extends PartType>(context: EngineContext, request: PartR
     } finally {
       host.release()
     }
-    await tidy(context)
   } finally {
     lock.release()
   }
+  await tidy(context)
 }
 
 async function removeSeen<T extends PartType>(

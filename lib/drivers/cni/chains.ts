@@ -98,7 +98,7 @@ function byTable(commands: readonly (readonly [table: string, command: string])[
 
 /** Text in a rule as iptables-save prints it: quoted where it has blanks or quotes. */
 export function quoted(text: string): string {
-  const plain = /^[A-Za-z0-9_./:@=+,-]+$/.test(text)
+  const plain = /^[A-Za-z0-9_./:@=+,!-]+$/.test(text)
   return plain ? text : `"${text.replaceAll(/(["\\'])/g, '\\$1')}"`
 }
 

@@ -156,7 +156,7 @@ export function routeLines(ifname: string, { addresses, routes }: Addressing): r
       ...(route.mtu === undefined ? [] : ['mtu', route.mtu]),
       ...(route.advmss === undefined ? [] : ['advmss', route.advmss]),
     ]
-    return `${family === 6 ? '-6 ' : ''}route append ${subnetOf(route.to)} ${words.join(' ')}`
+    return `route append ${subnetOf(route.to)} ${words.join(' ')}`
   })
 }
 

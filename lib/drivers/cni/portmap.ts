@@ -297,7 +297,7 @@ function nftPorts(id: PartId, options: PortmapPartOptions, served: readonly Cidr
       `add chain ${table} hostip_hostports`,
       `add chain ${table} hostports_all`,
       `add chain ${table} prerouting { type nat hook prerouting priority dstnat; }`,
-      `add chain ${table} output { type nat hook output priority dstnat; }`,
+      `add chain ${table} output { type nat hook output priority -100; }`,
       `add chain ${table} masquerading { type nat hook postrouting priority srcnat; }`,
       `flush chain ${table} hostports_all`,
       `flush chain ${table} prerouting`,

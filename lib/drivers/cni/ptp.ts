@@ -116,10 +116,10 @@ function masqueradeSteps(id: Input['id'], { masquerade, addresses }: PtpPartOpti
 function insideOf(ifname: string, options: PtpPartOptions): readonly string[] {
   const subnets = options.addresses.flatMap(({ cidr, gateway }) => {
     if (gateway === undefined) return []
-    const v6 = familyOf(cidr) === 6 ? '-6 ' : ''
+    const v6 = familyOf(cidr) === 6
     return [
-      `${v6}route add ${hostMask(gateway)} dev ${ifname}${v6 === '' ? ' scope link' : ''}`,
-      `${v6}route add ${subnetOf(cidr)} via ${gateway} dev ${ifname}${v6 === '' ? ` src ${addressOf(cidr)}` : ''}`,
+      `route add ${hostMask(gateway)} dev ${ifname}${!v6 ? ' scope link' : ''}`,
+      `route add ${subnetOf(cidr)} via ${gateway} dev ${ifname}${!v6 ? ` src ${addressOf(cidr)}` : ''}`,
     ]
   })
   return [
@@ -134,7 +134,7 @@ function hostLines(name: string, { addresses }: PtpPartOptions): readonly string
     const v6 = familyOf(cidr) === 6
     return [
       ...(gateway === undefined ? [] : [`address add ${hostMask(gateway)} dev ${name}${v6 ? ' nodad' : ''}`]),
-      `${v6 ? '-6 ' : ''}route add ${hostMask(addressOf(cidr))} dev ${name}${v6 ? '' : ' scope host'}`,
+      `route add ${hostMask(addressOf(cidr))} dev ${name}${v6 ? '' : ' scope host'}`,
     ]
   })
 }

@@ -45,10 +45,7 @@ export const sbrPart: PartPlanner<SbrPartOptions> = {
           ip(
             'sandbox',
             [],
-            rules.map(
-              ({ family, from, table }) =>
-                `${family === 6 ? '-6 ' : ''}rule delete from ${hostMask(from)} table ${table}`,
-            ),
+            rules.map(({ from, table }) => `rule delete from ${hostMask(from)} table ${table}`),
           ),
         ]
   },
@@ -69,21 +66,22 @@ function planAdd({ id: { ifname }, options, facts }: Input): PartPlan {
     const table = next
     if (options.table === undefined) taken.add(table)
     const family = familyOf(cidr)
-    const v6 = family === 6 ? '-6 ' : ''
     const rule = `from ${hostMask(addressOf(cidr))} table ${table}`
-    lines.push(`${v6}rule add ${rule}`)
-    back.push(`${v6}rule delete ${rule}`)
+    lines.push(`rule add ${rule}`)
+    back.push(`rule delete ${rule}`)
     const routes = ownRoutes(facts, ifname, addressOf(cidr))
     for (const route of routes.filter(({ via }) => via === undefined))
       lines.push(copyLine(route, ifname, table))
     const via = options.gateways.find((one) => familyOf(one) === family) ?? gateway
-    if (via !== undefined) lines.push(`${v6}route append default via ${via} dev ${ifname} table ${table}`)
+    if (via !== undefined)
+      lines.push(
+        `route append ${family === 6 ? '::/0' : '0.0.0.0/0'} via ${via} dev ${ifname} table ${table}`,
+      )
     for (const route of routes.filter(({ via, to }) => via !== undefined && !to.endsWith('/0')))
       lines.push(copyLine(route, ifname, table))
     for (const route of routes) if (!(options.sourceHints && route.via === undefined)) moved.add(route)
   }
-  for (const route of moved)
-    lines.push(`${familyOf(route.to) === 6 ? '-6 ' : ''}route delete ${routeWords(route, ifname)}`)
+  for (const route of moved) lines.push(`route delete ${routeWords(route, ifname)}`)
   return { shared: [], steps: [ip('sandbox', lines, back)], interfaces: [] }
 }
 
@@ -117,7 +115,7 @@ function routeWords({ to, via, source, metric }: RouteDetail, ifname: string): s
 
 function copyLine(route: RouteDetail, ifname: string, table: number): string {
   const scope = route.via === undefined && familyOf(route.to) === 4 ? ' scope link' : ''
-  return `${familyOf(route.to) === 6 ? '-6 ' : ''}route append ${routeWords(route, ifname)}${scope} table ${table}`
+  return `route append ${routeWords(route, ifname)}${scope} table ${table}`
 }
 
 function takenTables({ sandboxRules, sandboxRoutes }: PartFacts): Set<number> {

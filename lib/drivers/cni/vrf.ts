@@ -70,10 +70,7 @@ function planAdd({ id: { ifname }, options, facts }: Input): PartPlan {
               ({ dev, via, table: own }) =>
                 dev === ifname && via !== undefined && (own === undefined || own === 'main'),
             )
-            .map(
-              ({ to, via }) =>
-                `${familyOf(to) === 6 ? '-6 ' : ''}route append ${to} via ${via} dev ${ifname} table ${table}`,
-            ),
+            .map(({ to, via }) => `route append ${to} via ${via} dev ${ifname} table ${table}`),
         ],
         [`link set dev ${ifname} nomaster`, ...(found === undefined ? [`link delete dev ${vrf}`] : [])],
       ),
