@@ -82,7 +82,11 @@ function resolvConfOf(
   const { shares } = target
   const owner = shares ?? result
   const inherited = shares?.resolver ?? { servers: [], search: [], options: [] }
-  const gateways = owner.attachments.flatMap((attachment) => attachment.gateways)
+  // Also of internal networks, whose gateways attachments do not name: nothing is routed there.
+  const gateways = owner.attachments.flatMap(
+    ({ network, gateways: routed }) =>
+      context.networks.get(network)?.subnets.map(({ gateway }) => gateway) ?? routed,
+  )
   const serves = owner.resolver.servers.some((server) => gateways.includes(server))
   return resolverFile({
     mode: modeOf(owner),

@@ -52,7 +52,7 @@ export function withNameServers(
   const { says } = resolverFile({
     mode: 'bridge',
     asked: { servers, search, options },
-    own: gatewaysOf(named),
+    own: gatewaysOf(named, configs),
     closed: false,
     host: context.kernel.hostText('/etc/resolv.conf') ?? '',
     behindStub: '',
@@ -60,11 +60,16 @@ export function withNameServers(
   return { ...result, resolver: { ...result.resolver, ...says } }
 }
 
-/** The network of the default route first, IPv4 first, each network once before any a second time. */
-function gatewaysOf(attachments: ContainerNetwork['attachments']): readonly Address[] {
+/** The network of the default route first, IPv4 first. Internal networks have a gateway too: it only leads nowhere. */
+function gatewaysOf(
+  attachments: ContainerNetwork['attachments'],
+  configs: ReadonlyMap<string, NetworkConfig>,
+): readonly Address[] {
   const order = [...attachments].sort((a, b) => b.defaultRoute.length - a.defaultRoute.length)
-  const of = (family: 4 | 6): readonly Address[] =>
-    order.flatMap(({ gateways }) => gateways.filter((gateway) => familyOf(gateway) === family))
+  const gateways = order.flatMap(
+    ({ network }) => configs.get(network)?.subnets.map((one) => one.gateway) ?? [],
+  )
+  const of = (family: 4 | 6): readonly Address[] => gateways.filter((gateway) => familyOf(gateway) === family)
   return [...of(4), ...of(6)].slice(0, MAX_SERVERS)
 }
 

@@ -75,9 +75,9 @@ describe.each(['nftables', 'iptables'])('with %s, a container on the default net
         ],
         hostAddresses: [],
         resolver: {
-          servers: [],
+          servers: ['10.89.0.1', 'fdxx::1'],
           search: [],
-          options: [],
+          options: ['ndots:0'],
           hosts: [{ name: 'host.containers.internal', address: '10.89.0.1' }],
         },
         createdAt: 'THEN',

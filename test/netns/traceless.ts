@@ -29,6 +29,8 @@ export async function layStreet(
     defaultRoute: 'first',
     ...(mtu === undefined ? {} : { mtu }),
   })
+  // Containers are told what the host's says beside its servers: not what this machine happens to have.
+  await host.sh('echo nameserver 198.51.100.2 > /etc/resolv.conf')
   // Nobody here sends router advertisements, so tsnet need not provide for them.
   await host.sh('echo 0 > /proc/sys/net/ipv6/conf/eth0/accept_ra')
   return { host, outside }
