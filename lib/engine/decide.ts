@@ -11,7 +11,6 @@ import { planSandbox } from '../drivers/sandbox.ts'
 import type { OpenSandbox } from '../kernel/kernel.ts'
 import { type Address, addressOf, type Cidr, macFromAddress } from '../model/address.ts'
 import type { ContainerNetwork, FirewallBackend, SetupRequest } from '../model/attachment.ts'
-import { hostIfname } from '../model/names.ts'
 import type { NetworkConfig } from '../model/network.ts'
 import type { PortBinding, PortMapping } from '../model/portmapping.ts'
 import type { AttachmentPlan } from '../plan/plan.ts'
@@ -27,6 +26,7 @@ import {
   wantedNetworks,
 } from './endpoints.ts'
 import { decideFiles } from './files.ts'
+import { askedMtu, freeHostIfname, rulesSeeBridge } from './linkchoice.ts'
 import { decideLinks } from './links.ts'
 import { withNameServers } from './names.ts'
 import type { Target } from './target.ts'
@@ -93,20 +93,15 @@ async function settingsOf(
     config,
     container,
     ifname,
-    hostIfname: hostIfname({ containerId, containerName, network: config.name, ifname }),
+    hostIfname: await freeHostIfname(context, { containerId, containerName, network: config.name, ifname }),
     cidrs,
     mac: request.mac ?? macFromAddress(addressOf(cidrs[0] as Cidr)),
-    mtuBytes: request.mtuBytes ?? (await bridgeMtu(context, config)),
+    mtuBytes: request.mtuBytes === undefined ? await bridgeMtu(context, config) : askedMtu(request, config),
     defaultRoute,
     aliases: request.aliases ?? [],
     routes: request.routes ?? [],
-    rulesSeeBridge: !config.options.icc && rulesSeeBridge(context),
+    rulesSeeBridge: rulesSeeBridge(context, config),
   }
-}
-
-function rulesSeeBridge({ kernel }: EngineContext): boolean {
-  const keys = ['net/bridge/bridge-nf-call-iptables', 'net/bridge/bridge-nf-call-ip6tables']
-  return [...kernel.hostSysctls(keys).values()].every((value) => value === '1')
 }
 
 async function resultOf(

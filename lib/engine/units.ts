@@ -17,8 +17,10 @@
 import { planBaseRules, planForeignAccepts, planNetworkLinks, planNetworkRules } from '../drivers/bridge.ts'
 import { asTsnetError } from '../errors/codes.ts'
 import type { Kernel } from '../kernel/kernel.ts'
+import { familyOf } from '../model/address.ts'
 import type { FirewallBackend } from '../model/attachment.ts'
 import type { NetworkConfig } from '../model/network.ts'
+import { MIN_IPV6_MTU_BYTES } from '../model/specs/scalar.ts'
 import type { ForeignDrop } from '../plan/facts.ts'
 import type { LoweredStep } from '../plan/step.ts'
 import { applyOrUndo, lower, withBefore } from './apply.ts'
@@ -103,11 +105,12 @@ async function planLinks(context: EngineContext, config: NetworkConfig): Promise
   return withBefore(lower(steps, 'none'), kernel)
 }
 
-/** The MTU a new endpoint gets: the network's own, else that of the host's way out. */
+/** The MTU a new endpoint gets: the network's own, else that of the host's way out, as far as IPv6 allows. */
 export async function bridgeMtu(context: EngineContext, config: NetworkConfig): Promise<number> {
   if (config.options.mtuBytes !== undefined) return config.options.mtuBytes
   const wayOut = (await context.kernel.wayOut(4)) ?? (await context.kernel.wayOut(6))
-  return wayOut?.mtuBytes ?? 1500
+  const six = config.subnets.some(({ subnet }) => familyOf(subnet) === 6)
+  return Math.max(wayOut?.mtuBytes ?? 1500, six ? MIN_IPV6_MTU_BYTES : 0)
 }
 
 /** A host that forwards ignores router advertisements unless accept_ra is 2, and would lose its own way out. */
