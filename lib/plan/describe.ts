@@ -129,6 +129,7 @@ function describeVeth({ name, mac, mtuBytes, alias, bridge, peer }: VethStep): L
       `ip link add name ${quote(name)} address ${mac} mtu ${mtuBytes} type veth` +
         ` peer name ${quote(peer.name)} address ${peer.mac} mtu ${mtuBytes} netns "$NETNS"`,
       `ip link set dev ${quote(name)} alias ${quote(alias)}`,
+      `[ ! -e /proc/sys/net/ipv6 ] || ip link set dev ${quote(name)} addrgenmode none`,
       `ip link set dev ${quote(name)} master ${quote(bridge)} up`,
     ],
     remove: [`ip link delete dev ${quote(name)}`],

@@ -9,15 +9,7 @@ import type { Cidr } from '../../model/address.ts'
 import type { BridgeStep, VethStep } from '../../plan/step.ts'
 import { EINVAL, ENODEV } from '../errno.ts'
 import { addrDel } from '../netlink/addr.ts'
-import {
-  bridgeAdd,
-  bridgePortSet,
-  bridgeSet,
-  type Link,
-  linkSet,
-  linkSetAlias,
-  vethAdd,
-} from '../netlink/link.ts'
+import { bridgeAdd, bridgePortSet, bridgeSet, type Link, linkSet, portSet, vethAdd } from '../netlink/link.ts'
 import { type Handler, inside, type OwnedLink, type SideView } from './handler.ts'
 
 function linkIn(side: SideView | undefined, name: string): Link | undefined {
@@ -80,7 +72,7 @@ export const veth: Handler<'veth'> = {
       sandbox.indexes.delete(step.peer.name)
       host.indexes.delete(step.name)
       const bridgeIndex = indexOf({ where: 'host', name: step.bridge })
-      return [vethAdd(step, { bridgeIndex, netns: sandbox.fd }), linkSetAlias(step.name, step.alias)]
+      return [vethAdd(step, { bridgeIndex, netns: sandbox.fd }), portSet(step)]
     },
     // The bridge may have been made anew since we looked.
     again: (step, errno, { host }) => {

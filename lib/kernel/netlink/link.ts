@@ -11,6 +11,7 @@
  * @module
  */
 
+import { existsSync } from 'node:fs'
 import type { Mac } from '../../model/address.ts'
 import type { BridgePortStep, BridgeStep, VethStep } from '../../plan/step.ts'
 import {
@@ -39,6 +40,7 @@ const IFLA_MTU = 4
 const IFLA_MASTER = 10
 const IFLA_LINKINFO = 18
 const IFLA_IFALIAS = 20
+const IFLA_AF_SPEC = 26
 const IFLA_GROUP = 27
 const IFLA_NET_NS_FD = 28
 const IFLA_EXT_MASK = 29
@@ -48,6 +50,10 @@ const IFLA_INFO_SLAVE_DATA = 5
 const VETH_INFO_PEER = 1
 const IFLA_BRPORT_MODE = 4
 const IFLA_BRPORT_ISOLATED = 33
+
+const AF_INET6 = 10
+const IFLA_INET6_ADDR_GEN_MODE = 8
+const IN6_ADDR_GEN_MODE_NONE = 1
 
 const IFF_UP = 1
 /** Leaves counters out of answers, which are half of their bytes. */
@@ -151,6 +157,26 @@ export function linkSetAlias(name: string, alias: string): Message {
       { type: IFLA_IFALIAS, value: Buffer.from(alias) },
     ],
   }
+}
+
+/**
+ * Alias of a bridge port, which gets no address of its own: without this the
+ * kernel gives it a link-local one, a second or two after its other end came up.
+ */
+export function portSet({ name, alias }: VethStep): Message {
+  const six = nested([{ type: IFLA_INET6_ADDR_GEN_MODE, value: u8(IN6_ADDR_GEN_MODE_NONE) }])
+  const set = linkSetAlias(name, alias)
+  if (!hasIpv6()) return set
+  const spec = { type: IFLA_AF_SPEC, value: nested([{ type: AF_INET6, value: six }]) }
+  return { ...set, attributes: [...set.attributes, spec] }
+}
+
+let ipv6: boolean | undefined
+
+/** A kernel without IPv6 refuses a message that speaks of it. */
+function hasIpv6(): boolean {
+  ipv6 ??= existsSync('/proc/sys/net/ipv6')
+  return ipv6
 }
 
 export function linkSet(name: string, state: 'up' | 'down'): Message {
