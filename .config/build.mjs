@@ -22,6 +22,7 @@ import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { build } from 'esbuild'
+import { buildLauncher } from './launcher.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const programs = [
@@ -31,6 +32,7 @@ const programs = [
 ]
 const compileLimitMs = 120_000
 const keepPartsMs = 600_000
+let written = 0
 
 /** The part is one function expression: the launcher and the maker of the code cache must compile the same text. */
 const wrapper = '(function (exports, require, module, __filename, __dirname) {'
@@ -75,7 +77,9 @@ const [bundles, modules] = await Promise.all([Promise.all(programs.map(bundle)),
 for (const { out, bytes } of bundles) {
   console.log(`${out}  ${Math.round(bytes / 1024)} kB, netlink and koffi beside it`)
 }
-console.log(`dist/cni  ${(await writePlugins()).join(' ')}`)
+const pluginNames = await writePlugins()
+console.log(`dist/cni  ${pluginNames.join(' ')}`)
+console.log(await buildLauncher(root, pluginNames))
 await demand(doors)
 console.log(`dist/lib  ${modules} modules with declarations, ${doors.length} of them public doors`)
 console.log(`built in ${((performance.now() - started) / 1000).toFixed(1)} s`)
@@ -176,7 +180,8 @@ async function removeOldParts(parts, part) {
 }
 
 async function writeWhole(file, contents, mode = 0o644) {
-  const fresh = `${file}.${process.pid}`
+  // Several bundles may write the same file at the same time.
+  const fresh = `${file}.${process.pid}.${written++}`
   await writeFile(fresh, contents)
   await chmod(fresh, mode)
   await rename(fresh, file)

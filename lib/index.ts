@@ -17,6 +17,7 @@
  * @module
  */
 
+export { type OpenOptions, openEngine } from './daemon/open.ts'
 export type {
   CreateNetworkRequest,
   Engine,
@@ -28,10 +29,26 @@ export type {
   Selector,
   SubnetRequest,
 } from './engine/engine.ts'
-export { engineOn, openEngine } from './engine/open.ts'
+export { engineOn } from './engine/open.ts'
 export { asTsnetError, type ErrorCode, errorCodes, fail, isTsnetError } from './errors/codes.ts'
 export { type ErrorKind, TsnetError } from './errors/error.ts'
 export { exitCode } from './errors/exit.ts'
+// Looking around: every namespace of the machine, whoever made it.
+export { findNamespace, pickBridges } from './inspect/find.ts'
+export {
+  type BridgePort,
+  type BridgeView,
+  type InterfaceView,
+  type Inventory,
+  type NamespaceView,
+  type RouteView,
+  type TrafficCounters,
+  takeInventory,
+} from './inspect/inventory.ts'
+export { type LinkReport, linkNamespaces, unlinkNamespaces } from './inspect/linking.ts'
+export type { EngineName } from './inspect/origin.ts'
+export { type Place, placeAt, placeOf } from './inspect/place.ts'
+export { becomeInside, becomeProgram, type Entry, type FileInPlace } from './kernel/enter.ts'
 export {
   type Address,
   addressOf,

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Programs } from '../../lib/daemon.ts'
 import type { Engine } from '../../lib/index.ts'
 import type { Io } from './io.ts'
 import type { Palette } from './print/paint.ts'
@@ -41,6 +42,12 @@ export interface CommandDefinition {
   readonly args: readonly ArgumentDefinition[]
   readonly groups: readonly OptionGroup[]
   /**
+   * Its line ends in a program with flags of its own, which are not tsnet's:
+   * behind `--`, or from that bare word on (1: the first, 2: the second where
+   * none of `unless` has selected a container).
+   */
+  readonly program?: { readonly word: 1 | 2; readonly unless?: readonly string[] }
+  /**
    * What SIGINT and SIGTERM do while it runs: stop it where it stands, have the
    * engine take back what was done, or wait until it has finished.
    */
@@ -69,13 +76,24 @@ export type Flags = Readonly<Record<string, string | boolean | readonly string[]
 
 export interface Invocation {
   readonly args: readonly string[]
+  /** The program and its arguments, of commands that take one. */
+  readonly program: readonly string[]
   readonly flags: Flags
   readonly globals: GlobalFlags
+}
+
+/** The program a command belongs to, as the daemon needs it. */
+export interface ProgramSelf {
+  /** Where it was started from; absent in tests. */
+  readonly file?: string
+  /** What the daemon can run instead of starting a process. */
+  functions(): Promise<Programs>
 }
 
 /** What a command works with. Library and engine are loaded when first asked for: `version` needs neither. */
 export interface Session {
   readonly io: Io
+  readonly program: ProgramSelf
   /** Colours of standard output. */
   readonly palette: Palette
   lib(): Promise<Lib>

@@ -4,8 +4,15 @@
  * @module
  */
 
+import { bridgeShow } from './bridge/show.ts'
 import { check } from './check.ts'
 import type { CommandFamily } from './command.ts'
+import { daemonLogs } from './daemon/logs.ts'
+import { daemonRun } from './daemon/run.ts'
+import { daemonStart } from './daemon/start.ts'
+import { daemonStatus } from './daemon/status.ts'
+import { daemonStop } from './daemon/stop.ts'
+import { exec, nsenter, sh } from './enter.ts'
 import { gc } from './gc.ts'
 import { help } from './help.ts'
 import { inspect } from './inspect.ts'
@@ -15,6 +22,8 @@ import { networkInspect } from './network/inspect.ts'
 import { networkLs } from './network/ls.ts'
 import { networkPrune } from './network/prune.ts'
 import { networkRm } from './network/rm.ts'
+import { nsLink } from './ns/link.ts'
+import { nsLs } from './ns/ls.ts'
 import { plan } from './plan.ts'
 import { port } from './port.ts'
 import { setup } from './setup.ts'
@@ -23,8 +32,10 @@ import { version } from './version.ts'
 
 export const families: readonly CommandFamily[] = [
   { title: 'Connect', commands: [setup, teardown, plan] },
-  { title: 'Look', commands: [ls, inspect, port] },
+  { title: 'Look', commands: [ls, inspect, port, nsLs, nsLink, bridgeShow] },
+  { title: 'Enter', commands: [exec, sh, nsenter] },
   { title: 'Networks', commands: [networkCreate, networkLs, networkInspect, networkRm, networkPrune] },
   { title: 'Mend', commands: [check, gc] },
+  { title: 'Daemon', commands: [daemonRun, daemonStart, daemonStop, daemonStatus, daemonLogs] },
   { title: 'About', commands: [help, version] },
 ]

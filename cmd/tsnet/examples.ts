@@ -56,10 +56,11 @@ export const examples: readonly Example[] = [
     command: 'setup',
     about: 'with its resolv.conf and hosts file, in which web is called front',
     script: [
-      'tsnet setup --pid $PID --id shop --link web:front \\',
+      'unshare -n sleep 1000 &',
+      'tsnet setup --pid $! --id shop --link web:front \\',
       '  --resolv-conf /run/shop.resolv --hosts /run/shop.hosts',
     ],
-    given: ['web', 'box'],
+    given: ['web'],
   },
   {
     command: 'setup',
@@ -145,6 +146,19 @@ export const examples: readonly Example[] = [
     script: ['tsnet network prune'],
     given: ['shop'],
   },
+  {
+    command: 'daemon run',
+    about: 'in the foreground, for a minute after the last call',
+    script: ['tsnet daemon run --idle-exit 60 &', 'tsnet daemon start -q', 'tsnet daemon stop'],
+  },
+  { command: 'daemon start', about: 'for good', script: ['tsnet daemon start', 'tsnet daemon stop'] },
+  { command: 'daemon stop', about: 'the next caller starts another', script: ['tsnet daemon stop'] },
+  {
+    command: 'daemon status',
+    about: 'its pid, for a script',
+    script: ['tsnet daemon start', 'tsnet daemon status -q', 'tsnet daemon stop'],
+  },
+  { command: 'daemon logs', about: 'the last calls', script: ['tsnet daemon logs | tail'] },
   { command: 'help', about: 'the flags of one command', script: ['tsnet help network create'] },
   { command: 'version', about: 'for a script', script: ['tsnet version --json'] },
 ]

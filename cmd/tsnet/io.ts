@@ -18,6 +18,8 @@ export interface Io {
   readonly stdout: Output
   readonly stderr: Output
   readonly env: Readonly<Record<string, string | undefined>>
+  /** What relative paths start from; absent: this process's own folder. */
+  readonly cwd?: string
   /** A whole text file; `-` is standard input. */
   read(path: string): Promise<string>
 }

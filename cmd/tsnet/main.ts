@@ -13,7 +13,12 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(0)
 })
 
-run(process.argv.slice(2), { io: processIo(), signals: process }).then(
+const program = {
+  file: process.argv[1] as string,
+  functions: async () => (await import('./daemon/programs.ts')).programs,
+}
+
+run(process.argv.slice(2), { io: processIo(), signals: process, program }).then(
   // Streams of a process are written synchronously on Linux, and a forgotten handle must not keep the command alive.
   (code) => process.exit(code),
   (error: unknown) => {

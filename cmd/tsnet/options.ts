@@ -6,8 +6,8 @@
  */
 
 import { resolve } from 'node:path'
-import type { EngineOptions, FirewallBackend, Sandbox, Selector } from '../../lib/index.ts'
-import type { Flags, GlobalFlags, Lib, OptionDefinition, OptionGroup } from './command.ts'
+import type { FirewallBackend, OpenOptions, Sandbox, Selector } from '../../lib/index.ts'
+import type { Flags, GlobalFlags, Invocation, Lib, OptionDefinition, OptionGroup } from './command.ts'
 import { textFlag } from './command.ts'
 import type { Io } from './io.ts'
 import { UsageError } from './usage.ts'
@@ -26,6 +26,25 @@ export const globalOptions: readonly OptionDefinition[] = [
   { flags: '-q, --quiet', about: 'print ids and names only, one a line' },
   { flags: '-v, --verbose', about: 'tell each step on standard error as it is applied' },
 ]
+
+/** Flags whose value is the path of something that is opened, but for files that are read through `Io`. */
+const pathFlags = ['netns', 'resolvConf', 'hosts', 'socket'] as const
+
+/** Relative paths start at the caller's folder, which is not the process's own where the daemon does the work. */
+export function withCallersPaths(invocation: Invocation, { cwd }: Io): Invocation {
+  if (cwd === undefined) return invocation
+  const { flags, globals } = invocation
+  const given = pathFlags.flatMap((name) => {
+    const path = textFlag(flags, name)
+    return path === undefined || path === '' ? [] : [[name, resolve(cwd, path)] as const]
+  })
+  const { stateDir } = globals
+  return {
+    ...invocation,
+    flags: { ...flags, ...Object.fromEntries(given) },
+    globals: stateDir === undefined ? globals : { ...globals, stateDir: resolve(cwd, stateDir) },
+  }
+}
 
 /** Which namespace, of setup and plan. */
 export const sandboxOptions: OptionGroup = {
@@ -48,13 +67,25 @@ export const selectorOptions: OptionGroup = {
 }
 
 /** @throws TSNET_BAD_VALUE (invalid) */
-export function engineOptionsOf(globals: GlobalFlags, env: Io['env'], lib: Lib): EngineOptions {
+export function engineOptionsOf(globals: GlobalFlags, env: Io['env'], lib: Lib): OpenOptions {
   const stateDir = globals.stateDir ?? env['TSNET_STATE_DIR']
   const firewall = firewallOf(globals, lib) ?? backendOf(env['TSNET_FIREWALL'], 'TSNET_FIREWALL', lib)
   return {
     ...(stateDir === undefined || stateDir === '' ? {} : { stateDir: resolve(stateDir) }),
     ...(firewall === undefined ? {} : { firewall }),
+    ...viaOf(env, lib),
   }
+}
+
+/** `TSNET_VIA` and `TSNET_SOCKET`; the launcher knows them too. */
+function viaOf(env: Io['env'], lib: Lib): Pick<OpenOptions, 'via' | 'socket'> {
+  const [via, socket] = [env['TSNET_VIA'] ?? '', env['TSNET_SOCKET'] ?? '']
+  if (via !== '' && via !== 'auto' && via !== 'local' && via !== 'daemon') {
+    const message = `reading TSNET_VIA: "${via}" is no way to the engine`
+    const hint = 'use auto, local or daemon'
+    throw lib.fail('TSNET_BAD_VALUE', { field: 'TSNET_VIA', value: via, message, hint })
+  }
+  return { ...(via === '' ? {} : { via }), ...(socket === '' ? {} : { socket: resolve(socket) }) }
 }
 
 /** The backend of `--firewall`. @throws TSNET_BAD_VALUE (invalid) */

@@ -14,6 +14,7 @@ import type { CommandDefinition, Flags, GlobalFlags, Invocation } from './comman
 import { families } from './commands.ts'
 import { globalOptions } from './options.ts'
 import { renderPage } from './page.ts'
+import { splitProgram } from './program.ts'
 import { UsageError } from './usage.ts'
 
 export type Parsed =
@@ -25,8 +26,9 @@ export type Parsed =
 export function parseArgv(argv: readonly string[]): Parsed {
   let parsed: Parsed | undefined
   const program = new TsnetCommand([])
+  const { own, rest } = splitProgram(argv)
   // --version is what people try first; here it is another name of the command.
-  const known = argv.map((word, at) => (word === '--version' && at === 0 ? 'version' : word))
+  const known = own.map((word, at) => (word === '--version' && at === 0 ? 'version' : word))
   for (const { flags, about } of globalOptions) program.option(flags, about)
   for (const definition of families.flatMap((family) => family.commands)) {
     grow(program, definition.path.slice(0, -1)).addCommand(
@@ -42,7 +44,7 @@ export function parseArgv(argv: readonly string[]): Parsed {
     return { kind: 'help', text: error.text, asked: error.asked }
   }
   if (parsed === undefined) throw new UsageError('no command given', 'see tsnet help')
-  return parsed
+  return parsed.kind === 'run' ? { ...parsed, invocation: { ...parsed.invocation, program: rest } } : parsed
 }
 
 /** Thrown through commander's parser to leave it: it would go on with required arguments otherwise. */
@@ -119,6 +121,6 @@ function commanderOf(definition: CommandDefinition, found: (invocation: Invocati
       verbose: verbose === true,
       quiet: quiet === true,
     }
-    found({ args, flags: command.opts<Flags>(), globals })
+    found({ args, program: [], flags: command.opts<Flags>(), globals })
   })
 }

@@ -8,10 +8,10 @@
  */
 
 import type { Engine, EngineOptions } from '../../lib/index.ts'
-import type { GlobalFlags, Invocation, Lib, Session } from './command.ts'
+import type { GlobalFlags, Invocation, Lib, ProgramSelf, Session } from './command.ts'
 import { families } from './commands.ts'
 import type { Io } from './io.ts'
-import { engineOptionsOf } from './options.ts'
+import { engineOptionsOf, withCallersPaths } from './options.ts'
 import { renderPage } from './page.ts'
 import { type Parsed, parseArgv } from './parse.ts'
 import { printError } from './print/error.ts'
@@ -25,7 +25,11 @@ export interface RunOptions {
   readonly signals: SignalSource
   /** Absent: the library's own. */
   readonly openEngine?: (options: EngineOptions) => Promise<Engine>
+  /** Absent: there is nothing a daemon could run. */
+  readonly program?: ProgramSelf
 }
+
+const noProgram: ProgramSelf = { functions: async () => ({}) }
 
 /** Everything `import()` brings, once. */
 const loadLib = (): Promise<Lib> => import('../../lib/index.ts')
@@ -47,8 +51,9 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
 }
 
 async function runCommand(parsed: Extract<Parsed, { kind: 'run' }>, options: RunOptions): Promise<number> {
-  const { definition, invocation } = parsed
   const { io } = options
+  const { definition } = parsed
+  const invocation = withCallersPaths(parsed.invocation, io)
   const { json, verbose } = invocation.globals
   const tell = (text: string): void => {
     if (io.stderr.isTTY || verbose) io.stderr.write(`tsnet: ${text}\n`)
@@ -68,12 +73,13 @@ async function runCommand(parsed: Extract<Parsed, { kind: 'run' }>, options: Run
 
 function sessionOf(
   invocation: Invocation,
-  { io }: RunOptions,
+  { io, program = noProgram }: RunOptions,
   use: { readonly signals: SignalWatch; readonly engine: () => Promise<Engine> },
 ): Session {
   const { quiet, verbose } = invocation.globals
   return {
     io,
+    program,
     palette: paletteFor(io.stdout, io.env),
     lib: loadLib,
     engine: use.engine,

@@ -6,6 +6,7 @@
  */
 
 import { closeSync } from 'node:fs'
+import type { Kernel } from '../kernel/kernel.ts'
 import type { EngineContext } from './context.ts'
 import type { Engine, EngineOptions } from './engine.ts'
 import { createHostLocal, type HostLocal } from './hostlocal.ts'
@@ -41,8 +42,11 @@ export interface PluginEngine extends Engine {
 }
 
 /** @throws TSNET_NOT_ROOT (forbidden) */
-export async function openPluginEngine(options: EngineOptions = {}): Promise<PluginEngine> {
-  const context = openContext(linuxKernel(options), options)
+export async function openPluginEngine(
+  options: EngineOptions = {},
+  kernel: Kernel = linuxKernel(options),
+): Promise<PluginEngine> {
+  const context = openContext(kernel, options)
   const netns = await import('../kernel/netns.ts')
   return {
     ...createLocalEngine(context),

@@ -41,15 +41,21 @@ export const errorCodes = {
   /** The same container was set up before with a different request. */
   TSNET_ALREADY_ATTACHED: 'conflict',
   TSNET_BRIDGE_FULL: 'conflict',
+  /** Another tsnetd answers at that socket. */
+  TSNET_DAEMON_RUNNING: 'conflict',
   TSNET_NOT_ROOT: 'forbidden',
   /** The kernel answered EPERM. */
   TSNET_NOT_PERMITTED: 'forbidden',
   TSNET_PROGRAM_MISSING: 'unavailable',
   TSNET_STATE_UNREADABLE: 'unavailable',
+  /** No tsnetd answers, and none could be started. */
+  TSNET_DAEMON_UNREACHABLE: 'unavailable',
   TSNET_KERNEL_FEATURE_MISSING: 'unsupported',
   TSNET_NOT_SUPPORTED: 'unsupported',
   TSNET_LOCK_TIMEOUT: 'busy',
   TSNET_INTERRUPTED: 'busy',
+  /** tsnetd ended or fell silent before it answered. */
+  TSNET_DAEMON_GONE: 'busy',
   /** The kernel or a program refused a step that should have worked. */
   TSNET_STEP_FAILED: 'internal',
   TSNET_PROGRAM_FAILED: 'internal',

@@ -1,0 +1,50 @@
+/**
+ * What the daemon runs for a launcher: the same functions the Node programs are
+ * made of, with streams, folder and environment of the caller.
+ *
+ * @module
+ */
+
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { type PluginIo, runPlugin } from '../../../lib/adapters/cni/run.ts'
+import type { Program, ProgramCall, Programs } from '../../../lib/daemon.ts'
+import { plugins } from '../../../plugins/registry.ts'
+import type { Io } from '../io.ts'
+import { run } from '../run.ts'
+
+const tsnet: Program = (call) =>
+  run(call.argv, { io: ioOf(call), signals: call.signals, openEngine: call.openEngine })
+
+function ioOf({ stdout, stderr, env, cwd, stdin }: ProgramCall): Io {
+  const stateDir = env['TSNET_STATE_DIR']
+  return {
+    stdout,
+    stderr,
+    cwd,
+    env: stateDir ? { ...env, TSNET_STATE_DIR: resolve(cwd, stateDir) } : env,
+    read: async (path) => (path === '-' ? stdin : readFileSync(resolve(cwd, path), 'utf8')),
+  }
+}
+
+/** `cni/bridge` is the plugin `bridge`; `cni/tsnet` is not the command of that name. */
+function pluginProgram(name: string): Program {
+  return async (call) => {
+    const plugin = await plugins[name]?.()
+    if (plugin === undefined) throw new Error(`no CNI plugin ${name}`)
+    const io: PluginIo = {
+      env: call.env,
+      stdin: () => call.stdin,
+      stdout: (text) => call.stdout.write(text),
+      stderr: (text) => call.stderr.write(text),
+      openEngine: async () =>
+        (await import('../../../lib/adapters/cni/engine.ts')).openPluginEngine({}, call.kernel({})),
+    }
+    return runPlugin(plugin, io)
+  }
+}
+
+export const programs: Programs = {
+  tsnet,
+  ...Object.fromEntries(Object.keys(plugins).map((name) => [`cni/${name}`, pluginProgram(name)])),
+}

@@ -1,0 +1,79 @@
+/**
+ * `tsnet daemon run`: tsnetd, in the foreground.
+ *
+ * @module
+ */
+
+import { type CommandDefinition, switchFlag, textFlag } from '../command.ts'
+import { addressOf, socketOption } from './place.ts'
+
+/** Of a daemon that was started because somebody called. */
+const onDemandIdleSeconds = 300
+
+export const daemonRun: CommandDefinition = {
+  path: ['daemon', 'run'],
+  summary: 'serve calls until it is told to end',
+  about:
+    'Stays in the foreground and writes its log, one JSON object a line, to standard error. It keeps nothing that is not ' +
+    'on disk: it can be killed at any moment, and whoever was calling calls again. SIGTERM and SIGINT end it when the last ' +
+    'call is answered; so does a new tsnet in its place. Takes the socket systemd hands over, where it does.',
+  args: [],
+  groups: [
+    {
+      title: 'Where and for whom',
+      options: [
+        socketOption,
+        { flags: '--group <name>', about: 'may call it too; that is as much as being root' },
+      ],
+    },
+    {
+      title: 'How long, how loud',
+      options: [
+        { flags: '--idle-exit <seconds>', about: 'end after so long without a call (default: stay)' },
+        { flags: '--log-level <level>', about: 'error, warn, info (default) or debug' },
+        {
+          flags: '--on-demand',
+          about: `as a caller starts it: ends after ${onDemandIdleSeconds} s without a call`,
+        },
+      ],
+    },
+  ],
+  onSignal: 'undo',
+  run: async (invocation, session) => {
+    const { flags } = invocation
+    const lib = await session.lib()
+    const { logLevels, runDaemon } = await import('../../../lib/daemon.ts')
+    const logLevel = logLevels.find((one) => one === (textFlag(flags, 'logLevel') ?? 'info'))
+    if (logLevel === undefined) {
+      const value = textFlag(flags, 'logLevel')
+      const message = `reading --log-level: "${value}" is no level`
+      const hint = `use ${logLevels.join(', ')}`
+      throw lib.fail('TSNET_BAD_VALUE', { field: '--log-level', value, message, hint })
+    }
+    const onDemand = switchFlag(flags, 'onDemand')
+    const idle = textFlag(flags, 'idleExit') ?? (onDemand ? String(onDemandIdleSeconds) : undefined)
+    if (idle !== undefined && !/^\d{1,9}(\.\d{1,3})?$/.test(idle)) {
+      const message = `reading --idle-exit: "${idle}" is no number of seconds`
+      throw lib.fail('TSNET_BAD_VALUE', { field: '--idle-exit', value: idle, message, hint: 'such as 300' })
+    }
+    const group = textFlag(flags, 'group')
+    const programFile = session.program.file
+    try {
+      await runDaemon({
+        ...addressOf(invocation, session.io.env),
+        programs: await session.program.functions(),
+        logLevel,
+        ...(group === undefined ? {} : { group }),
+        ...(idle === undefined ? {} : { idleExitSeconds: Number(idle) }),
+        ...(programFile === undefined ? {} : { programFile }),
+        signal: session.abortSignal(),
+        print: (line) => session.io.stderr.write(line),
+      })
+    } catch (error) {
+      // Two callers have started one at the same time: the other serves both.
+      if (onDemand && lib.isTsnetError(error, 'TSNET_DAEMON_RUNNING')) return 0
+      throw error
+    }
+    return 0
+  },
+}

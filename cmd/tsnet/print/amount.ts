@@ -1,0 +1,18 @@
+/**
+ * Amounts as people read them.
+ *
+ * @module
+ */
+
+const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'] as const
+
+/** `0 B`, `1.2 kB`, `34 MB`: powers of 1000, two digits that mean something. */
+export function byteText(bytes: number): string {
+  let [value, unit] = [bytes, 0]
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000
+    unit++
+  }
+  const digits = unit === 0 || value >= 9.95 ? 0 : 1
+  return `${value.toFixed(digits)} ${units[unit]}`
+}

@@ -1,0 +1,104 @@
+/**
+ * Namespaces, bridges and routes for people.
+ *
+ * @module
+ */
+
+import type { BridgeView, Inventory, NamespaceView } from '../../../lib/index.ts'
+import type { Output } from '../io.ts'
+import type { Palette } from './paint.ts'
+import { type Column, renderTable } from './table.ts'
+
+/** As much of a list of pids as helps to recognise it. */
+const pidsShown = 3
+
+export function renderNamespaces({ namespaces }: Inventory, output: Output, palette: Palette): string {
+  const columns: Column[] = [
+    { title: 'NAME', mayShorten: true },
+    { title: 'ENGINE' },
+    { title: 'NETNS' },
+    { title: 'PIDS' },
+    { title: 'INTERFACE' },
+    { title: 'ADDRESSES', mayShorten: true },
+    { title: 'PEER', mayShorten: true },
+  ]
+  const names = new Map(namespaces.map(({ id, name }) => [id, name]))
+  const rows = namespaces.map((view) => {
+    const lines = interfaceLines(view, names)
+    return [
+      [view.name],
+      [engineText(view)],
+      [view.id],
+      [pidText(view)],
+      lines.map(({ name }) => name),
+      lines.map(({ address }) => address),
+      lines.map(({ peer }) => peer),
+    ]
+  })
+  return renderTable(columns, rows, output, palette)
+}
+
+interface InterfaceLine {
+  readonly name: string
+  readonly address: string
+  readonly peer: string
+}
+
+/** One line for each address, so that columns stay beside each other; lo says nothing. */
+function interfaceLines(view: NamespaceView, names: ReadonlyMap<string, string>): InterfaceLine[] {
+  // The host's ends of veth pairs are told with the containers they lead to.
+  const shown = view.interfaces.filter(
+    ({ name, kind, addresses }) => name !== 'lo' && !(view.own && kind === 'veth' && addresses.length === 0),
+  )
+  return shown.flatMap(({ name, addresses, peer, bridge }) => {
+    const other =
+      peer === undefined ? '' : peer.namespace === view.id ? '' : (names.get(peer.namespace) ?? '?')
+    const end =
+      peer === undefined ? '' : other === 'host' || other === '' ? peer.name : `${other}:${peer.name}`
+    const told = [end, ...(bridge === undefined ? [] : [`in ${bridge}`])]
+      .filter((text) => text !== '')
+      .join(' ')
+    const global = addresses.filter((address) => !address.startsWith('fe80:'))
+    const [first = '-', ...more] = global
+    return [{ name, address: first, peer: told }, ...more.map((address) => ({ name: '', address, peer: '' }))]
+  })
+}
+
+export function engineText({ own, engine, record }: NamespaceView): string {
+  if (own) return '-'
+  if (record !== undefined) return engine === undefined || engine === 'ip netns' ? 'tsnet' : `${engine}+tsnet`
+  return engine ?? '-'
+}
+
+function pidText({ pids }: NamespaceView): string {
+  if (pids.length === 0) return '-'
+  const more = pids.length - pidsShown
+  return more > 0 ? `${pids[0]} +${pids.length - 1}` : pids.join(' ')
+}
+
+/** In the manner of `brctl show`, with what is behind each port. */
+export function renderBridges({ bridges, namespaces }: Inventory, output: Output, palette: Palette): string {
+  const names = new Map(namespaces.map(({ id, name }) => [id, name]))
+  const columns: Column[] = [
+    { title: 'BRIDGE' },
+    { title: 'ID' },
+    { title: 'STP' },
+    { title: 'NETWORK', mayShorten: true },
+    { title: 'INTERFACES' },
+    { title: 'BEHIND IT', mayShorten: true },
+  ]
+  const rows = bridges.map((bridge) => [
+    [bridge.name],
+    [bridge.id],
+    [bridge.stp ? 'yes' : 'no'],
+    [bridge.network ?? '-'],
+    bridge.ports.map(({ name }) => name),
+    bridge.ports.map((port) => behind(port, names)),
+  ])
+  return renderTable(columns, rows, output, palette)
+}
+
+function behind({ peer, state }: BridgeView['ports'][number], names: ReadonlyMap<string, string>): string {
+  const told = peer === undefined ? '-' : `${names.get(peer.namespace) ?? '?'}:${peer.name}`
+  return state === 'forwarding' ? told : `${told} (${state})`
+}

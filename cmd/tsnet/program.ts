@@ -1,0 +1,58 @@
+/**
+ * Where tsnet's own words end and those of a program begin:
+ * `tsnet exec web ip -4 addr`, `tsnet nsenter -t 4242 -n ss -tln`.
+ *
+ * Done before commander sees the line: it would take `-4` for a flag of ours.
+ *
+ * @module
+ */
+
+import type { CommandDefinition } from './command.ts'
+import { families } from './commands.ts'
+import { globalOptions } from './options.ts'
+
+export interface SplitLine {
+  readonly own: readonly string[]
+  /** The program and its arguments; empty where there is none. */
+  readonly rest: readonly string[]
+}
+
+export function splitProgram(argv: readonly string[]): SplitLine {
+  const global = valueFlags(globalOptions.map(({ flags }) => flags))
+  const start = bareWords(argv, global)[0]
+  const command = families
+    .flatMap((family) => family.commands)
+    .find(({ path, program }) => program !== undefined && path[0] === argv[start ?? argv.length])
+  if (command?.program === undefined || start === undefined) return { own: argv, rest: [] }
+  const options = command.groups.flatMap((group) => group.options).map(({ flags }) => flags)
+  const dashes = argv.indexOf('--', start)
+  const ours = argv.slice(0, dashes === -1 ? argv.length : dashes)
+  const bare = bareWords(ours, new Set([...global, ...valueFlags(options)])).filter((at) => at > start)
+  const first = bare[wordOf(command, ours) - 1]
+  if (first !== undefined) return { own: argv.slice(0, first), rest: argv.slice(first) }
+  return { own: ours, rest: dashes === -1 ? [] : argv.slice(dashes + 1) }
+}
+
+function wordOf({ program }: CommandDefinition, words: readonly string[]): number {
+  const selected = program?.unless?.some((flag) =>
+    words.some((word) => word === flag || word.startsWith(`${flag}=`)),
+  )
+  return selected === true ? 1 : (program?.word ?? 1)
+}
+
+/** Flags that take the next word as their value: `-t, --target <pid>`. */
+function valueFlags(definitions: readonly string[]): ReadonlySet<string> {
+  return new Set(
+    definitions
+      .filter((flags) => flags.includes('<'))
+      .flatMap((flags) => flags.match(/--?[a-z][a-z-]*/g) ?? []),
+  )
+}
+
+/** Indexes of words that are neither flags nor values of flags. */
+function bareWords(words: readonly string[], withValue: ReadonlySet<string>): readonly number[] {
+  return words.flatMap((word, at) => {
+    const before = words[at - 1]
+    return word.startsWith('-') || (before !== undefined && withValue.has(before)) ? [] : [at]
+  })
+}

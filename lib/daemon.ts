@@ -1,0 +1,13 @@
+/**
+ * The door of the daemon's commands, and of nobody else.
+ *
+ * @module
+ */
+
+export type { DaemonStatus } from './daemon/api.ts'
+export { askStatus } from './daemon/client.ts'
+export { logLevels } from './daemon/log.ts'
+export { daemonPlace } from './daemon/place.ts'
+export type { Program, ProgramCall, Programs } from './daemon/program.ts'
+export { daemonLogFiles, runDaemon } from './daemon/run.ts'
+export { reachOrStart, stopDaemon } from './daemon/start.ts'

@@ -1,0 +1,237 @@
+/**
+ * The life of a daemon: claim the place, listen, serve, leave.
+ *
+ * It leaves on SIGTERM and SIGINT, when nobody has called for a while, when its
+ * program on disk has been replaced, and when its socket has been taken away.
+ * Leaving: the name goes first, so that a successor can be started at once while
+ * the last calls here are being finished; both take the same file locks.
+ *
+ * @module
+ */
+
+import { chmodSync, chownSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import type { EngineOptions } from '../engine/engine.ts'
+import { linuxKernel } from '../engine/open.ts'
+import type { Kernel } from '../kernel/kernel.ts'
+import { tsnetVersion } from '../model/version.ts'
+import { makeFolder, removeEmptyFolder } from '../state/files.ts'
+import { createLog, type Log, type LogLevel } from './log.ts'
+import { claimPlace, daemonPlace, groupId, placeSocket, shortPath, whereabouts } from './place.ts'
+import type { Programs } from './program.ts'
+import { createResident } from './resident.ts'
+import { serveConnections, startHeart } from './server.ts'
+import { type CountingService, createService } from './service.ts'
+
+export interface DaemonOptions {
+  readonly programs: Programs
+  readonly stateDir?: string
+  /** Absent: tsnetd.sock below the state folder. */
+  readonly socket?: string
+  /** May connect besides root, which is as much as being root. A name or a number. */
+  readonly group?: string
+  readonly logLevel?: LogLevel
+  /** Ends after so many seconds without a call. Absent: stays. */
+  readonly idleExitSeconds?: number
+  /** The program file this daemon was started from: when another text lies there it makes room. */
+  readonly programFile?: string
+  /** Ends it; the last calls are finished first. */
+  readonly signal: AbortSignal
+  readonly print: (line: string) => void
+  /** For tests. */
+  readonly makeKernel?: (options: EngineOptions) => Kernel
+}
+
+/** How long calls may take that were begun before we were told to end. */
+const drainLimitMs = 30_000
+/** Between two looks whether there is a reason to end. */
+const watchMs = 500
+/** The descriptor systemd hands its socket over in, sd_listen_fds(3). */
+const systemdFd = 3
+const longestLogBytes = 1024 * 1024
+
+/**
+ * Serves until there is a reason to end.
+ *
+ * @returns when the last call has been answered
+ * @throws TSNET_DAEMON_RUNNING (conflict) where another one serves
+ */
+export async function runDaemon(options: DaemonOptions): Promise<void> {
+  const place = daemonPlace(options)
+  const log = createLog(options.logLevel ?? 'info', options.print)
+  const group = options.group === undefined ? undefined : groupId(options.group)
+  makeFolder(place.folder)
+  shortenLog(place.log)
+  if (group !== undefined) {
+    chownSync(place.folder, 0, group)
+    chmodSync(place.folder, 0o710)
+  }
+  const claim = claimPlace(place)
+  const resident = createResident(options.makeKernel ?? linuxKernel)
+  const heart = startHeart()
+  const ending = watchForEnd(options)
+  const startedAt = new Date().toISOString()
+  const { stateDir, idleExitSeconds } = options
+  const service = createService({
+    version: tsnetVersion,
+    programs: options.programs,
+    resident,
+    log,
+    onBeat: heart.onBeat,
+    here: whereabouts(),
+    retiring: ending.reason,
+    describe: () => ({
+      pid: process.pid,
+      socket: place.socket,
+      startedAt,
+      residentBytes: process.memoryUsage.rss(),
+      ...(stateDir === undefined ? {} : { stateDir }),
+      ...(idleExitSeconds === undefined ? {} : { idleExitSeconds }),
+    }),
+  })
+  const daemon = serveConnections(service)
+  const listening = await listen(daemon.server, place.socket, group)
+  log.write('info', 'listening', { socket: place.socket, pid: process.pid, version: tsnetVersion })
+  const reason = await ending.wait({
+    busy: () => service.active() > 0 || daemon.connections() > 0,
+    socketIsThere: listening.isThere,
+  })
+  log.write('info', 'leaving', { reason })
+  listening.remove()
+  daemon.server.close()
+  claim.release()
+  daemon.hangUp()
+  await drained(service, daemon.connections, log)
+  heart.stop()
+  resident.close()
+  // Of tsnet alone; a folder of the user's own choice stays.
+  if (options.stateDir === undefined && options.socket === undefined) removeEmptyFolder(place.folder)
+}
+
+/** A log of its own lives on a tmpfs: of the last run and this one. */
+function shortenLog(path: string): void {
+  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0
+  if (size > longestLogBytes) renameSync(path, `${path}.1`)
+}
+
+interface Listening {
+  readonly isThere: () => boolean
+  readonly remove: () => void
+}
+
+/** On systemd's socket where it hands one over, else on one of our own. */
+async function listen(
+  server: ReturnType<typeof serveConnections>['server'],
+  path: string,
+  group: number | undefined,
+): Promise<Listening> {
+  const ready = new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.once('listening', resolve)
+  })
+  if (hasSystemdSocket()) {
+    server.listen({ fd: systemdFd })
+    await ready
+    // It stays systemd's.
+    return { isThere: () => true, remove: () => undefined }
+  }
+  const fresh = `${path}.${process.pid}`
+  rmSync(fresh, { force: true })
+  using short = shortPath(fresh)
+  const umask = process.umask(0o177)
+  try {
+    server.listen(short.path)
+    await ready
+  } finally {
+    process.umask(umask)
+  }
+  return placeSocket(fresh, path, group)
+}
+
+function hasSystemdSocket(): boolean {
+  return process.env['LISTEN_PID'] === String(process.pid) && Number(process.env['LISTEN_FDS']) >= 1
+}
+
+interface Ending {
+  /** Why no more calls are taken; undefined as long as they are. */
+  reason(): string | undefined
+  wait(look: {
+    /** Somebody is connected, or something is being done. */
+    readonly busy: () => boolean
+    readonly socketIsThere: () => boolean
+  }): Promise<string>
+}
+
+function watchForEnd({ signal, idleExitSeconds, programFile }: DaemonOptions): Ending {
+  const isReplaced = watchFile(programFile)
+  let why: string | undefined
+  const reason = (): string | undefined => {
+    if (why === undefined && signal.aborted) why = 'asked to end'
+    if (why === undefined && isReplaced()) why = 'another tsnet is installed'
+    return why
+  }
+  return {
+    reason,
+    wait: ({ busy, socketIsThere }) =>
+      new Promise((resolve) => {
+        let lastBusy = performance.now()
+        const look = (): void => {
+          if (busy()) lastBusy = performance.now()
+          const idleMs = performance.now() - lastBusy
+          if (reason() === undefined && !socketIsThere()) why = 'the socket was taken away'
+          if (reason() === undefined && idleExitSeconds !== undefined && idleMs >= idleExitSeconds * 1000)
+            why = 'idle'
+          const found = reason()
+          if (found === undefined) return
+          clearInterval(timer)
+          signal.removeEventListener('abort', look)
+          resolve(found)
+        }
+        const timer = setInterval(look, watchMs)
+        signal.addEventListener('abort', look)
+        look()
+      }),
+  }
+}
+
+/** Compared by text: every build writes the file anew, most of them the same. */
+function watchFile(path: string | undefined): () => boolean {
+  if (path === undefined) return () => false
+  const look = (): { inode: number; text: string } | undefined => {
+    try {
+      return { inode: statSync(path).ino, text: readFileSync(path, 'utf8') }
+    } catch {
+      return undefined
+    }
+  }
+  let known = look()
+  return () => {
+    const inode = statSync(path, { throwIfNoEntry: false })?.ino
+    // Gone is not replaced: an uninstalled tsnet still takes down what it has set up.
+    if (known === undefined || inode === undefined || inode === known.inode) return false
+    const now = look()
+    if (now === undefined || now.text !== known.text) return true
+    known = now
+    return false
+  }
+}
+
+async function drained(service: CountingService, connections: () => number, log: Log): Promise<void> {
+  const deadline = performance.now() + drainLimitMs
+  while (service.active() > 0 || connections() > 0) {
+    if (performance.now() > deadline) {
+      log.write('warn', 'calls left unfinished', { active: service.active() })
+      return
+    }
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+/** Where the log of a daemon that was started on demand lies, newest last. */
+export function daemonLogFiles(options: {
+  readonly stateDir?: string
+  readonly socket?: string
+}): readonly string[] {
+  const { folder, log } = daemonPlace(options)
+  return [join(folder, `${basename(log)}.1`), log]
+}

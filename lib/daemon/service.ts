@@ -1,0 +1,104 @@
+/**
+ * What every conversation of the daemon works with: whom to refuse, what is
+ * being worked on, what to write down about it.
+ *
+ * @module
+ */
+
+import type { DaemonStatus, Whereabouts } from './api.ts'
+import { kinds, protocolVersion } from './api.ts'
+import type { Log, LogFields } from './log.ts'
+import type { Programs } from './program.ts'
+import type { Resident } from './resident.ts'
+
+/** What a caller says of itself. */
+export interface Caller extends Whereabouts {
+  readonly protocol: number
+  /** Of the package, where the shapes of its objects travel. */
+  readonly version?: string
+}
+
+export interface Refusal {
+  readonly kind: typeof kinds.decline | typeof kinds.retire
+  readonly reason: string
+}
+
+/** One operation, from its beginning. */
+export interface Work {
+  /** Writes its one line. @param code an exit code, or an error's code */
+  end(code: number | string, fields?: LogFields): void
+}
+
+export interface Service {
+  readonly version: string
+  readonly programs: Programs
+  readonly resident: Resident
+  readonly log: Log
+  /** @returns undefined for whom we serve */
+  refuse(caller: Caller): Refusal | undefined
+  begin(what: string): Work
+  /** Called every `beatMs` while the conversation has work. @returns how to stop */
+  onBeat(beat: () => void): () => void
+  status(): DaemonStatus
+}
+
+export interface ServiceParts extends Pick<Service, 'version' | 'programs' | 'resident' | 'log' | 'onBeat'> {
+  readonly here: Whereabouts
+  /** This daemon takes no calls any more, or its program on disk is another one by now; why. */
+  readonly retiring: () => string | undefined
+  readonly describe: () => Omit<DaemonStatus, 'calls' | 'active' | 'version' | 'protocol'>
+}
+
+export interface CountingService extends Service {
+  /** Operations being worked on. */
+  active(): number
+}
+
+export function createService(parts: ServiceParts): CountingService {
+  const { version, programs, resident, log, onBeat, here } = parts
+  const calls: Record<string, number> = {}
+  let active = 0
+  return {
+    version,
+    programs,
+    resident,
+    log,
+    onBeat,
+    active: () => active,
+    refuse: (caller) => {
+      const elsewhere = foreign(caller, here)
+      if (elsewhere !== undefined) return { kind: kinds.decline, reason: elsewhere }
+      const retiring = parts.retiring()
+      if (retiring !== undefined) return { kind: kinds.retire, reason: retiring }
+      if (caller.protocol !== protocolVersion) {
+        const reason = `the daemon speaks protocol ${protocolVersion}, the caller ${caller.protocol}`
+        return { kind: kinds.decline, reason }
+      }
+      if (caller.version !== undefined && caller.version !== version) {
+        const reason = `the daemon is tsnet ${version}, the caller ${caller.version}`
+        return { kind: kinds.decline, reason }
+      }
+      return undefined
+    },
+    begin: (what) => {
+      const begun = performance.now()
+      calls[what] = (calls[what] ?? 0) + 1
+      active++
+      return {
+        end: (code, fields) => {
+          active--
+          const ms = Math.round((performance.now() - begun) * 100) / 100
+          log.write('info', what, { code, ms, ...fields })
+        },
+      }
+    },
+    status: () => ({ ...parts.describe(), version, protocol: protocolVersion, calls: { ...calls }, active }),
+  }
+}
+
+/** What we do happens in our namespaces; a caller's files and links are in its own. */
+function foreign(caller: Whereabouts, here: Whereabouts): string | undefined {
+  if (caller.netns !== here.netns) return 'the caller lives in another network namespace than the daemon'
+  if (caller.mntns !== here.mntns) return 'the caller lives in another mount namespace than the daemon'
+  return undefined
+}
