@@ -28,7 +28,7 @@ import type { PortMapping } from './portmapping.ts'
 import { parseAddHost } from './specs/addhost.ts'
 import { type ExposedPort, parseExpose } from './specs/expose.ts'
 import { readFilePath } from './specs/filepath.ts'
-import { parseLink } from './specs/link.ts'
+import { defaultAlias, parseLink } from './specs/link.ts'
 import { parseNetworkSpec, readJoinedNetwork } from './specs/network.ts'
 import { parsePublish, readHostAddress } from './specs/publish.ts'
 import { readSandbox } from './specs/sandbox.ts'
@@ -118,7 +118,7 @@ const host: Decoder<HostEntry> = either({
 const link: Decoder<LinkRequest> = either({
   string: text(parseLink),
   object: (value, path) => {
-    const { container, alias = container } = linkObject(value, path)
+    const { container, alias = defaultAlias(container) } = linkObject(value, path)
     return { container, alias: readHostname(alias, `${path}.alias`) }
   },
 })

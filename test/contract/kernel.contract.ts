@@ -15,6 +15,7 @@ import type {
   AddressStep,
   BridgePortStep,
   BridgeStep,
+  FileStep,
   LinkUpStep,
   LoweredStep,
   RouteStep,
@@ -100,9 +101,16 @@ const rules: RulesStep = {
   ].join('\n'),
   remove: 'add table inet tsnet\ndelete table inet tsnet\n',
 }
+const lines: FileStep = {
+  kind: 'file',
+  where: 'host',
+  path: '/run/contract.hosts',
+  text: '10.89.0.2\tdemo\n',
+  mark: 'demo',
+}
 const network: readonly LoweredStep[] = [bridge, gateway, bridgeUp]
 const inside: readonly LoweredStep[] = [address, address6, up, route, route6]
-const everything: readonly LoweredStep[] = [...network, rules, veth, port, ...inside, setting]
+const everything: readonly LoweredStep[] = [...network, rules, veth, port, ...inside, setting, lines]
 
 async function applied(
   kernel: Kernel,

@@ -10,7 +10,7 @@ import { readContainerName, readHostname } from './scalar.ts'
 
 /** @throws TSNET_BAD_VALUE (invalid) */
 export function parseLink(text: string, field = '--link'): LinkRequest {
-  const [container = '', alias = container, ...rest] = text.split(':')
+  const [container = '', alias = defaultAlias(container), ...rest] = text.split(':')
   if (rest.length === 0) {
     return { container: readContainerName(container, field), alias: readHostname(alias, field) }
   }
@@ -20,4 +20,9 @@ export function parseLink(text: string, field = '--link'): LinkRequest {
     message: `reading ${field}: "${text}" has more than a container and an alias`,
     hint: 'write OTHER or OTHER:ALIAS, once for each link',
   })
+}
+
+/** What the other is given as; a whole id is too long for a name, its short form is not. */
+export function defaultAlias(container: string): string {
+  return container.length > 63 ? container.slice(0, 12) : container
 }

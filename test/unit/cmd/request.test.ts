@@ -179,6 +179,22 @@ describe('tsnet setup', () => {
     ])
   })
 
+  it('takes links, and files by paths from where it runs', async () => {
+    const line =
+      'setup --pid 42 --link db --link cache:memcached --resolv-conf /run/box/resolv.conf --hosts hosts'
+    expect(await asked(line)).toEqual([
+      'setup',
+      {
+        ...plain,
+        links: [
+          { container: 'db', alias: 'db' },
+          { container: 'cache', alias: 'memcached' },
+        ],
+        resolver: { resolvConf: '/run/box/resolv.conf', hostsFile: `${process.cwd()}/hosts` },
+      },
+    ])
+  })
+
   it('takes the whole request as JSON, from a file or standard input, with the namespace beside it', async () => {
     const document = JSON.stringify({
       sandbox: '/run/netns/a',
