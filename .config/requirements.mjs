@@ -40,10 +40,16 @@ const packages = {
   'musl-tools': ['musl-gcc'],
   gcc: ['gcc'],
   procps: ['sysctl', 'ps'],
+  'busybox-static': ['busybox'],
+  'containernetworking-plugins': ['/usr/lib/cni/bridge', '/usr/lib/cni/portmap'],
+  containerd: ['containerd', 'ctr'],
+  runc: ['runc'],
+  podman: ['podman'],
+  conmon: ['conmon'],
+  crun: ['crun'],
   'util-linux': ['unshare', 'nsenter', 'setpriv'],
 }
 const benchPackages = {
-  'containernetworking-plugins': ['/usr/lib/cni/bridge', '/usr/lib/cni/portmap'],
   netavark: ['/usr/lib/podman/netavark'],
   'aardvark-dns': ['/usr/lib/podman/aardvark-dns'],
   // The kernel's own cost is a C program, compiled when it is measured.

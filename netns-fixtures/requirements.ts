@@ -22,6 +22,8 @@ export type Requirement =
   | 'socat'
   | 'netavark'
   | 'cni-plugins'
+  | 'podman'
+  | 'containerd'
   | 'tcpdump'
   | 'busybox'
   | 'dig'
@@ -59,6 +61,8 @@ const programs: Partial<Record<Requirement, { readonly names: readonly string[];
     aardvark: { names: ['/usr/lib/podman/aardvark-dns'], debian: 'aardvark-dns' },
     musl: { names: ['musl-gcc', 'gcc'], debian: 'musl-tools gcc' },
     netavark: { names: ['/usr/lib/podman/netavark'], debian: 'netavark' },
+    podman: { names: ['podman', 'conmon', 'crun'], debian: 'podman conmon crun' },
+    containerd: { names: ['containerd', 'ctr', 'runc'], debian: 'containerd runc' },
     'cni-plugins': { names: ['/usr/lib/cni/bridge'], debian: 'containernetworking-plugins' },
   }
 
