@@ -25,13 +25,13 @@ const shortIdLength = 12
 /** Debian's habit for a host whose own name has no address of the network. */
 const ownLoopback = '127.0.1.1'
 
-export const localhostLines: readonly HostsLine[] = [
+const localhostLines: readonly HostsLine[] = [
   { address: '127.0.0.1', names: ['localhost'] },
   { address: '::1', names: ['localhost', 'ip6-localhost', 'ip6-loopback'] },
 ]
 
 /** What a container is called: host name, its first label, container name, short id; each once. */
-export function namesOf({ id, name, hostname }: ContainerInfo): readonly string[] {
+function namesOf({ id, name, hostname }: ContainerInfo): readonly string[] {
   const shortId = id.slice(0, shortIdLength)
   return unique([hostname ?? shortId, hostname?.split('.')[0], name, shortId])
 }

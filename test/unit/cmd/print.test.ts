@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { tsnet } from './command-line.ts'
-import { db, defaultNetwork, onHost, shop, web } from './records.ts'
+import { db, defaultNetwork, onHost, shop, sql, web } from './records.ts'
 
 const engine = {
   setup: async () => web,
@@ -64,6 +64,19 @@ describe('setup', () => {
       address     10.89.1.3/24  gateway 10.89.1.1, default route
       host side   db-bf8c4 in ts-backof-1c0de
       ports       0.0.0.0:52785 -> 5432/tcp
+      "
+    `)
+  })
+
+  it('prints links, and the files that were written', async () => {
+    const files = { resolvConf: '/run/box/resolv.conf', hostsFile: '/run/box/hosts' }
+    const link = { ...sql, env: { SQL_NAME: '/web/sql' } }
+    const linked = { ...onHost, links: [link], resolver: { ...onHost.resolver, ...files } }
+    const text = await printed('setup --pid 42', { engine: { setup: async () => linked } })
+    expect(text.slice(text.indexOf('links'))).toMatchInlineSnapshot(`
+      "links       sql 9b1c db  10.90.0.7 fd00:90::7
+      files       /run/box/resolv.conf
+                  /run/box/hosts
       "
     `)
   })

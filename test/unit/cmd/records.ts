@@ -1,5 +1,5 @@
 /** Records as an engine answers them, for tests of what is printed. */
-import type { ContainerNetwork, NetworkInspect } from '../../../lib/index.ts'
+import type { ContainerLink, ContainerNetwork, NetworkInspect } from '../../../lib/index.ts'
 
 type Plain<T> = T extends string ? string : T extends object ? { readonly [K in keyof T]: Plain<T[K]> } : T
 
@@ -92,6 +92,15 @@ export const onHost: ContainerNetwork = branded<ContainerNetwork>({
   hostAddresses: ['198.51.100.1/24', '2001:db8:1::1/64'],
   resolver: nothing,
   createdAt: '2026-11-21T09:40:00.000Z',
+})
+
+export const sql: ContainerLink = branded<ContainerLink>({
+  container: '9b1c',
+  alias: 'sql',
+  network: 'shop',
+  names: ['sql', '9b1c', 'db'],
+  addresses: ['10.90.0.7', 'fd00:90::7'],
+  env: {},
 })
 
 export const shop: NetworkInspect = branded<NetworkInspect>({
