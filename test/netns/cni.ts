@@ -8,7 +8,7 @@ import { repository } from '../../netns-fixtures/place.ts'
 import type { RunResult } from '../../netns-fixtures/process.ts'
 
 /** Where the sets of executables lie. */
-export const ours = `${repository}dist/cni`
+export const ours: string = `${repository}dist/cni`
 export const reference = '/usr/lib/cni'
 
 export type Conf = Record<string, unknown>

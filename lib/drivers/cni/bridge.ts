@@ -184,6 +184,7 @@ function sharedSteps({ options, facts }: Input, bridge: LinkDetail | undefined):
           `link add name ${name} address ${bridgeMac(options)}${options.mtu === undefined ? '' : ` mtu ${options.mtu}`} type bridge${filtering ? ' vlan_filtering 1' : ''}`,
         ]
       : []),
+    ...(bridge !== undefined && filtering ? [`link set dev ${name} type bridge vlan_filtering 1`] : []),
     ...(options.promisc && bridge?.promisc !== true ? [`link set dev ${name} promisc on`] : []),
     ...(bridge?.up === true ? [] : [`link set dev ${name} up`]),
   ]
