@@ -12,6 +12,7 @@ import type { EngineContext } from './context.ts'
 import type { Finding, GcReport } from './engine.ts'
 import { heal } from './heal.ts'
 import { removeIdle, tidy } from './idle.ts'
+import { contentsOf } from './names.ts'
 import { releaseOrphans } from './orphans.ts'
 import { reapDead } from './takedown.ts'
 
@@ -34,7 +35,14 @@ export async function check(
   for (const id of [...context.containers.pendingKeys(), ...context.units.pendingKeys()]) {
     findings.push({ subject: id, what: 'half-done work of a killed process', hint: 'tsnet gc' })
   }
-  return findings
+  return [...findings, ...(await checkNames(context))]
+}
+
+async function checkNames(context: EngineContext): Promise<readonly Finding[]> {
+  const { names } = context
+  if (names === undefined || contentsOf(context).containers.length === 0) return []
+  if ((await names.ask({ op: 'status' }))?.ok === true) return []
+  return [{ subject: 'names', what: 'the name server does not answer', hint: 'tsnet gc starts it again' }]
 }
 
 async function checkContainer(context: EngineContext, record: ContainerRecord): Promise<readonly Finding[]> {
@@ -107,6 +115,7 @@ export async function gc(context: EngineContext): Promise<GcReport> {
     await reapDead(context, owners)
     releaseOrphans(context)
     context.tidying.removeDebris()
+    await context.names?.revive(() => contentsOf(context))
   } finally {
     host.release()
   }

@@ -52,9 +52,10 @@ function runWorker(): void {
 }
 
 function runMain(count: number): void {
+  /** What a worker that starts later has to know. */
+  let contents: Contents = { networks: [], containers: [], routes: [] }
   const crew = createCrew(count - 1, () => contents)
   const server = createNameServer({ sockets, tcp: true, workers: () => crew.pids() })
-  let contents: Contents = { networks: [], containers: [], routes: [] }
   let loaded = false
   /** One change at a time, so that all processes see them in the same order. */
   let last: Promise<unknown> = Promise.resolve()
