@@ -11,6 +11,7 @@
  */
 
 import { type Cidr, familyOf, prefixLength } from '../model/address.ts'
+import { MIN_IPV6_MTU_BYTES } from '../model/specs/scalar.ts'
 import type { FirewallIntent } from './intent.ts'
 import type { ConntrackStep, FileStep, RulesStep, Step, StepKind, StepOf, VethStep, Where } from './step.ts'
 import { blockText, madeByUs } from './textfile.ts'
@@ -129,7 +130,9 @@ function describeVeth({ name, mac, mtuBytes, alias, bridge, peer }: VethStep): L
       `ip link add name ${quote(name)} address ${mac} mtu ${mtuBytes} type veth` +
         ` peer name ${quote(peer.name)} address ${peer.mac} mtu ${mtuBytes} netns "$NETNS"`,
       `ip link set dev ${quote(name)} alias ${quote(alias)}`,
-      `[ ! -e /proc/sys/net/ipv6 ] || ip link set dev ${quote(name)} addrgenmode none`,
+      ...(mtuBytes < MIN_IPV6_MTU_BYTES
+        ? []
+        : [`[ ! -e /proc/sys/net/ipv6 ] || ip link set dev ${quote(name)} addrgenmode none`]),
       `ip link set dev ${quote(name)} master ${quote(bridge)} up`,
     ],
     remove: [`ip link delete dev ${quote(name)}`],

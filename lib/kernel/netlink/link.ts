@@ -13,6 +13,7 @@
 
 import { existsSync } from 'node:fs'
 import type { Mac } from '../../model/address.ts'
+import { MIN_IPV6_MTU_BYTES } from '../../model/specs/scalar.ts'
 import type { BridgePortStep, BridgeStep, VethStep } from '../../plan/step.ts'
 import {
   type Attribute,
@@ -163,17 +164,17 @@ export function linkSetAlias(name: string, alias: string): Message {
  * Alias of a bridge port, which gets no address of its own: without this the
  * kernel gives it a link-local one, a second or two after its other end came up.
  */
-export function portSet({ name, alias }: VethStep): Message {
-  const six = nested([{ type: IFLA_INET6_ADDR_GEN_MODE, value: u8(IN6_ADDR_GEN_MODE_NONE) }])
+export function portSet({ name, alias, mtuBytes }: VethStep): Message {
   const set = linkSetAlias(name, alias)
-  if (!hasIpv6()) return set
+  if (mtuBytes < MIN_IPV6_MTU_BYTES || !hasIpv6()) return set
+  const six = nested([{ type: IFLA_INET6_ADDR_GEN_MODE, value: u8(IN6_ADDR_GEN_MODE_NONE) }])
   const spec = { type: IFLA_AF_SPEC, value: nested([{ type: AF_INET6, value: six }]) }
   return { ...set, attributes: [...set.attributes, spec] }
 }
 
 let ipv6: boolean | undefined
 
-/** A kernel without IPv6 refuses a message that speaks of it. */
+/** A kernel without IPv6 refuses a message that speaks of it; so does a link too small for it. */
 function hasIpv6(): boolean {
   ipv6 ??= existsSync('/proc/sys/net/ipv6')
   return ipv6
