@@ -24,6 +24,8 @@ export interface CniCall {
   readonly path?: string
   readonly prevResult?: unknown
   readonly env?: Readonly<Record<string, string>>
+  /** Default 20 000. */
+  readonly timeoutMs?: number
 }
 
 /** What plugins print, as far as tests look at it. */
@@ -65,7 +67,7 @@ export async function cni(host: Host, command: string, conf: Conf, call: CniCall
     stdin,
     env,
     expectExit: 'any',
-    timeoutMs: 20_000,
+    timeoutMs: call.timeoutMs ?? 20_000,
   })
   return { ...result, json: JSON.parse(result.stdout.trim() === '' ? '{}' : result.stdout) as CniDocument }
 }
