@@ -176,9 +176,12 @@ function converse(socket: Socket): Connection {
             ...{ id, method, args, options },
             ...(held === undefined ? {} : { sandbox: { path: held.path, openPath: held.openPath } }),
           }
+          // Together: an abort that is on its way already must not come after the work.
+          socket.cork()
           socket.write(encodeFrame(kinds.call, JSON.stringify(call)))
-          listenOn()
           if (signal?.aborted === true) abort()
+          socket.uncork()
+          listenOn()
           signal?.addEventListener('abort', abort)
           if (socket.destroyed) failAll('the connection was lost')
         })
