@@ -12,6 +12,7 @@ import {
   contains,
   type Family,
   familyOf,
+  linkLocalOf,
   type Mac,
   type Subnet,
 } from '../model/address.ts'
@@ -94,7 +95,9 @@ function planInside(input: BridgeAttachmentInput): readonly Step[] {
   const { cidrs, ifname: dev } = input
   return [
     ...interfaceSysctls(input),
-    ...cidrs.map((cidr): Step => ({ kind: 'address', where: 'sandbox', dev, cidr })),
+    ...[...linkLocal(input), ...cidrs].map(
+      (cidr): Step => ({ kind: 'address', where: 'sandbox', dev, cidr }),
+    ),
     { kind: 'linkUp', where: 'sandbox', dev },
     ...defaultRoutes(input).map(
       ({ family, via }): Step => ({ kind: 'route', where: 'sandbox', to: everything(family), via, dev }),
@@ -103,16 +106,20 @@ function planInside(input: BridgeAttachmentInput): readonly Step[] {
   ]
 }
 
+/**
+ * The one the kernel would give the interface, given here so that it is usable
+ * at once as the others are, without duplicate address detection.
+ */
+function linkLocal({ cidrs, mac }: BridgeAttachmentInput): readonly Cidr[] {
+  return cidrs.some((cidr) => familyOf(cidr) === 6) ? [linkLocalOf(mac)] : []
+}
+
 /** Settings of the interface: they go with it, so there is nothing to put back. */
 function interfaceSysctls({ cidrs, ifname, severalNetworks }: BridgeAttachmentInput): readonly Step[] {
   const families = cidrs.map(familyOf)
   const steps: Step[] = []
-  if (families.includes(6)) {
-    // Engines make sandboxes with IPv6 off by default; an address could not be added.
-    steps.push(sysctl(`net/ipv6/conf/${ifname}/disable_ipv6`, '0'))
-    // The link-local address is usable at once, as the others are.
-    steps.push(sysctl(`net/ipv6/conf/${ifname}/accept_dad`, '0'))
-  }
+  // Engines make sandboxes with IPv6 off by default; an address could not be added.
+  if (families.includes(6)) steps.push(sysctl(`net/ipv6/conf/${ifname}/disable_ipv6`, '0'))
   // Answers to a published port leave by the default route, whichever network the question came from: strict
   // reverse path filtering would drop the question (decisions 11).
   if (severalNetworks && families.includes(4)) steps.push(sysctl(`net/ipv4/conf/${ifname}/rp_filter`, '2'))

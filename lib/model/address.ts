@@ -78,14 +78,17 @@ export function withPrefix(address: Address, length: number): Cidr {
 
 /** The address in network byte order: 4 or 16 bytes. */
 export function bytesOf(address: Address): Uint8Array {
-  const family = familyOf(address)
-  const bytes = new Uint8Array(bitsOf(family) / 8)
-  let number = toNumber(address)
-  for (let i = bytes.length - 1; i >= 0; i--) {
-    bytes[i] = Number(number & 255n)
-    number >>= 8n
-  }
-  return bytes
+  if (familyOf(address) === 4) return Uint8Array.from(address.split('.'), Number)
+  return Uint8Array.from(groupsOf(address).flatMap((group) => [group >> 8, group & 255]))
+}
+
+/** The eight groups of an IPv6 address. Canonical text needs no parser: one `::` at most, no dotted tail. */
+function groupsOf(address: Address): readonly number[] {
+  const groups = (text: string | undefined): number[] =>
+    text === undefined || text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16))
+  const [before, after] = address.split('::').map(groups)
+  if (before === undefined || after === undefined) return before ?? []
+  return [...before, ...new Array<number>(8 - before.length - after.length).fill(0), ...after]
 }
 
 /** @param bytes 4 or 16 bytes in network byte order */
@@ -97,10 +100,10 @@ export function fromBytes(bytes: Uint8Array): Address {
 
 /** The address as one unsigned number, for arithmetic within its family. */
 export function toNumber(address: Address): bigint {
-  if (familyOf(address) === 6) return new Address6(address).bigInt()
-  let number = 0n
-  for (const part of address.split('.')) number = (number << 8n) | BigInt(part)
-  return number
+  if (familyOf(address) === 4)
+    return BigInt(address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0))
+  const digits = groupsOf(address).map((group) => group.toString(16).padStart(4, '0'))
+  return BigInt(`0x${digits.join('')}`)
 }
 
 export function fromNumber(family: Family, number: bigint): Address {
@@ -154,6 +157,14 @@ export function macFromAddress(address: Address): Mac {
   const tail = bytesOf(address).slice(-4)
   const head = familyOf(address) === 4 ? [0x02, 0x42] : [0x02, 0x43]
   return [...head, ...tail].map((byte) => byte.toString(16).padStart(2, '0')).join(':') as Mac
+}
+
+/** The link-local address the kernel gives a link with this MAC (RFC 4291, appendix A). */
+export function linkLocalOf(mac: Mac): Cidr {
+  const bytes = mac.split(':').map((part) => Number.parseInt(part, 16))
+  const [first = 0, ...rest] = bytes
+  const identifier = [first ^ 2, ...rest.slice(0, 2), 0xff, 0xfe, ...rest.slice(2)]
+  return withPrefix(fromBytes(Uint8Array.of(0xfe, 0x80, 0, 0, 0, 0, 0, 0, ...identifier)), 64)
 }
 
 /** @returns the MAC in lower case, or undefined where `text` is none, is multicast or all zero */

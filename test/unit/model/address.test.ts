@@ -10,6 +10,8 @@ import {
   familyOf,
   fromBytes,
   fromNumber,
+  linkLocalOf,
+  type Mac,
   macFromAddress,
   overlaps,
   parseAddress,
@@ -160,6 +162,11 @@ describe('a prefix', () => {
 })
 
 describe('a MAC', () => {
+  it('gives the link-local address the kernel would give', () => {
+    const macs = ['02:42:0a:63:00:02', '00:00:00:00:00:01'].map((text) => parseMac(text) as Mac)
+    expect(macs.map(linkLocalOf)).toEqual(['fe80::42:aff:fe63:2/64', 'fe80::200:ff:fe00:1/64'])
+  })
+
   it('is lower case with colons, unicast and not zero', () => {
     expect(['02:42:0A:59:00:02', '02-42-0a-59-00-02'].map(parseMac)).toEqual([
       '02:42:0a:59:00:02',
