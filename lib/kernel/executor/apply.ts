@@ -110,7 +110,7 @@ class Run {
       return secondRest
     }
     await this.#settle(position, step, errno)
-    if (apply.bears !== undefined) this.#foresee(apply.bears(step))
+    if (apply.bears !== undefined) await this.#foresee(apply.bears(step))
     return this.results[position]?.created === true ? rest : []
   }
 
@@ -180,12 +180,20 @@ class Run {
     return (await findLinks(this.#side(where).socket, [name]))[0]
   }
 
-  /** Asks for an index before it is needed: the answer arrives while other things are done. */
-  #foresee(device: Device): void {
+  /** What is known of a link that has just been born needs not be asked again. */
+  #note({ where, name }: Device, link: Link | undefined): void {
+    if (where !== 'sandbox' || link?.ipv6Off === undefined) return
+    this.#sides.sandbox?.told.set(`net/ipv6/conf/${name}/disable_ipv6`, link.ipv6Off ? '1' : '0')
+  }
+
+  /** Asks for an index before it is needed. Whoever needs it will see a failure. */
+  async #foresee(device: Device): Promise<void> {
     const lookup = this.#lookUp(device)
-    // Whoever needs it will see the failure.
-    lookup.catch(() => undefined)
     this.#lookups.set(`${device.where} ${device.name}`, lookup)
+    await lookup.then(
+      (link) => this.#note(device, link),
+      () => undefined,
+    )
   }
 
   #side(where: Where): Side {

@@ -53,7 +53,10 @@ const IFLA_BRPORT_MODE = 4
 const IFLA_BRPORT_ISOLATED = 33
 
 const AF_INET6 = 10
+const IFLA_INET6_CONF = 2
 const IFLA_INET6_ADDR_GEN_MODE = 8
+/** Its place among the 32-bit numbers of IFLA_INET6_CONF (linux/ipv6.h). */
+const DEVCONF_DISABLE_IPV6 = 26
 const IN6_ADDR_GEN_MODE_NONE = 1
 
 const IFF_UP = 1
@@ -75,6 +78,8 @@ export interface Link {
   readonly alias: string | undefined
   /** Number of the group it is in; 0 for all that nobody has put in one. */
   readonly group: number
+  /** net.ipv6.conf.NAME.disable_ipv6; undefined where the kernel does not tell. */
+  readonly ipv6Off: boolean | undefined
   readonly hairpin: boolean
   readonly isolated: boolean
 }
@@ -236,11 +241,15 @@ export function decodeLinks(messages: readonly Received[]): readonly Link[] {
   return messages.filter(({ type }) => type === RTM_NEWLINK).map(({ payload }) => decodeLink(payload))
 }
 
+const nothing: Buffer = Buffer.alloc(0)
+
 function decodeLink(payload: Buffer): Link {
   const attributes = decodeAttributes(payload, linkHeadBytes)
-  const info = decodeAttributes(attributes.get(IFLA_LINKINFO) ?? Buffer.alloc(0), 0)
+  const info = decodeAttributes(attributes.get(IFLA_LINKINFO) ?? nothing, 0)
   const kind = decodeText(info.get(IFLA_INFO_KIND)) ?? ''
-  const port = decodeAttributes(info.get(IFLA_INFO_SLAVE_DATA) ?? Buffer.alloc(0), 0)
+  const port = decodeAttributes(info.get(IFLA_INFO_SLAVE_DATA) ?? nothing, 0)
+  const families = decodeAttributes(attributes.get(IFLA_AF_SPEC) ?? nothing, 0)
+  const settings = decodeAttributes(families.get(AF_INET6) ?? nothing, 0).get(IFLA_INET6_CONF)
   const mac = attributes.get(IFLA_ADDRESS)
   return {
     index: payload.readInt32LE(4),
@@ -252,6 +261,7 @@ function decodeLink(payload: Buffer): Link {
     master: attributes.get(IFLA_MASTER)?.readUInt32LE(0),
     alias: decodeText(attributes.get(IFLA_IFALIAS)),
     group: attributes.get(IFLA_GROUP)?.readUInt32LE(0) ?? 0,
+    ipv6Off: settings === undefined ? undefined : settings.readInt32LE(4 * DEVCONF_DISABLE_IPV6) !== 0,
     hairpin: port.get(IFLA_BRPORT_MODE)?.readUInt8(0) === 1,
     isolated: port.get(IFLA_BRPORT_ISOLATED)?.readUInt8(0) === 1,
   }

@@ -108,6 +108,7 @@ describe('decoding', () => {
         master: 7,
         alias: undefined,
         group: 0,
+        ipv6Off: undefined,
         hairpin: false,
         isolated: false,
       },
