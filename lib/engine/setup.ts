@@ -12,6 +12,7 @@ import { fail, isTsnetError } from '../errors/codes.ts'
 import type { OpenSandbox } from '../kernel/kernel.ts'
 import type { ContainerNetwork, SetupRequest } from '../model/attachment.ts'
 import { validateSetup } from '../model/validate.ts'
+import type { LoweredStep } from '../plan/step.ts'
 import type { ContainerRecord } from '../state/records.ts'
 import type { Owner } from '../state/reservations.ts'
 import { leaseAddresses, type Reap } from './addresses.ts'
@@ -232,7 +233,7 @@ async function setupLocked(
   } finally {
     host?.release()
     // After a failure a network made for this container alone has nobody on it.
-    if (context.containers.get(target.key) === undefined) await removeIdle(context, record.networks)
+    if (!context.containers.has(target.key)) await removeIdle(context, record.networks)
   }
 }
 
@@ -272,6 +273,11 @@ async function takeName(context: EngineContext, name: string, owner: Owner): Pro
   }
 }
 
+/** A setting that goes with its interface: that it was so already changes nothing in the record. */
+function takesNothingBack(step: LoweredStep): boolean {
+  return step.kind === 'sysctl' && step.before === undefined
+}
+
 async function applyDecided(
   context: EngineContext,
   begun: ContainerRecord,
@@ -286,7 +292,7 @@ async function applyDecided(
     steps.map(({ step }) => step),
     sandbox,
   )
-  const ours = steps.filter((_, i) => created[i])
+  const ours = steps.filter(({ step }, i) => created[i] || takesNothingBack(step))
   const made = ours.length === steps.length ? record : { ...record, steps: ours }
   if (made !== record) context.containers.begin(begun.id, made)
   // Names answer before the container's first instruction runs.
