@@ -4,10 +4,11 @@
  * No decisions, no checks, no state on disk.
  *
  * Kernel effects of an attach: a veth pair whose peer is born in the sandbox,
- * host end in the bridge, up, with alias and hairpin mode; in the sandbox lo up,
- * disable_ipv6 written, an IPv4 and an IPv6 address without duplicate address
- * detection, the link up, two default routes; two map elements in a table that
- * exists. Of a detach: the elements deleted, the link deleted.
+ * host end in the bridge, up, with alias and hairpin mode and without an address
+ * of its own; in the sandbox lo up, an IPv4, a link-local and an IPv6 address
+ * without duplicate address detection, the link up, two default routes; two map
+ * elements in a table that exists. Of a detach: the elements deleted, the link
+ * deleted.
  *
  * usage: kernel-cost BRIDGE GATEWAY4 GATEWAY6
  * Reads `attach NUMBER PID` and `detach NUMBER` from standard input, a line
@@ -164,6 +165,11 @@ static void add_veth(int fd, unsigned number, int netns, unsigned bridge) {
 
   link_message(&b, RTM_SETLINK, 0, 0, name);
   attribute(&b, IFLA_IFALIAS, alias, strlen(alias));
+  struct nlattr *spec = nest(&b, IFLA_AF_SPEC);
+  struct nlattr *six = nest(&b, AF_INET6);
+  attribute(&b, IFLA_INET6_ADDR_GEN_MODE, &(unsigned char){IN6_ADDR_GEN_MODE_NONE}, 1);
+  end(&b, six);
+  end(&b, spec);
 
   unsigned char on = 1, off = 0;
   link_message(&b, RTM_NEWLINK, 0, 0, name);
@@ -226,10 +232,13 @@ static void addresses_of(const struct network *n, unsigned number, struct in_add
 static void fill_sandbox(int fd, const struct network *n, unsigned number) {
   struct batch b = {.used = 0};
   struct in_addr v4;
-  struct in6_addr v6;
+  struct in6_addr v6, local = {.s6_addr = {0xfe, 0x80, [9] = 0x42, 0x0a, 0xff, 0xfe, 0x63}};
+  local.s6_addr[14] = number >> 8;
+  local.s6_addr[15] = number;
   addresses_of(n, number, &v4, &v6);
   int index = index_of(fd, "eth0");
   link_message(&b, RTM_SETLINK, 0, IFF_UP, "lo");
+  address(&b, index, AF_INET6, 64, &local, sizeof local);
   address(&b, index, AF_INET, 16, &v4, sizeof v4);
   address(&b, index, AF_INET6, 64, &v6, sizeof v6);
   link_message(&b, RTM_SETLINK, 0, IFF_UP, "eth0");
@@ -293,9 +302,6 @@ static void attach(int host, int rules, int own, const struct network *n, unsign
   add_veth(host, number, netns, n->bridge);
   enter(netns);
   int inside = netlink_socket(NETLINK_ROUTE);
-  int sysctl = open("/proc/sys/net/ipv6/conf/eth0/disable_ipv6", O_WRONLY | O_CLOEXEC);
-  if (sysctl < 0 || write(sysctl, "0", 1) != 1) fail("disable_ipv6");
-  close(sysctl);
   enter(own);
   fill_sandbox(inside, n, number);
   elements(rules, NFT_MSG_NEWSETELEM, n, number);
