@@ -15,6 +15,10 @@ import { removeIdle, tidy } from './idle.ts'
 import { contentsOf } from './names.ts'
 import { releaseOrphans } from './orphans.ts'
 import { reapDead } from './takedown.ts'
+import { makeUnit, missingAcceptsOfAll } from './units.ts'
+
+const unitHint =
+  'tear its containers down (tsnet ls) and set them up again; a network of yours: network rm, create'
 
 /** Reads only. */
 export async function check(
@@ -29,8 +33,16 @@ export async function check(
   if (ids !== undefined) return findings
   for (const unit of context.units.keys()) {
     for (const step of await context.kernel.missing(context.units.get(unit)?.steps ?? [], undefined)) {
-      findings.push({ subject: unit, what: `missing: ${firstLine(describe(step).add)}`, hint: 'tsnet gc' })
+      findings.push({ subject: unit, what: `missing: ${firstLine(describe(step).add)}`, hint: unitHint })
     }
+  }
+  for (const { config, drop } of await missingAcceptsOfAll(context)) {
+    const tool = drop.family === 4 ? drop.tool : drop.tool.replace('ip', 'ip6')
+    findings.push({
+      subject: config.name,
+      what: `${tool} drops forwarded packets, and ${config.options.bridge} has no accept there`,
+      hint: 'tsnet gc',
+    })
   }
   for (const id of [...context.containers.pendingKeys(), ...context.units.pendingKeys()]) {
     findings.push({ subject: id, what: 'half-done work of a killed process', hint: 'tsnet gc' })
@@ -115,6 +127,7 @@ export async function gc(context: EngineContext): Promise<GcReport> {
     await reapDead(context, owners)
     releaseOrphans(context)
     context.tidying.removeDebris()
+    for (const accept of await missingAcceptsOfAll(context)) await makeUnit(context, accept)
     await context.names?.revive(() => contentsOf(context))
   } finally {
     host.release()

@@ -125,10 +125,12 @@ async function chooseFree(
     if (overlapsChosen || context.reservations.ports.conflicts(portKey(binding)).length > 0) continue
     if ((await boundBySomebody(context, binding)) === undefined) return binding
   }
+  const { containerPort, count, protocol } = wanted
+  const what = count === 1 ? 'all are taken' : `no ${count} in a row are free`
   throw fail('TSNET_NO_FREE_PORT', {
-    message: `choosing a host port for ${wanted.containerPort}/${wanted.protocol}: all of ${low}-${high} are taken`,
+    message: `choosing a host port for ${containerPort}/${protocol} from ${low}-${high}: ${what}`,
     field: 'publish',
-    value: wanted.containerPort,
+    value: `${containerPort}${count === 1 ? '' : `-${containerPort + count - 1}`}/${protocol}`,
     hint: 'widen net.ipv4.ip_local_port_range, or name a host port',
   })
 }

@@ -9,6 +9,7 @@
  */
 
 import { fail, isTsnetError } from '../errors/codes.ts'
+import type { LeaseStore } from '../ipam/leases.ts'
 import type { OpenSandbox } from '../kernel/kernel.ts'
 import type { ContainerNetwork, SetupRequest } from '../model/attachment.ts'
 import { validateSetup } from '../model/validate.ts'
@@ -205,8 +206,15 @@ async function setupLocked(
       owner: target.owner,
       reap: (owners) => reapDead(context, owners),
     }
+    const { leases } = context.reservations
+    // Where the next address is taken from changes only when this one is really used.
+    const used: (() => void)[] = []
+    const store: LeaseStore<Owner> = {
+      ...leases,
+      setLast: (...last) => used.push(() => leases.setLast(...last)),
+    }
     const decided = await decideEndpoints(context, request, target, ensured.configs, {
-      lease: (endpoint) => leaseAddresses(context, context.reservations.leases, endpoint, by),
+      lease: (endpoint) => leaseAddresses(context, store, endpoint, by),
       ports: async (mappings) => {
         const lock = await context.locks.ports()
         try {
@@ -219,7 +227,9 @@ async function setupLocked(
       },
     })
     signal?.throwIfAborted()
-    return await applyDecided(context, record, decided, target.sandbox)
+    const result = await applyDecided(context, record, decided, target.sandbox)
+    for (const note of used) note()
+    return result
   } catch (error) {
     try {
       host ??= await context.locks.hostShared()

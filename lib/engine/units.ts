@@ -55,6 +55,10 @@ export interface PlannedUnit {
   readonly steps: readonly LoweredStep[]
 }
 
+export interface PlannedAccept extends PlannedUnit {
+  readonly drop: ForeignDrop
+}
+
 /** Units of a network that are not in the kernel now, in the order to make them. */
 export async function missingUnits(
   context: EngineContext,
@@ -82,13 +86,28 @@ export async function missingAccepts(
   context: EngineContext,
   config: NetworkConfig,
   backend: FirewallBackend,
-): Promise<readonly PlannedUnit[]> {
+): Promise<readonly PlannedAccept[]> {
   const drops = await dropsOfOthers(context, backend)
-  return drops.flatMap((drop): readonly PlannedUnit[] => {
+  return drops.flatMap((drop): readonly PlannedAccept[] => {
     const unit = unitNames.accept(config.name, drop)
     const steps = lower(planForeignAccepts(config, [drop]), backend)
-    return steps.length === 0 || context.units.has(unit) ? [] : [{ unit, steps }]
+    return steps.length === 0 || context.units.has(unit) ? [] : [{ unit, steps, drop }]
   })
+}
+
+/** The same for all networks that have rules, in whatever backend: for `check` and `gc`. */
+export async function missingAcceptsOfAll(
+  context: EngineContext,
+): Promise<readonly (PlannedAccept & { readonly config: NetworkConfig })[]> {
+  const found = new Map<string, PlannedAccept & { readonly config: NetworkConfig }>()
+  for (const config of context.networks.list()) {
+    for (const backend of backends.filter((one) => context.units.has(unitNames.rules(config.name, one)))) {
+      for (const accept of await missingAccepts(context, config, backend)) {
+        found.set(accept.unit, { ...accept, config })
+      }
+    }
+  }
+  return [...found.values()]
 }
 
 async function planLinks(context: EngineContext, config: NetworkConfig): Promise<readonly LoweredStep[]> {
