@@ -240,9 +240,9 @@ describe('a host port', () => {
         expectExit: 4,
       })
       expect(stderr).toMatchInlineSnapshot(`
-        "tsnet: choosing a host port for 1/tcp: all of 40000-40003 are taken
+        "tsnet: choosing a host port for 1/tcp from 40000-40003: no 3 in a row are free
           field: publish
-          value: 1
+          value: 1-3/tcp
           hint: widen net.ipv4.ip_local_port_range, or name a host port
         "
       `)
@@ -281,7 +281,22 @@ describe('a host port', () => {
         await told('9005:5/udp'),
         await told('9009-9012:1-4/udp'),
         await told('9010:1/udp'),
-      ]).toMatchInlineSnapshot()
+      ]).toMatchInlineSnapshot(`
+        [
+          "tsnet: publishing 8080/tcp: held by container web (c1)",
+          "tsnet: publishing 127.0.0.1:8080/tcp: held by container web (c1)",
+          "tsnet: publishing [2001:db8:1::1]:8080/tcp: held by container web (c1)",
+          "free",
+          "tsnet: publishing 8079/tcp: held by container web (c1)",
+          "free",
+          "tsnet: publishing 0.0.0.0:8081/tcp: held by container web (c1)",
+          "tsnet: publishing 127.0.0.1:8082/tcp: held by container web (c1)",
+          "free",
+          "tsnet: publishing 9005/udp: held by container web (c1)",
+          "tsnet: publishing 9009/udp: held by container web (c1)",
+          "free",
+        ]
+      `)
       await disconnect(box)
     })
   })
