@@ -49,7 +49,7 @@ export function askNameServer(
 }
 
 /** A path short enough to connect to: long ones are reached through an open folder. */
-export function reachable(socketPath: string): { readonly path: string; readonly release: () => void } {
+function reachable(socketPath: string): { readonly path: string; readonly release: () => void } {
   if (Buffer.byteLength(socketPath) <= MAX_SOCKET_PATH) return { path: socketPath, release: () => undefined }
   let folder: number
   try {

@@ -49,6 +49,7 @@ export interface Batch {
   receive(fd: number, from: number): number
   adopt(message: Buffer, sender: { readonly address: Address; readonly port: number }): void
   message(i: number): Buffer
+  length(i: number): number
   room(i: number): Buffer
   sender(i: number): string
   port(i: number): number
@@ -74,7 +75,7 @@ export interface NameServerOptions {
 
 /** Batches taken in a row before others (TCP, answers of other servers) get their turn. */
 const ROUNDS = 8
-export const DNS_PORT = 53
+const DNS_PORT = 53
 
 export function createNameServer(options: NameServerOptions): NameServer {
   const zone = createZone(createHostAddresses())
@@ -224,14 +225,20 @@ function createListening({ zone, resolve, counts, options }: ListeningInput): Li
       counts.queries += count
       for (let i = 0; i < count; i++) {
         const message = batch.message(i)
+        const size = batch.length(i)
         const sender = batch.sender(i)
         const view = zone.view(sender, network)
-        const length = view === undefined ? 0 : answerFast(view, message, batch.room(i))
+        const length = view === undefined ? 0 : answerFast(view, message, batch.room(i), size)
         if (length > 0) {
           counts.fast++
           batch.answer(i, length)
         } else if (batch.port(i) !== 0) {
-          full(Buffer.from(message), view, batch.port(i), fromBytes(Buffer.from(sender, 'latin1')))
+          full(
+            Buffer.from(message.subarray(0, size)),
+            view,
+            batch.port(i),
+            fromBytes(Buffer.from(sender, 'latin1')),
+          )
         }
       }
     }

@@ -193,7 +193,7 @@ function askOnce(
 }
 
 /** A message as it travels over TCP: its length before it. */
-export function framed(message: Buffer): Buffer {
+function framed(message: Buffer): Buffer {
   const frame = Buffer.allocUnsafe(message.length + 2)
   frame.writeUInt16BE(message.length, 0)
   message.copy(frame, 2)

@@ -14,7 +14,7 @@ export const HEADER_BYTES = 12
 /** What a client without EDNS takes over UDP (RFC 1035 section 4.2.1). */
 export const PLAIN_UDP_BYTES = 512
 /** The most we send over UDP to whoever offers more: no fragments on any usual link (RFC 9715). */
-export const MAX_UDP_BYTES = 1232
+const MAX_UDP_BYTES = 1232
 const MAX_NAME_BYTES = 255
 
 export const TYPE = { A: 1, CNAME: 5, SOA: 6, PTR: 12, AAAA: 28, SRV: 33, OPT: 41, ANY: 255 } as const
@@ -76,7 +76,7 @@ export function questionNameEnd(message: Uint8Array, offset: number, end: number
 }
 
 /** Where the name at `offset` ends, pointers allowed (they are not followed); -1 where it is malformed. */
-export function nameEnd(message: Uint8Array, offset: number, end: number): number {
+function nameEnd(message: Uint8Array, offset: number, end: number): number {
   let at = offset
   while (at < end) {
     const length = message[at] as number
@@ -262,8 +262,4 @@ export function labelsOf(key: string): readonly string[] {
 /** A key as people read it, without the last dot; the root is `.`. */
 export function textOf(key: string): string {
   return labelsOf(key).join('.') || '.'
-}
-
-export function isQuery(message: Uint8Array): boolean {
-  return message.length >= HEADER_BYTES && ((message[2] as number) & FLAG.QR) === 0
 }

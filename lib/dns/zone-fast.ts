@@ -29,11 +29,16 @@ export const LOCAL_TTL_SECONDS = 0
 /**
  * Answers into `out` if this path can.
  *
- * @param message exactly one message
+ * @param message one message at its beginning
+ * @param length of that message
  * @returns length of the answer, 0 where the full path has to look
  */
-export function answerFast(view: View, message: Buffer, out: Buffer): number {
-  const { length } = message
+export function answerFast(
+  view: View,
+  message: Buffer,
+  out: Buffer,
+  length: number = message.length,
+): number {
   if (length < HEADER_BYTES + 5 || length > PLAIN_UDP_BYTES) return 0
   const high = message[2] as number
   // No response, opcode QUERY, no TC; one question and nothing else.
@@ -49,19 +54,15 @@ export function answerFast(view: View, message: Buffer, out: Buffer): number {
   const [entry] = entries
   // Several entries: the full path takes care of addresses that are in both.
   if (entry === undefined || entries.length > 1) return 0
-  return write(entry, type, message, out)
+  return write(entry, type, message.copy(out, 0, 0, length), out)
 }
 
-function write(entry: Entry, type: number, message: Buffer, out: Buffer): number {
+/** @param end of the question, which `out` begins with */
+function write(entry: Entry, type: number, end: number, out: Buffer): number {
   const records = preparedFor(entry, type)
   const count = records.length
-  let at = message.length
-  message.copy(out, 0, 0, at)
-  const [high, low] = replyFlags(
-    { flags: [message[2] as number, message[3] as number] },
-    RCODE.NOERROR,
-    'local',
-  )
+  let at = end
+  const [high, low] = replyFlags({ flags: [out[2] as number, out[3] as number] }, RCODE.NOERROR, 'local')
   out[2] = high
   out[3] = low
   out[6] = 0
@@ -84,12 +85,13 @@ function write(entry: Entry, type: number, message: Buffer, out: Buffer): number
 }
 
 function preparedFor(entry: Entry, type: number): readonly Uint8Array[] {
-  let records = entry.prepared.get(type)
+  let records = entry.prepared?.get(type)
   if (records === undefined) {
     records =
       type === TYPE.PTR
         ? entry.pointers.map((name) => record(TYPE.PTR, Buffer.from(keepCase(name), 'latin1')))
         : entry.addresses.filter((a) => typeOf(a) === type).map((a) => record(type, bytesOf(a)))
+    entry.prepared ??= new Map()
     entry.prepared.set(type, records)
   }
   return records

@@ -67,7 +67,7 @@ export interface Entry {
   readonly pointers: readonly string[]
   readonly services: readonly { readonly port: number; readonly target: string }[]
   /** Prepared answers by type, made at the first question (zone-fast.ts). */
-  readonly prepared: Map<number, readonly Uint8Array[]>
+  prepared: Map<number, readonly Uint8Array[]> | undefined
   /** Counts answers, to rotate them. */
   turn: number
 }
@@ -349,7 +349,7 @@ interface MutableEntry extends Entry {
 function contribute(names: Map<string, Entry>, key: string, part: Part): void {
   let entry = names.get(key) as MutableEntry | undefined
   if (entry === undefined) {
-    entry = { parts: [], addresses: [], pointers: [], services: [], prepared: new Map(), turn: 0 }
+    entry = { parts: [], addresses: [], pointers: [], services: [], prepared: undefined, turn: 0 }
     names.set(key, entry)
   }
   entry.parts.push(part)
@@ -371,7 +371,7 @@ function refresh(entry: MutableEntry): void {
   entry.addresses = one ? first.addresses : [...new Set(entry.parts.flatMap((part) => part.addresses))]
   entry.pointers = one ? first.pointers : [...new Set(entry.parts.flatMap((part) => part.pointers))]
   entry.services = one ? first.services : entry.parts.flatMap((part) => part.services)
-  entry.prepared.clear()
+  entry.prepared = undefined
 }
 
 function suffixOf(network: ZoneNetwork): string {

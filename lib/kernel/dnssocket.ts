@@ -88,8 +88,10 @@ export interface DatagramBatch {
   receive(fd: number, from: number): number
   /** Puts a datagram that came another way in the first place. */
   adopt(message: Buffer, sender: { readonly address: Address; readonly port: number }): void
-  /** The bytes of datagram `i`, valid until the next `receive`. */
+  /** Room whose first bytes are datagram `i`, valid until the next `receive`. */
   message(i: number): Buffer
+  /** Bytes of datagram `i`. */
+  length(i: number): number
   /** Where the answer to datagram `i` may be written. */
   room(i: number): Buffer
   /** The sender's address bytes, one character each. */
@@ -153,6 +155,9 @@ export function createDatagramBatch(): DatagramBatch {
   /** Headers the kernel has written to. */
   let used = BATCH
   const headersOut = pinned(BATCH * HEADER_BYTES).bytes
+  const messageOf = Array.from({ length: BATCH }, (_, i) =>
+    messages.bytes.subarray(i * MESSAGE_BYTES, (i + 1) * MESSAGE_BYTES),
+  )
   const roomOf = Array.from({ length: BATCH }, (_, i) =>
     rooms.bytes.subarray(i * ROOM_BYTES, (i + 1) * ROOM_BYTES),
   )
@@ -189,10 +194,8 @@ export function createDatagramBatch(): DatagramBatch {
       senders.bytes.fill(0, 4, SENDER_BYTES)
       senders.bytes.set(bytes, bytes.length === 4 ? 4 : 8)
     },
-    message: (i) => {
-      const start = i * MESSAGE_BYTES
-      return memory[0].bytes.subarray(start, start + headersIn.readUInt32LE(i * HEADER_BYTES + 56))
-    },
+    message: (i) => messageOf[i] as Buffer,
+    length: (i) => headersIn.readUInt32LE(i * HEADER_BYTES + 56),
     room: (i) => roomOf[i] as Buffer,
     sender: (i) => {
       const at = i * NAME_BYTES

@@ -72,7 +72,7 @@ export function startNameServer({ socketPath, logPath, workers }: NameServerPlac
 }
 
 /** A short young generation keeps the process small; names are few and long-lived. */
-const nodeFlags: readonly string[] = ['--max-semi-space-size=4', '--no-warnings']
+const nodeFlags: readonly string[] = ['--max-semi-space-size=2', '--v8-pool-size=1', '--no-warnings']
 
 function prefer(pid: number): void {
   try {
@@ -104,7 +104,13 @@ function listenAt(path: string): number {
 /** Beside the bundle we run from, else where the build puts it. */
 function programPath(): string {
   const here = dirname(fileURLToPath(import.meta.url))
-  const places = ['tsnet-dns', '../tsnet-dns', '../bin/tsnet-dns', '../../bin/tsnet-dns', '../../dist/bin/tsnet-dns']
+  const places = [
+    'tsnet-dns',
+    '../tsnet-dns',
+    '../bin/tsnet-dns',
+    '../../bin/tsnet-dns',
+    '../../dist/bin/tsnet-dns',
+  ]
   const found = places.map((place) => join(here, place)).find((path) => existsSync(path))
   if (found !== undefined) return found
   throw fail('TSNET_PROGRAM_MISSING', {

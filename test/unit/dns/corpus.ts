@@ -132,7 +132,7 @@ function mixedCase(key: string, random: Chance): string {
 }
 
 /** A query message for a key. */
-export function query(key: string, type: number, random: Chance = () => 0): Buffer {
+function query(key: string, type: number, random: Chance = () => 0): Buffer {
   const head = Buffer.from([random(256), random(256), random(2), random(2) * 0x10, 0, 1, 0, 0, 0, 0, 0, 0])
   const tail = Buffer.from([type >> 8, type & 255, 0, 1])
   return Buffer.concat([head, Buffer.from(key, 'latin1'), tail])
