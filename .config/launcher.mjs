@@ -5,12 +5,23 @@
  * Static, so that it starts in less than a millisecond and runs wherever it is
  * copied; the paths of node and dist are written into it (decisions 21). Without
  * a C compiler the Node programs lie under the same names: the same, but each
- * start costs Node's.
+ * start costs Node's. systemd's units go to `dist/systemd`.
  *
  * @module
  */
 import { execFile } from 'node:child_process'
-import { appendFile, chmod, copyFile, mkdir, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import {
+  appendFile,
+  chmod,
+  copyFile,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
@@ -47,6 +58,7 @@ export async function buildLauncher(root, plugins) {
     await removeOthers(folder, names)
   }
   await Promise.all(compiled.map(({ file }) => rm(file, { force: true })))
+  await writeUnits(root)
   if (reason === undefined) return `dist/launcher  a static program under ${1 + plugins.length} names`
   return `dist/launcher  NODE PROGRAMS, each start costs 60 ms: ${reason}`
 }
@@ -66,6 +78,19 @@ async function writeNodePlugins(dist, plugins) {
     await rename(fresh, join(folder, name))
   }
   await removeOthers(folder, plugins)
+}
+
+/** systemd's files, with the path of tsnet in them; `systemctl link` takes them from here. */
+async function writeUnits(root) {
+  const from = join(root, 'cmd/tsnet/daemon/units')
+  const to = join(root, 'dist/systemd')
+  await mkdir(to, { recursive: true })
+  for (const name of await readdir(from)) {
+    const text = await readFile(join(from, name), 'utf8')
+    const fresh = join(to, `${name}.${process.pid}`)
+    await writeFile(fresh, text.replace('@TSNET@', `${process.execPath} ${join(root, 'dist/bin/tsnet')}`))
+    await rename(fresh, join(to, name))
+  }
 }
 
 async function compile(root, kind) {

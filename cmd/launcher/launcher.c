@@ -69,6 +69,7 @@ static const char *state_dir;
 static int sandbox = -1;
 static const char *sandbox_path = "";
 static char sandbox_text[PATH_MAX];
+static int asked; /* a daemon, in vain */
 static volatile sig_atomic_t caught;
 
 static int64_t now(void) {
@@ -153,6 +154,7 @@ __attribute__((noreturn)) static void serve_yourself(void) {
     if (file >= 0 && write_all(file, input.at, input.length, INPUT_LIMIT) == 0 && lseek(file, 0, SEEK_SET) == 0)
       dup2(file, 0);
   }
+  if (asked) setenv("TSNET_VIA", "local", 1);
   const char *place = *TSNET_KIND ? "launcher/node" : "bin";
   snprintf(script, sizeof script, "%s/%s/%s", TSNET_DIST, place, program);
   if (access(script, R_OK) != 0) {
@@ -393,6 +395,7 @@ static int reach_daemon(void) {
   while (fd < 0) {
     int status;
     if (lock < 0) lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (lock < 0 && access(folder, F_OK) != 0) serve_yourself(); /* nobody can make it */
     if (!locked && lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) == 0) locked = 1; /* and look once more */
     else if (locked && !child) child = start_daemon();
     else if (child > 0 && waitpid(child, &status, WNOHANG) == child) {
@@ -537,6 +540,7 @@ int main(int count, char **words) {
   if (find_socket() != 0) serve_yourself();
   catch_signals();
   if (has_input) read_input();
+  asked = 1;
   open_sandbox();
 
   struct buffer call = {0};
@@ -544,14 +548,14 @@ int main(int count, char **words) {
   for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
     struct buffer output = {0};
     int code = 1;
-    switch (converse(reach_daemon(), &call, &output, &code)) {
-      case ENDED:
-        print_all(1, output.at, output.length);
-        return code;
-      case REFUSED: serve_yourself();
-      case LOST:
-      case RETIRED: free(output.at);
+    enum outcome outcome = converse(reach_daemon(), &call, &output, &code);
+    if (outcome == ENDED) {
+      print_all(1, output.at, output.length);
+      return code;
     }
+    if (outcome == REFUSED) break;
+    if (outcome == RETIRED) usleep(10 * PAUSE * 1000); /* its name is gone by then */
+    free(output.at);
   }
   serve_yourself();
 }

@@ -83,14 +83,16 @@ function open(place: DaemonPlace): Promise<Socket | 'forbidden' | undefined> {
       return
     }
     const socket = connect(short.path)
-    socket.once('connect', () => {
-      short[Symbol.dispose]()
-      resolve(socket)
-    })
-    socket.once('error', (error: NodeJS.ErrnoException) => {
-      if (!socket.connecting && socket.readyState === 'open') return
+    const failed = (error: NodeJS.ErrnoException): void => {
       short[Symbol.dispose]()
       resolve(error.code === 'EACCES' ? 'forbidden' : undefined)
+    }
+    socket.once('error', failed)
+    socket.once('connect', () => {
+      short[Symbol.dispose]()
+      // Whatever comes later is seen as the end of the connection.
+      socket.off('error', failed).on('error', () => undefined)
+      resolve(socket)
     })
   })
 }
@@ -107,7 +109,6 @@ function ask(socket: Socket, frame: Buffer): Promise<Frame | undefined> {
     const hungUp = (): void => end({ kind: kinds.retire, payload: Buffer.alloc(0) })
     socket.on('data', frameReader(end, hungUp))
     socket.on('close', hungUp)
-    socket.on('error', () => undefined)
     socket.write(frame)
   })
 }

@@ -56,6 +56,9 @@ function identityOf(path: string): string {
   return `${dev}:${ino}`
 }
 
+/** open(2): a name for the folder and nothing more. Node has no word for it. */
+const O_PATH = 0o10000000
+
 /** A socket's path in words the kernel takes: sun_path is 108 bytes, state folders may be longer. */
 export interface ShortPath extends Disposable {
   readonly path: string
@@ -63,8 +66,16 @@ export interface ShortPath extends Disposable {
 
 /** @throws ENOENT where the folder is missing */
 export function shortPath(path: string): ShortPath {
-  const fd = openSync(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY)
-  return { path: `/proc/self/fd/${fd}/${basename(path)}`, [Symbol.dispose]: () => closeSync(fd) }
+  // Who may connect need not be allowed to list the folder.
+  const fd = openSync(dirname(path), O_PATH | constants.O_DIRECTORY)
+  let open = true
+  return {
+    path: `/proc/self/fd/${fd}/${basename(path)}`,
+    [Symbol.dispose]: () => {
+      if (open) closeSync(fd)
+      open = false
+    },
+  }
 }
 
 export interface Claim {

@@ -165,9 +165,13 @@ interface Ending {
 function watchForEnd({ signal, idleExitSeconds, programFile }: DaemonOptions): Ending {
   const isReplaced = watchFile(programFile)
   let why: string | undefined
+  let wake: () => void = () => undefined
   const reason = (): string | undefined => {
-    if (why === undefined && signal.aborted) why = 'asked to end'
-    if (why === undefined && isReplaced()) why = 'another tsnet is installed'
+    if (why !== undefined) return why
+    if (signal.aborted) why = 'asked to end'
+    else if (isReplaced()) why = 'another tsnet is installed'
+    // The caller who is told so calls again at once, and should find another one.
+    if (why !== undefined) setImmediate(wake)
     return why
   }
   return {
@@ -183,11 +187,13 @@ function watchForEnd({ signal, idleExitSeconds, programFile }: DaemonOptions): E
             why = 'idle'
           const found = reason()
           if (found === undefined) return
+          wake = () => undefined
           clearInterval(timer)
           signal.removeEventListener('abort', look)
           resolve(found)
         }
         const timer = setInterval(look, watchMs)
+        wake = look
         signal.addEventListener('abort', look)
         look()
       }),

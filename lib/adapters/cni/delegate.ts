@@ -5,12 +5,12 @@
  * @module
  */
 
-import { closeSync, openSync, readSync, statSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs'
 import type { Command } from './environment.ts'
 import { CniError, cniError } from './errors.ts'
 import type { Request } from './plugin.ts'
 
-/** In the first lines of every executable of ours (.config/build.mjs). */
+/** In the first lines of every script of ours, and in the last of every program (.config/{build,launcher}.mjs). */
 const mark = 'tsnet cni plugin'
 const markWithinBytes = 256
 
@@ -30,8 +30,10 @@ function isFile(path: string): boolean {
 export function isOurs(path: string): boolean {
   const fd = openSync(path, 'r')
   try {
-    const head = Buffer.alloc(markWithinBytes)
-    return head.toString('latin1', 0, readSync(fd, head, 0, markWithinBytes, 0)).includes(mark)
+    const piece = Buffer.alloc(markWithinBytes)
+    return [0, Math.max(0, fstatSync(fd).size - markWithinBytes)].some((from) =>
+      piece.toString('latin1', 0, readSync(fd, piece, 0, markWithinBytes, from)).includes(mark),
+    )
   } finally {
     closeSync(fd)
   }
