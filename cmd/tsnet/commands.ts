@@ -6,6 +6,9 @@
 
 import { bridgeShow } from './bridge/show.ts'
 import { check } from './check.ts'
+import { cniInstall } from './cni/install.ts'
+import { cniList } from './cni/list.ts'
+import { cniAdd, cniCheck, cniDel, cniGc, cniStatus } from './cni/network.ts'
 import type { CommandFamily } from './command.ts'
 import { daemonLogs } from './daemon/logs.ts'
 import { daemonRun } from './daemon/run.ts'
@@ -36,6 +39,10 @@ export const families: readonly CommandFamily[] = [
   { title: 'Enter', commands: [exec, sh, nsenter] },
   { title: 'Networks', commands: [networkCreate, networkLs, networkInspect, networkRm, networkPrune] },
   { title: 'Mend', commands: [check, gc] },
+  {
+    title: 'CNI',
+    commands: [cniInstall, cniList, cniAdd, cniDel, cniCheck, cniGc, cniStatus],
+  },
   { title: 'Daemon', commands: [daemonRun, daemonStart, daemonStop, daemonStatus, daemonLogs] },
   { title: 'About', commands: [help, version] },
 ]

@@ -70,7 +70,7 @@ export const nsenter: CommandDefinition = {
   path: ['nsenter'],
   summary: 'the same, as nsenter(1) spells it',
   about:
-    'What nsenter does with these flags, and nothing more: the files are the host's, resolv.conf too. The target may ' +
+    "What nsenter does with these flags, and nothing more: the files are the host's, resolv.conf too. The target may " +
     'also be a name or id of a container. Flags for other namespaces are handed to nsenter(1).',
   args: [{ syntax: '[program...]', about: 'with its own flags; none: your shell' }],
   groups: [
@@ -78,7 +78,7 @@ export const nsenter: CommandDefinition = {
       title: 'Options',
       options: [
         { flags: '-t, --target <pid>', about: 'a process, or the name or id of a container' },
-        { flags: '-n, --net [file]', about: "its network, or that of FILE (-n/path, --net=/path)" },
+        { flags: '-n, --net [file]', about: 'its network, or that of FILE (-n/path, --net=/path)' },
         ...others.map(([short, long, about]) => ({ flags: `-${short}, --${long}`, about })),
       ],
     },
@@ -94,8 +94,7 @@ export const nsenter: CommandDefinition = {
       throw new UsageError('no namespace given', '-n is the network: tsnet nsenter -t PID -n ip addr')
     if (target === undefined && (typeof net !== 'string' || more.length > 0))
       throw new UsageError('no target given', 'give -t PID, or the name of a container')
-    const path =
-      typeof net === 'string' ? net : (await placeOfTarget(target ?? '', session)).path
+    const path = typeof net === 'string' ? net : (await placeOfTarget(target ?? '', session)).path
     const shell = session.io.env['SHELL'] || '/bin/sh'
     const [first = shell, ...words] = program
     if (more.length === 0) lib.becomeInside({ path, argv: [first, ...words], files: [], env: {} })

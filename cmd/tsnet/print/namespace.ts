@@ -9,30 +9,34 @@ import type { Output } from '../io.ts'
 import type { Palette } from './paint.ts'
 import { type Column, renderTable } from './table.ts'
 
-/** As much of a list of pids as helps to recognise it. */
-const pidsShown = 3
+/** Below this width the inode, which nobody types, leaves its place to addresses. */
+const wide = 100
 
 export function renderNamespaces({ namespaces }: Inventory, output: Output, palette: Palette): string {
+  const narrow = output.isTTY && output.columns < wide
   const columns: Column[] = [
     { title: 'NAME', mayShorten: true },
     { title: 'ENGINE' },
-    { title: 'NETNS' },
+    ...(narrow ? [] : [{ title: 'NETNS' }]),
     { title: 'PIDS' },
-    { title: 'INTERFACE' },
-    { title: 'ADDRESSES', mayShorten: true },
+    { title: 'IF' },
+    { title: 'ADDRESS', mayShorten: true },
     { title: 'PEER', mayShorten: true },
   ]
   const names = new Map(namespaces.map(({ id, name }) => [id, name]))
   const rows = namespaces.map((view) => {
     const lines = interfaceLines(view, names)
+    // On one line of a pipe the columns are lists of their own.
+    const cell = (values: readonly string[]): readonly string[] =>
+      output.isTTY ? values : [values.filter((value) => value !== '').join(',') || '-']
     return [
       [view.name],
       [engineText(view)],
-      [view.id],
+      ...(narrow ? [] : [[view.id]]),
       [pidText(view)],
-      lines.map(({ name }) => name),
-      lines.map(({ address }) => address),
-      lines.map(({ peer }) => peer),
+      cell(lines.map(({ name }) => name)),
+      cell(lines.map(({ address }) => address)),
+      cell(lines.map(({ peer }) => peer)),
     ]
   })
   return renderTable(columns, rows, output, palette)
@@ -44,23 +48,23 @@ interface InterfaceLine {
   readonly peer: string
 }
 
-/** One line for each address, so that columns stay beside each other; lo says nothing. */
+/** One line for each address, so that columns stay beside each other. */
 function interfaceLines(view: NamespaceView, names: ReadonlyMap<string, string>): InterfaceLine[] {
-  // The host's ends of veth pairs are told with the containers they lead to.
-  const shown = view.interfaces.filter(
-    ({ name, kind, addresses }) => name !== 'lo' && !(view.own && kind === 'veth' && addresses.length === 0),
-  )
+  const shown = view.interfaces.filter(({ name, addresses, peer }) => {
+    if (name === 'lo') return false
+    // The host's ends of veth pairs are told with the containers they lead to.
+    return addresses.length > 0 || (peer !== undefined && !view.own)
+  })
   return shown.flatMap(({ name, addresses, peer, bridge }) => {
-    const other =
-      peer === undefined ? '' : peer.namespace === view.id ? '' : (names.get(peer.namespace) ?? '?')
+    const other = peer === undefined || peer.namespace === view.id ? '' : (names.get(peer.namespace) ?? '?')
     const end =
       peer === undefined ? '' : other === 'host' || other === '' ? peer.name : `${other}:${peer.name}`
-    const told = [end, ...(bridge === undefined ? [] : [`in ${bridge}`])]
-      .filter((text) => text !== '')
-      .join(' ')
-    const global = addresses.filter((address) => !address.startsWith('fe80:'))
-    const [first = '-', ...more] = global
-    return [{ name, address: first, peer: told }, ...more.map((address) => ({ name: '', address, peer: '' }))]
+    const told = [end, ...(bridge === undefined ? [] : [`in ${bridge}`])].filter((text) => text !== '')
+    const [first = '', ...more] = addresses.filter((address) => !address.startsWith('fe80:'))
+    return [
+      { name, address: first, peer: told.join(' ') },
+      ...more.map((address) => ({ name: '', address, peer: '' })),
+    ]
   })
 }
 
@@ -72,8 +76,7 @@ export function engineText({ own, engine, record }: NamespaceView): string {
 
 function pidText({ pids }: NamespaceView): string {
   if (pids.length === 0) return '-'
-  const more = pids.length - pidsShown
-  return more > 0 ? `${pids[0]} +${pids.length - 1}` : pids.join(' ')
+  return pids.length === 1 ? `${pids[0]}` : `${pids[0]} +${pids.length - 1}`
 }
 
 /** In the manner of `brctl show`, with what is behind each port. */

@@ -1,0 +1,30 @@
+/**
+ * `tsnet ps`.
+ *
+ * @module
+ */
+
+import type { CommandDefinition } from './command.ts'
+import { writeJson } from './print/json.ts'
+import { renderProcesses } from './print/look.ts'
+
+export const ps: CommandDefinition = {
+  path: ['ps'],
+  summary: 'containers of every engine: networks, addresses, ports, traffic',
+  about:
+    'Those tsnet has set up, and all others whose namespace tells an engine (Docker, Podman, containerd, CRI-O, LXC). ' +
+    "Traffic is the container's view, since its interfaces were made. Of other engines the bridge stands for the " +
+    'network, and ports are not known.',
+  args: [],
+  groups: [],
+  onSignal: 'stop',
+  run: async ({ globals }, session) => {
+    const { io, palette } = session
+    const { takeInventory, containersOf } = await session.lib()
+    const containers = containersOf(await takeInventory(await session.engine()))
+    if (globals.json) writeJson(io.stdout, containers)
+    else if (globals.quiet) io.stdout.write(containers.map(({ id }) => `${id}\n`).join(''))
+    else io.stdout.write(renderProcesses(containers, io.stdout, palette))
+    return 0
+  },
+}

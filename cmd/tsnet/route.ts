@@ -1,0 +1,26 @@
+/**
+ * `tsnet route`.
+ *
+ * @module
+ */
+
+import type { CommandDefinition } from './command.ts'
+import { writeJson } from './print/json.ts'
+import { renderRoutes } from './print/look.ts'
+
+export const route: CommandDefinition = {
+  path: ['route'],
+  summary: 'the routes inside a container',
+  about: 'As ip route shows them inside, both families: where to, by which gateway, over which interface.',
+  args: [{ syntax: '<container>', about: 'name, id or pid, of any engine; host is this host' }],
+  groups: [],
+  onSignal: 'stop',
+  run: async ({ args, globals }, session) => {
+    const { io, palette } = session
+    const { takeInventory, findNamespace } = await session.lib()
+    const view = findNamespace(await takeInventory(await session.engine()), args[0] ?? '')
+    if (globals.json) writeJson(io.stdout, view.routes)
+    else io.stdout.write(renderRoutes(view, io.stdout, palette))
+    return 0
+  },
+}

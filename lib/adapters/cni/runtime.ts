@@ -1,0 +1,242 @@
+/**
+ * The other side of the protocol: what an engine does with a network
+ * configuration list, as libcni does it, with libcni's cache.
+ *
+ * @see https://github.com/containernetworking/cni/blob/main/SPEC.md#section-3-execution-of-network-configurations
+ * @module
+ */
+
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import type { PluginEngine } from '../../engine/plugins.ts'
+import { fail } from '../../errors/codes.ts'
+import { parseJson } from '../../model/json.ts'
+import { findPlugin } from './delegate.ts'
+import type { Command } from './environment.ts'
+import { allVersions, isAtLeast } from './versions.ts'
+
+type Json = Readonly<Record<string, unknown>>
+
+export interface NetworkList {
+  readonly file: string
+  readonly name: string
+  readonly cniVersion: string
+  readonly plugins: readonly Json[]
+  readonly json: Json
+}
+
+export interface RuntimeCall {
+  readonly list: NetworkList
+  readonly id: string
+  readonly ifname: string
+  readonly netns: string
+  readonly args: string
+  /** Capability arguments, for plugins that declare them. */
+  readonly capabilities: Json
+  /** Folders with executables. */
+  readonly path: readonly string[]
+}
+
+/** An attachment as libcni notes it. */
+export interface CachedAttachment {
+  readonly networkName: string
+  readonly containerId: string
+  readonly ifName: string
+  readonly netns: string
+  readonly result: Json
+}
+
+export const defaultConfDir = '/etc/cni/net.d'
+export const defaultPluginDir = '/opt/cni/bin'
+const cacheDir = '/var/lib/cni/results'
+
+/** All lists of a folder, in the order engines take them. */
+export function readLists(folder: string): readonly NetworkList[] {
+  if (!existsSync(folder)) return []
+  return readdirSync(folder)
+    .filter((name) => /\.(conf|conflist|json)$/.test(name))
+    .sort()
+    .map((name) => readList(`${folder}/${name}`))
+}
+
+function readList(file: string): NetworkList {
+  const json = parseJson(readFileSync(file, 'utf8'), file) as Json
+  const plugins = Array.isArray(json['plugins']) ? (json['plugins'] as Json[]) : [json]
+  return {
+    file,
+    name: String(json['name'] ?? ''),
+    cniVersion: String(json['cniVersion'] ?? '0.1.0'),
+    plugins,
+    json,
+  }
+}
+
+/** @throws TSNET_NO_SUCH_NETWORK (notFound) */
+export function findList(folder: string, name: string): NetworkList {
+  const lists = readLists(folder)
+  const found = lists.find((list) => list.name === name)
+  if (found !== undefined) return found
+  throw fail('TSNET_NO_SUCH_NETWORK', {
+    message: `finding CNI network ${name}: no configuration in ${folder} has that name`,
+    field: 'network',
+    value: name,
+    hint:
+      lists.length === 0
+        ? 'tsnet cni install writes one'
+        : `there are ${lists.map((list) => list.name).join(', ')}`,
+  })
+}
+
+/** Forwards, each with the result of the one before; the last result is noted. */
+export async function addNetwork(engine: PluginEngine, call: RuntimeCall): Promise<Json> {
+  let result: Json = {}
+  for (const [i, plugin] of call.list.plugins.entries()) {
+    const text = await runOne(engine, 'ADD', call, plugin, i === 0 ? {} : { prevResult: result })
+    result = parseJson(text, `the result of ${String(plugin['type'])}`) as Json
+  }
+  writeCache(call, result)
+  return result
+}
+
+/** Backwards, with the noted result; what is noted goes last. */
+export async function delNetwork(engine: PluginEngine, call: RuntimeCall): Promise<void> {
+  const prevResult = readCache(cacheFile(call))?.result
+  const more = prevResult !== undefined && atLeast(call.list, '0.4.0') ? { prevResult } : {}
+  for (const plugin of [...call.list.plugins].reverse()) await runOne(engine, 'DEL', call, plugin, more)
+  rmSync(cacheFile(call), { force: true })
+}
+
+/** @throws TSNET_NO_SUCH_CONTAINER (notFound) where nothing is noted */
+export async function checkNetwork(engine: PluginEngine, call: RuntimeCall): Promise<void> {
+  const prevResult = readCache(cacheFile(call))?.result
+  if (prevResult === undefined) {
+    throw fail('TSNET_NO_SUCH_CONTAINER', {
+      message: `checking ${call.id} on ${call.list.name}: it was not attached from here`,
+      value: call.id,
+      hint: '"tsnet cni list" shows all',
+    })
+  }
+  for (const plugin of call.list.plugins) await runOne(engine, 'CHECK', call, plugin, { prevResult })
+}
+
+/** Attachments whose namespace is gone are deleted; then every plugin removes what is in no list. */
+export async function gcNetwork(
+  engine: PluginEngine,
+  call: RuntimeCall,
+): Promise<readonly CachedAttachment[]> {
+  const cached = listCached().filter(({ networkName }) => networkName === call.list.name)
+  const dead = cached.filter(({ netns }) => !existsSync(netns))
+  for (const { containerId: id, ifName: ifname } of dead)
+    await delNetwork(engine, { ...call, id, ifname, netns: '' })
+  const valid = cached
+    .filter((one) => !dead.includes(one))
+    .map(({ containerId: containerID, ifName: ifname }) => ({ containerID, ifname }))
+  if (atLeast(call.list, '1.1.0')) {
+    for (const plugin of call.list.plugins)
+      await runOne(engine, 'GC', call, plugin, { 'cni.dev/valid-attachments': valid })
+  }
+  return dead
+}
+
+/** @throws TSNET_NOT_SUPPORTED (unsupported) where the list is older than 1.1.0 */
+export async function statusNetwork(engine: PluginEngine, call: RuntimeCall): Promise<void> {
+  if (!atLeast(call.list, '1.1.0')) {
+    throw fail('TSNET_NOT_SUPPORTED', {
+      message: `asking ${call.list.name} for its status: its cniVersion ${call.list.cniVersion} has none`,
+      field: 'cniVersion',
+      value: call.list.cniVersion,
+      hint: 'raise it to 1.1.0',
+    })
+  }
+  for (const plugin of call.list.plugins) await runOne(engine, 'STATUS', call, plugin, {})
+}
+
+function atLeast(list: NetworkList, version: '0.4.0' | '1.1.0'): boolean {
+  const known = allVersions.find((one) => one === list.cniVersion)
+  return known !== undefined && isAtLeast(known, version)
+}
+
+/** @throws TSNET_PROGRAM_FAILED (internal) with what the plugin said */
+async function runOne(
+  engine: PluginEngine,
+  command: Command,
+  call: RuntimeCall,
+  plugin: Json,
+  more: Json,
+): Promise<string> {
+  const type = String(plugin['type'] ?? '')
+  const declared = (plugin['capabilities'] ?? {}) as Json
+  const runtimeConfig = Object.fromEntries(
+    Object.entries(call.capabilities).filter(([key]) => declared[key] === true),
+  )
+  const conf = {
+    ...plugin,
+    name: call.list.name,
+    cniVersion: call.list.cniVersion,
+    ...(Object.keys(runtimeConfig).length === 0 ? {} : { runtimeConfig }),
+    ...more,
+  }
+  const env = {
+    ...process.env,
+    CNI_COMMAND: command,
+    CNI_CONTAINERID: call.id,
+    CNI_NETNS: call.netns,
+    CNI_IFNAME: call.ifname,
+    CNI_ARGS: call.args,
+    CNI_PATH: call.path.join(':'),
+  }
+  const result = await engine.runProgram(findPlugin(type, call.path), { input: JSON.stringify(conf), env })
+  if (result.exitCode === 0) return result.stdout
+  throw fail('TSNET_PROGRAM_FAILED', {
+    message: `${command} of ${type}: ${saidBy(result.stdout) ?? (result.stderr.trim() || `exit code ${result.exitCode}`)}`,
+    value: type,
+  })
+}
+
+function saidBy(stdout: string): string | undefined {
+  try {
+    const { code, msg, details } = JSON.parse(stdout) as { code?: number; msg?: string; details?: string }
+    return msg === undefined
+      ? undefined
+      : `${msg} (code ${code})${details === undefined ? '' : `: ${details}`}`
+  } catch {
+    return undefined
+  }
+}
+
+function cacheFile({ list, id, ifname }: RuntimeCall): string {
+  return `${cacheDir}/${list.name}-${id}-${ifname}`
+}
+
+function writeCache(call: RuntimeCall, result: Json): void {
+  mkdirSync(cacheDir, { recursive: true, mode: 0o700 })
+  const document = {
+    kind: 'cniCacheV1',
+    containerId: call.id,
+    config: Buffer.from(JSON.stringify(call.list.json)).toString('base64'),
+    ifName: call.ifname,
+    networkName: call.list.name,
+    netns: call.netns,
+    ...(call.args === '' ? {} : { cniArgs: call.args.split(';').map((pair) => pair.split('=')) }),
+    capabilityArgs: call.capabilities,
+    result,
+  }
+  writeFileSync(cacheFile(call), JSON.stringify(document), { mode: 0o600 })
+}
+
+/** A broken file counts as none: DEL goes on without it. */
+function readCache(file: string): CachedAttachment | undefined {
+  try {
+    const json = JSON.parse(readFileSync(file, 'utf8')) as Partial<CachedAttachment>
+    return json.result === undefined ? undefined : (json as CachedAttachment)
+  } catch {
+    return undefined
+  }
+}
+
+/** Every attachment some engine, or we, have noted. */
+export function listCached(): readonly CachedAttachment[] {
+  if (!existsSync(cacheDir)) return []
+  return readdirSync(cacheDir)
+    .sort()
+    .flatMap((name) => readCache(`${cacheDir}/${name}`) ?? [])
+}

@@ -1,0 +1,274 @@
+/**
+ * The machine as one list: namespaces with the container, engine and record of
+ * tsnet behind each, their interfaces with peer and bridge, and the bridges of
+ * the host. What `tsnet ns`, `ps`, `map`, `bridge show` and `exec` look into.
+ *
+ * Read once, without a lock, while others go on: two parts of it may be of two
+ * moments. The JSON of these commands is these types; fields are added, not
+ * renamed.
+ *
+ * @module
+ */
+
+import type { Engine } from '../engine/engine.ts'
+import { type EngineContainer, engineContainers } from '../kernel/enginefiles.ts'
+import { type NamespaceFacts, type NamespaceLink, surveyNamespaces } from '../kernel/namespaces.ts'
+import { bootId } from '../kernel/netns.ts'
+import type { Address, Cidr, Mac, Subnet } from '../model/address.ts'
+import type { ContainerNetwork } from '../model/attachment.ts'
+import { type EngineName, ipNetnsNames, originOf } from './origin.ts'
+
+/** Since the interface was made. */
+export interface TrafficCounters {
+  readonly rxBytes: number
+  readonly txBytes: number
+  readonly rxPackets: number
+  readonly txPackets: number
+  readonly rxDropped: number
+  readonly txDropped: number
+  readonly errors: number
+}
+
+export interface InterfaceView {
+  readonly name: string
+  readonly index: number
+  /** `veth`, `bridge`, …; `` for a physical one. */
+  readonly kind: string
+  readonly mac?: Mac
+  readonly mtuBytes: number
+  readonly up: boolean
+  readonly carrier: boolean
+  readonly alias?: string
+  readonly addresses: readonly Cidr[]
+  /** The other end of a veth pair: its name, and the `id` of the namespace it is in. */
+  readonly peer?: { readonly name: string; readonly namespace: string }
+  /** The bridge it is a port of, or, for an end inside a container, that its other end is a port of. */
+  readonly bridge?: string
+  readonly traffic: TrafficCounters
+}
+
+export interface RouteView {
+  readonly to: Subnet
+  readonly via?: Address
+  readonly dev?: string
+  readonly metric: number
+}
+
+export interface NamespaceView {
+  /** As in `net:[4026531840]`. */
+  readonly id: string
+  /** Decimal; never used again within one boot. */
+  readonly cookie: string
+  /** What to call it: `host`, the container's name or id, ip netns' name, or a process. */
+  readonly name: string
+  /** The namespace tsnet itself was started in. */
+  readonly own: boolean
+  readonly engine?: EngineName
+  /** The container behind it, of any engine. */
+  readonly container?: { readonly id: string; readonly name?: string }
+  /** Id under which tsnet has set it up. */
+  readonly record?: string
+  /** It belongs to another user namespace (rootless). */
+  readonly foreignUser: boolean
+  /** Names `ip netns` knows it by. */
+  readonly netnsNames: readonly string[]
+  readonly mounts: readonly string[]
+  readonly pids: readonly number[]
+  /** Name of the program with the lowest pid. */
+  readonly program?: string
+  /** A way in that works now. */
+  readonly path: string
+  readonly interfaces: readonly InterfaceView[]
+  readonly routes: readonly RouteView[]
+}
+
+export interface BridgePort {
+  readonly name: string
+  readonly state: string
+  readonly hairpin: boolean
+  readonly isolated: boolean
+  /** The end inside the container. */
+  readonly peer?: { readonly name: string; readonly namespace: string }
+}
+
+export interface BridgeView {
+  readonly name: string
+  /** `8000.0242ac110001`: priority and MAC. */
+  readonly id: string
+  readonly stp: boolean
+  readonly vlanFiltering: boolean
+  readonly up: boolean
+  readonly mtuBytes: number
+  readonly addresses: readonly Cidr[]
+  /** The network of tsnet it carries. */
+  readonly network?: string
+  readonly ports: readonly BridgePort[]
+  readonly traffic: TrafficCounters
+}
+
+export interface Inventory {
+  readonly namespaces: readonly NamespaceView[]
+  /** Of the host's own namespace. */
+  readonly bridges: readonly BridgeView[]
+  /** What tsnet has set up. */
+  readonly records: readonly ContainerNetwork[]
+}
+
+/** @throws TSNET_NOT_ROOT (forbidden) */
+export async function takeInventory(engine: Pick<Engine, 'list' | 'listNetworks'>): Promise<Inventory> {
+  const [records, networks] = [await engine.list(), await engine.listNetworks()]
+  const bridgeNetworks = new Map(networks.map(({ config }) => [config.options.bridge, config.name]))
+  return inventoryOf({
+    facts: await surveyNamespaces(),
+    known: engineContainers(),
+    records,
+    bridgeNetworks,
+    bootId: bootId(),
+  })
+}
+
+export interface InventoryParts {
+  readonly facts: readonly NamespaceFacts[]
+  readonly known: readonly EngineContainer[]
+  readonly records: readonly ContainerNetwork[]
+  /** Name of the network by bridge. */
+  readonly bridgeNetworks: ReadonlyMap<string, string>
+  readonly bootId: string
+}
+
+/** The pure half: the same facts give the same inventory. */
+export function inventoryOf(parts: InventoryParts): Inventory {
+  const { facts, records, bridgeNetworks } = parts
+  const names = new Map(parts.known.map(({ id, name }) => [id, name]))
+  const byInode = new Map(facts.map((one) => [one.inode, one]))
+  const namespaces = facts.map((one) => {
+    const record = records.find(
+      ({ mode, sandbox: { identity } }) =>
+        mode !== 'container' &&
+        mode !== 'host' &&
+        identity.cookie === one.cookie &&
+        identity.bootId === parts.bootId,
+    )
+    return viewOf(one, record, { names, byInode })
+  })
+  const host = facts.find(({ own }) => own)
+  const bridges = (host?.links ?? [])
+    .filter(({ kind }) => kind === 'bridge')
+    .map((link) => bridgeOf(link, host?.links ?? [], bridgeNetworks))
+  return { namespaces, bridges, records }
+}
+
+function viewOf(
+  facts: NamespaceFacts,
+  record: ContainerNetwork | undefined,
+  around: {
+    readonly names: ReadonlyMap<string, string>
+    readonly byInode: ReadonlyMap<string, NamespaceFacts>
+  },
+): NamespaceView {
+  const origin = facts.own ? undefined : originOf(facts.cgroup, facts.mounts)
+  const netnsNames = ipNetnsNames(facts.mounts)
+  const container = containerOf(origin?.container, record, around.names)
+  const [first] = facts.processes
+  const program = first?.program
+  const process = first === undefined ? 'no process' : `${program} (${first.pid})`
+  const name = facts.own
+    ? 'host'
+    : (container?.name ??
+      container?.id.slice(0, 12) ??
+      netnsNames[0] ??
+      (first === undefined ? mountName(facts.mounts) : undefined) ??
+      process)
+  return {
+    id: facts.inode,
+    cookie: facts.cookie,
+    name,
+    own: facts.own,
+    ...(origin === undefined ? {} : { engine: origin.engine }),
+    ...(container === undefined ? {} : { container }),
+    ...(record === undefined ? {} : { record: record.container.id }),
+    foreignUser: facts.foreignUser,
+    netnsNames,
+    mounts: facts.mounts,
+    pids: facts.processes.map(({ pid }) => pid),
+    ...(program === undefined ? {} : { program }),
+    path: facts.path,
+    interfaces: facts.links.map((link) => interfaceOf(link, around.byInode)),
+    routes: facts.routes.map(({ to, via, dev, metric }) => ({
+      to,
+      ...(via === undefined ? {} : { via }),
+      ...(dev === undefined ? {} : { dev }),
+      metric,
+    })),
+  }
+}
+
+/** The last word of a file it is mounted to, where nobody here has it by a name. */
+function mountName(mounts: readonly string[]): string | undefined {
+  return mounts[0]?.split('/').at(-1)
+}
+
+/** The name given to tsnet wins over the engine's: it is what other commands take. */
+function containerOf(
+  id: string | undefined,
+  record: ContainerNetwork | undefined,
+  names: ReadonlyMap<string, string>,
+): NamespaceView['container'] {
+  if (record !== undefined) {
+    const name = record.container.name ?? names.get(record.container.id)
+    return { id: record.container.id, ...(name === undefined ? {} : { name }) }
+  }
+  if (id === undefined) return undefined
+  const name = names.get(id)
+  return { id, ...(name === undefined ? {} : { name }) }
+}
+
+function interfaceOf(link: NamespaceLink, byInode: ReadonlyMap<string, NamespaceFacts>): InterfaceView {
+  const { name, index, kind, mac, mtuBytes, up, carrier, alias, addresses, peer, masterName, traffic } = link
+  const end =
+    peer === undefined ? undefined : byInode.get(peer.inode)?.links.find((other) => other.name === peer.name)
+  const bridge = masterName ?? end?.masterName
+  return {
+    name,
+    index,
+    kind,
+    ...(mac === undefined ? {} : { mac }),
+    mtuBytes,
+    up,
+    carrier,
+    ...(alias === undefined || alias === '' ? {} : { alias }),
+    addresses,
+    ...(peer === undefined ? {} : { peer: { name: peer.name, namespace: peer.inode } }),
+    ...(bridge === undefined ? {} : { bridge }),
+    traffic,
+  }
+}
+
+function bridgeOf(
+  link: NamespaceLink,
+  links: readonly NamespaceLink[],
+  networks: ReadonlyMap<string, string>,
+): BridgeView {
+  const { name, bridge, up, mtuBytes, addresses, traffic } = link
+  const network = networks.get(name)
+  return {
+    name,
+    id: bridge?.id ?? '',
+    stp: bridge?.stp === true,
+    vlanFiltering: bridge?.vlanFiltering === true,
+    up,
+    mtuBytes,
+    addresses,
+    ...(network === undefined ? {} : { network }),
+    ports: links
+      .filter(({ masterName }) => masterName === name)
+      .map((port) => ({
+        name: port.name,
+        state: port.portState ?? 'disabled',
+        hairpin: port.hairpin,
+        isolated: port.isolated,
+        ...(port.peer === undefined ? {} : { peer: { name: port.peer.name, namespace: port.peer.inode } }),
+      })),
+    traffic,
+  }
+}

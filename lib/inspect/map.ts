@@ -1,0 +1,151 @@
+/**
+ * The network of this host as a graph: the way out, bridges, what is behind
+ * their ports, and what is connected past every bridge. Printers: maptext.ts,
+ * mapmermaid.ts, mapsvg.ts.
+ *
+ * @module
+ */
+
+import { type Cidr, familyOf } from '../model/address.ts'
+import { containersOf } from './containers.ts'
+import type { BridgeView, InterfaceView, Inventory, NamespaceView } from './inventory.ts'
+
+export interface MapLeaf {
+  readonly name: string
+  /** Engine behind it, `` where none is known. */
+  readonly engine: string
+  readonly ifname: string
+  readonly addresses: readonly string[]
+  /** `8080->80/tcp`: published to it. */
+  readonly ports: readonly string[]
+  readonly rxBytes: number
+  readonly txBytes: number
+}
+
+export interface MapBridge {
+  readonly name: string
+  readonly network?: string
+  readonly addresses: readonly string[]
+  readonly up: boolean
+  readonly leaves: readonly MapLeaf[]
+}
+
+export interface MapUplink {
+  readonly name: string
+  readonly addresses: readonly string[]
+  /** Gateways of default routes over it. */
+  readonly gateways: readonly string[]
+}
+
+export interface HostMap {
+  readonly uplinks: readonly MapUplink[]
+  readonly bridges: readonly MapBridge[]
+  /** Connected to the host by a veth pair without a bridge. */
+  readonly direct: readonly MapLeaf[]
+  /** Containers that are connected to nothing of this host. */
+  readonly apart: readonly string[]
+  /** Containers that use the host's own interfaces. */
+  readonly onHost: readonly string[]
+}
+
+export function mapOf(inventory: Inventory): HostMap {
+  const host = inventory.namespaces.find(({ own }) => own)
+  const ends = endsOf(inventory)
+  const bridges = inventory.bridges.map((bridge) => bridgeOf(bridge, host, ends))
+  const inBridges = new Set(inventory.bridges.flatMap(({ ports }) => ports.map(({ name }) => name)))
+  const containers = containersOf(inventory)
+  const reached = new Set(ends.keys())
+  return {
+    uplinks: (host?.interfaces ?? [])
+      .filter((link) => isUplink(link, ends, inBridges))
+      .map((link) => uplinkOf(link, host)),
+    bridges,
+    direct: [...ends].filter(([name]) => !inBridges.has(name)).map(([, leaf]) => leaf),
+    apart: inventory.namespaces
+      .filter(({ own, container }) => !own && container !== undefined)
+      .filter(
+        ({ interfaces }) =>
+          !interfaces.some(({ peer }) => reached.has(peer?.name ?? '') && peer?.namespace === host?.id),
+      )
+      .map(({ name }) => name),
+    onHost: containers.filter(({ mode }) => mode === 'host').map(({ name, id }) => name ?? id),
+  }
+}
+
+/** The inside of every veth pair with one end on the host, by the name of that end. */
+function endsOf(inventory: Inventory): ReadonlyMap<string, MapLeaf> {
+  const host = inventory.namespaces.find(({ own }) => own)
+  const containers = containersOf(inventory)
+  const ends = new Map<string, MapLeaf>()
+  for (const view of inventory.namespaces) {
+    if (view.own) continue
+    const container = containers.find(({ namespace }) => namespace === view.id)
+    for (const link of view.interfaces) {
+      if (link.peer === undefined || link.peer.namespace !== host?.id) continue
+      const ports = container?.endpoints.find(({ ifname }) => ifname === link.name)?.ports ?? []
+      ends.set(link.peer.name, {
+        name: view.name,
+        engine: container?.engine ?? view.engine ?? '',
+        ifname: link.name,
+        addresses: told(link.addresses),
+        ports: ports.map(
+          ({ hostAddress, hostPort, containerPort, count, protocol }) =>
+            `${hostAddress === undefined ? '' : `${hostAddress}:`}${range(hostPort, count)}->${range(containerPort, count)}/${protocol}`,
+        ),
+        rxBytes: link.traffic.rxBytes,
+        txBytes: link.traffic.txBytes,
+      })
+    }
+  }
+  return ends
+}
+
+function bridgeOf(
+  bridge: BridgeView,
+  host: NamespaceView | undefined,
+  ends: ReadonlyMap<string, MapLeaf>,
+): MapBridge {
+  const plain = (name: string): MapLeaf => {
+    const traffic = host?.interfaces.find((link) => link.name === name)?.traffic
+    // As seen from the other end: what the host receives, that one has sent.
+    return {
+      name,
+      engine: '',
+      ifname: '',
+      addresses: [],
+      ports: [],
+      rxBytes: traffic?.txBytes ?? 0,
+      txBytes: traffic?.rxBytes ?? 0,
+    }
+  }
+  return {
+    name: bridge.name,
+    ...(bridge.network === undefined ? {} : { network: bridge.network }),
+    addresses: told(bridge.addresses),
+    up: bridge.up,
+    leaves: bridge.ports.map(({ name }) => ends.get(name) ?? plain(name)),
+  }
+}
+
+/** An interface with an address, or a default route, that leads to none of the containers. */
+function isUplink(
+  { name, kind, addresses, up }: InterfaceView,
+  ends: ReadonlyMap<string, MapLeaf>,
+  inBridges: ReadonlySet<string>,
+): boolean {
+  if (name === 'lo' || kind === 'bridge' || ends.has(name) || inBridges.has(name)) return false
+  return up && told(addresses).length > 0
+}
+
+function uplinkOf({ name, addresses }: InterfaceView, host: NamespaceView | undefined): MapUplink {
+  const gateways = (host?.routes ?? [])
+    .filter(({ to, dev }) => dev === name && to.endsWith('/0'))
+    .map(({ via, to }) => via ?? (familyOf(to) === 4 ? 'default' : 'default (IPv6)'))
+  return { name, addresses: told(addresses), gateways: [...new Set(gateways)] }
+}
+
+const told = (addresses: readonly Cidr[]): readonly string[] =>
+  addresses.filter((address) => !address.startsWith('fe80:'))
+
+const range = (first: number, count: number): string =>
+  count === 1 ? `${first}` : `${first}-${first + count - 1}`

@@ -1,0 +1,95 @@
+/**
+ * Going into a container's network with the host's tools: which namespace, and
+ * which resolv.conf and hosts are its own.
+ *
+ * @module
+ */
+
+import type { Engine } from '../engine/engine.ts'
+import { engineContainers } from '../kernel/enginefiles.ts'
+import type { FileInPlace } from '../kernel/enter.ts'
+import { fileText, namesIn, namespaceOf } from '../kernel/processes.ts'
+import type { ContainerNetwork } from '../model/attachment.ts'
+import { findNamespace } from './find.ts'
+import { type NamespaceView, takeInventory } from './inventory.ts'
+
+/** Where to go in, and what is seen there instead of the host's files. */
+export interface Place {
+  readonly path: string
+  readonly name: string
+  readonly files: readonly FileInPlace[]
+}
+
+/** @throws TSNET_NO_SUCH_CONTAINER (notFound), TSNET_BAD_VALUE (invalid) where several are called that */
+export async function placeOf(engine: Pick<Engine, 'list' | 'listNetworks'>, word: string): Promise<Place> {
+  const inventory = await takeInventory(engine)
+  const view = findNamespace(inventory, word)
+  const record = inventory.records.find(({ container }) => container.id === view.record)
+  return { path: view.path, name: view.name, files: filesOf(view, record) }
+}
+
+/** The same for a namespace that is given by its path; its files are known where it is that of a process. */
+export function placeAt(path: string): Place {
+  const pid = /^\/proc\/([0-9]+)\/ns\/net$/.exec(path)?.[1]
+  const name = /^(?:\/var)?\/run\/netns\/([^/]+)$/.exec(path)?.[1]
+  return {
+    path,
+    name: name ?? (pid === undefined ? path : `pid ${pid}`),
+    files: [...(pid === undefined ? [] : processFiles(Number(pid))), ...netnsFiles(name)],
+  }
+}
+
+function filesOf(view: NamespaceView, record: ContainerNetwork | undefined): readonly FileInPlace[] {
+  const id = view.container?.id
+  const engine = engineContainers().find((one) => one.id === id)
+  const candidates = [
+    ...recordFiles(record),
+    file('/etc/resolv.conf', engine?.resolvConf),
+    file('/etc/hosts', engine?.hostsFile),
+    ...netnsFiles(view.netnsNames[0]),
+    ...(view.own || view.pids[0] === undefined ? [] : processFiles(view.pids[0])),
+  ].filter((one) => one !== undefined)
+  // Of several for the same place the first is the most certain.
+  return candidates.filter((one, at) => candidates.findIndex(({ target }) => target === one.target) === at)
+}
+
+function recordFiles(record: ContainerNetwork | undefined): (FileInPlace | undefined)[] {
+  if (record === undefined) return []
+  const { resolvConf, hostsFile, servers, search, options, hosts } = record.resolver
+  const lines = [
+    ...(search.length === 0 ? [] : [`search ${search.join(' ')}`]),
+    ...servers.map((server) => `nameserver ${server}`),
+    ...(options.length === 0 ? [] : [`options ${options.join(' ')}`]),
+  ]
+  const ownHosts = hosts.map(({ name, address }) => `${address}\t${name}`)
+  return [
+    file('/etc/resolv.conf', resolvConf),
+    servers.length === 0 ? undefined : { target: '/etc/resolv.conf', source: { text: textOf(lines) } },
+    file('/etc/hosts', hostsFile),
+    ownHosts.length === 0
+      ? undefined
+      : { target: '/etc/hosts', source: { text: (fileText('/etc/hosts') ?? '') + textOf(ownHosts) } },
+  ]
+}
+
+/** A process with files of its own: its view of /etc is the container's. Copied, because mounts do not cross mount namespaces. */
+function processFiles(pid: number): FileInPlace[] {
+  if (namespaceOf(pid, 'mnt') === namespaceOf('self', 'mnt')) return []
+  return ['/etc/resolv.conf', '/etc/hosts'].flatMap((target) => {
+    const text = fileText(`/proc/${pid}/root${target}`)
+    return text === undefined ? [] : [{ target, source: { text } }]
+  })
+}
+
+/** What `ip netns exec` puts in place: /etc/netns/NAME/. */
+function netnsFiles(name: string | undefined): FileInPlace[] {
+  if (name === undefined) return []
+  const folder = `/etc/netns/${name}`
+  return namesIn(folder).flatMap((entry) => file(`/etc/${entry}`, `${folder}/${entry}`) ?? [])
+}
+
+function file(target: string, path: string | undefined): FileInPlace | undefined {
+  return path === undefined || fileText(path) === undefined ? undefined : { target, source: { path } }
+}
+
+const textOf = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join('')
