@@ -12,7 +12,7 @@
 
 import type { ContainerRecord } from '../state/records.ts'
 import type { EngineContext } from './context.ts'
-import { removeIdle, strayUnits } from './idle.ts'
+import { removeIdle, strayUnits, withGuestRules } from './idle.ts'
 import { releaseOrphans } from './orphans.ts'
 import { undoPending } from './takedown.ts'
 import { idleBases, removeIdleBases, removeUnit, undoPendingUnit } from './units.ts'
@@ -25,11 +25,11 @@ import { idleBases, removeIdleBases, removeUnit, undoPendingUnit } from './units
  */
 export async function heal(context: EngineContext): Promise<readonly string[]> {
   await forgetOtherBoots(context)
+  await context.locks.forgetDead()
   const units = await healUnits(context)
   const containers = await healContainers(context)
-  if (containers.length > 0 || context.tidying.hasDebris()) await sweep(context)
-  const networks = containers.flatMap((record) => record.networks)
-  await removeIdle(context, [...new Set([...context.networks.ephemeralNames(), ...networks])])
+  if (units.length + containers.length > 0 || context.tidying.hasDebris()) await sweep(context)
+  await removeIdle(context, [...context.networks.ephemeralNames(), ...withGuestRules(context)])
   return [...units, ...containers.map(({ id }) => id)]
 }
 

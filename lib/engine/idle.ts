@@ -10,6 +10,7 @@ import type { EngineContext } from './context.ts'
 import {
   backends,
   foreignTools,
+  idleBases,
   removeIdleBases,
   removeNetworkUnits,
   removeUnit,
@@ -29,7 +30,8 @@ export async function removeIdle(
 ): Promise<readonly string[]> {
   const idle = (name: string): boolean =>
     context.networks.get(name)?.ephemeral === true && context.reservations.leases.list(name).length === 0
-  if (!names.some((name) => idle(name) || guestBackends(context, name).length > 0)) return []
+  const something = names.some((name) => idle(name) || guestBackends(context, name).length > 0)
+  if (!something && idleBases(context).length === 0) return []
   const removed: string[] = []
   const host = await context.locks.hostExclusive()
   try {
@@ -42,6 +44,7 @@ export async function removeIdle(
       removed.push(name)
     }
     for (const name of names.filter((one) => !removed.includes(one))) await removeIdleRules(context, name)
+    await removeIdleBases(context)
   } finally {
     host.release()
   }
@@ -58,6 +61,14 @@ function guestBackends(context: EngineContext, name: string): readonly FirewallB
 
 function backendsOf({ units }: EngineContext, name: string): readonly FirewallBackend[] {
   return backends.filter((backend) => units.has(unitNames.rules(name, backend)))
+}
+
+/** Networks that have rules of more than one backend. */
+export function withGuestRules({ units }: EngineContext): readonly string[] {
+  const withRules = units
+    .keys()
+    .flatMap((unit) => (unit.startsWith('rules.') ? (unitNames.networkOf(unit) ?? []) : []))
+  return [...new Set(withRules.filter((name, i) => withRules.indexOf(name) !== i))]
 }
 
 async function removeIdleRules(context: EngineContext, name: string): Promise<void> {
@@ -77,7 +88,6 @@ async function removeIdleRules(context: EngineContext, name: string): Promise<vo
   for (const unit of unitNames.acceptsIn(context.units.keys(), name)) {
     if (!needed.includes(unit.tool)) await removeUnit(context, unit.unit)
   }
-  await removeIdleBases(context)
 }
 
 /** Units of networks nobody has defined: their maker was killed. In the order to remove them. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { fail, isTsnetError } from '../errors/codes.ts'
+import { asTsnetError, fail, isTsnetError } from '../errors/codes.ts'
 import type { Address } from '../model/address.ts'
 import type { CreateNetworkRequest, NetworkConfig } from '../model/network.ts'
 import { validateCreateNetwork } from '../model/networkrequest.ts'
@@ -74,14 +74,26 @@ export async function removeNetwork(context: EngineContext, name: string): Promi
         hint: `tear down ${holders.slice(0, 5).join(', ')}${holders.length > 5 ? ', …' : ''} first`,
       })
     }
-    const errors = await removeNetworkUnits(context, name)
-    if (errors.length > 0) throw errors[0]
-    context.reservations.leases.forget(name)
+    // First: should we be killed, units of a network that is not defined are removed by the next command.
     context.networks.remove(name)
+    const errors = await removeNetworkUnits(context, name)
+    context.reservations.leases.forget(name)
+    if (errors.length > 0) throw notAllGone(name, errors)
   } finally {
     host.release()
     await tidy(context)
   }
+}
+
+function notAllGone(name: string, errors: readonly unknown[]): Error {
+  const first = asTsnetError(errors[0])
+  const error = fail('TSNET_STEP_FAILED', {
+    message: `removing network ${name}: ${first.message}`,
+    hint: 'mend the cause and run "tsnet gc": it goes on where this stopped',
+    cause: first,
+  })
+  error.undo.push(...errors)
+  return error
 }
 
 /** Under the host lock; containers whose sandbox is gone are taken down on the way. */

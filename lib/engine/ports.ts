@@ -55,10 +55,10 @@ async function checkAsked(
 ): Promise<PortBinding> {
   const key = portKey(binding)
   const conflicts = context.reservations.ports.conflicts(key)
-  for (const { owner } of conflicts) {
+  for (const { key: held, owner } of conflicts) {
     if (owner !== undefined && !(await ownerIsAlive(context, owner))) continue
     const by = owner === undefined ? 'another container' : `container ${describeOwner(owner)}`
-    throw portInUse(binding, binding.hostPort, by, 'tsnet ls')
+    throw portInUse(binding, Math.max(binding.hostPort, held.port), by, 'tsnet ls')
   }
   // Only the dead are left: their rules still lead to them.
   await reap(conflicts.flatMap(({ owner }) => owner ?? []))

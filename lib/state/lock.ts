@@ -10,7 +10,7 @@
  * @module
  */
 
-import { folderTries, hasCode, makeFolder, removeFile } from './files.ts'
+import { folderTries, hasCode, listFolder, makeFolder, removeFile } from './files.ts'
 import type { StatePaths } from './paths.ts'
 
 export interface LockHandle {
@@ -42,6 +42,8 @@ export interface Locks {
   /** Exclusive, and its file goes with it: for whoever finds nothing left. */
   hostLast(): Promise<LastLock>
   ports(): Promise<LockHandle>
+  /** Lock files of killed processes: nobody holds them, and they go. */
+  forgetDead(): Promise<void>
   /** Starting and clearing away the name server. */
   names(): Promise<LockHandle>
 }
@@ -77,6 +79,13 @@ export function createLocks(paths: StatePaths, locker: Locker, timeoutMs: number
       return { release: host.release, portsIdle: () => void [path('ports'), path('names')].map(removeFile) }
     },
     ports: () => acquire('ports', { exclusive: true, timeoutMs }),
+    forgetDead: async () => {
+      const head = 'container-'
+      const keys = listFolder(paths.locks).flatMap((name) =>
+        name.startsWith(head) ? [name.slice(head.length)] : [],
+      )
+      for (const key of keys) (await ofContainer(key, 0).catch(() => undefined))?.release()
+    },
     names: () => acquire('names', { exclusive: true, timeoutMs }),
   }
 }

@@ -287,7 +287,7 @@ describe('a host port', () => {
           "tsnet: publishing 127.0.0.1:8080/tcp: held by container web (c1)",
           "tsnet: publishing [2001:db8:1::1]:8080/tcp: held by container web (c1)",
           "free",
-          "tsnet: publishing 8079/tcp: held by container web (c1)",
+          "tsnet: publishing 8080/tcp: held by container web (c1)",
           "free",
           "tsnet: publishing 0.0.0.0:8081/tcp: held by container web (c1)",
           "tsnet: publishing 127.0.0.1:8082/tcp: held by container web (c1)",

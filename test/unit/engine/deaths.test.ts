@@ -1,0 +1,123 @@
+/**
+ * Death at every effect of every operation: what the next command finds is
+ * taken back or finished, whole, and nothing is left.
+ *
+ * test/netns/520-crash does the same with SIGKILL, at fewer points.
+ *
+ * @module
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, describe, expect, it } from 'vitest'
+import { engineOn } from '../../../lib/index.ts'
+import { Killed, Life, mortalFiles, mortalKernel } from './mortal.ts'
+import {
+  makingOperations,
+  type Operation,
+  type Picture,
+  picture,
+  removingOperations,
+  unlike,
+  type Yard,
+  yardOf,
+} from './operations.ts'
+
+interface World extends Yard {
+  readonly life: Life
+  readonly picture: () => Picture
+}
+
+let restore = (): void => undefined
+const folders: string[] = []
+
+afterEach(() => {
+  restore()
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
+})
+
+async function world(): Promise<World> {
+  restore()
+  const folder = mkdtempSync(join(tmpdir(), 'tsnet-deaths-'))
+  folders.push(folder)
+  const life = new Life()
+  const kernel = mortalKernel(life)
+  restore = mortalFiles(folder, life)
+  const engine = await engineOn(kernel, { stateDir: folder, firewall: 'nftables' })
+  return { ...yardOf(kernel, engine), life, picture: () => picture(kernel, folder) }
+}
+
+/** Runs the operation, dying at its nth effect. @returns false where it had fewer */
+async function dies(there: World, operation: Operation, nth: number): Promise<boolean> {
+  there.life.endsAt(nth)
+  const end = await operation.run(there).catch((error: unknown) => error)
+  if (!there.life.over) return false
+  // What it throws is seen by nobody; but it must have noticed.
+  expect(end, `effect ${nth}`).toBeInstanceOf(Error)
+  there.life.again()
+  return true
+}
+
+/** What the operation finds and what it makes, alone. */
+async function bounds({ before, run }: Operation): Promise<readonly Picture[]> {
+  const there = await world()
+  await before(there)
+  const first = there.picture()
+  await run(there)
+  return [first, there.picture()]
+}
+
+describe.each([...makingOperations, ...removingOperations])('$name', (operation) => {
+  it('killed at any moment is taken back or finished by gc', async () => {
+    const expected = await bounds(operation)
+    let nth = 1
+    for (; ; nth++) {
+      const there = await world()
+      await operation.before(there)
+      if (!(await dies(there, operation, nth))) break
+      await there.engine.gc()
+      expect(unlike(expected, there.picture()), `killed at effect ${nth}`).toEqual([])
+      expect(await there.engine.check(), `killed at effect ${nth}`).toEqual([])
+    }
+    expect(nth).toBeGreaterThan(5)
+  })
+
+  it('killed at any moment is taken back or finished by the next setup, which is as any other', async () => {
+    const expected = await bounds(operation)
+    for (let nth = 1; ; nth++) {
+      const there = await world()
+      await operation.before(there)
+      if (!(await dies(there, operation, nth))) break
+      await there.setUp('next', { publish: ['7777:77'] })
+      await there.engine.teardown({ container: 'next' })
+      expect(unlike(expected, there.picture()), `killed at effect ${nth}`).toEqual([])
+    }
+  })
+})
+
+it('a death that is repeated while the next command heals is healed by the one after', async () => {
+  const [operation] = makingOperations as readonly [Operation, ...Operation[]]
+  const expected = await bounds(operation)
+  for (let nth = 5; ; nth += 7) {
+    const there = await world()
+    await operation.before(there)
+    if (!(await dies(there, operation, nth))) break
+    for (let again = 1; again < 60; again += 3) {
+      there.life.endsAt(again)
+      await there.engine.gc().catch(() => undefined)
+      there.life.again()
+    }
+    await there.engine.gc()
+    expect(unlike(expected, there.picture()), `killed at effect ${nth}`).toEqual([])
+  }
+})
+
+it('a process that is dead changes nothing', async () => {
+  const there = await world()
+  const before = there.picture()
+  there.life.endsAt(1)
+  await expect(there.setUp('one')).rejects.toThrow()
+  await expect(there.engine.gc()).rejects.toBeInstanceOf(Error)
+  expect(there.picture()).toEqual(before)
+  expect(() => there.life.effect()).toThrow(Killed)
+})
