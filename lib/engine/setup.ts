@@ -8,7 +8,7 @@
  * @module
  */
 
-import { fail, isTsnetError } from '../errors/codes.ts'
+import { asTsnetError, fail, isTsnetError } from '../errors/codes.ts'
 import type { LeaseStore } from '../ipam/leases.ts'
 import type { OpenSandbox } from '../kernel/kernel.ts'
 import type { ContainerNetwork, SetupRequest } from '../model/attachment.ts'
@@ -251,8 +251,8 @@ async function finishPending(context: EngineContext, key: string): Promise<void>
   if (context.containers.pending(key) === undefined) return
   const host = await context.locks.hostShared()
   try {
-    const [error] = await undoPending(context, key)
-    if (error !== undefined) throw error
+    const errors = await undoPending(context, key)
+    if (errors.length > 0) throw asTsnetError(errors[0])
   } finally {
     host.release()
   }

@@ -8,15 +8,7 @@
  * @module
  */
 
-import {
-  type Address,
-  addressOf,
-  type Cidr,
-  contains,
-  familyOf,
-  type Mac,
-  subnetOf,
-} from '../../model/address.ts'
+import { type Address, type Cidr, contains, familyOf, type Mac, subnetOf } from '../../model/address.ts'
 import type { LinkFact, RouteFact } from '../../plan/facts.ts'
 import { defaultSysctl } from './sysctls.ts'
 

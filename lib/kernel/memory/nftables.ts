@@ -108,7 +108,10 @@ function parse(text: string): Statement {
 
 function perform(tables: Ruleset, statement: Statement): void {
   const { verb, object, name, rest } = statement
-  if (object === 'table') return performTable(tables, statement)
+  if (object === 'table') {
+    performTable(tables, statement)
+    return
+  }
   const table = tables.get(statement.table)
   if (table === undefined) throw missing(`table ${statement.table}`)
   switch (`${verb} ${object}`) {
@@ -136,9 +139,11 @@ function perform(tables: Ruleset, statement: Statement): void {
       chainOf(table, name).rules.push(rest)
       return
     case 'add element':
-      return addElements(setOf(table, name).elements, name, rest)
+      addElements(setOf(table, name).elements, name, rest)
+      return
     case 'delete element':
-      return deleteElements(setOf(table, name).elements, name, rest)
+      deleteElements(setOf(table, name).elements, name, rest)
+      return
     default:
       throw new Refusal('EINVAL', `cannot ${verb} ${object}`)
   }

@@ -101,7 +101,21 @@ const calls = {
   },
 } as const
 
-export type KernelCall = keyof typeof calls
+export type KernelCall =
+  | 'facts'
+  | 'sandboxSysctls'
+  | 'isAlive'
+  | 'hostFacts'
+  | 'hostLink'
+  | 'hostAddresses'
+  | 'wayOut'
+  | 'apply'
+  | 'countedApply'
+  | 'applyBroken'
+  | 'revert'
+  | 'revertEach'
+  | 'missing'
+  | 'visit'
 
 for await (const line of createInterface({ input: process.stdin })) {
   const { id, call, args } = JSON.parse(line) as { id: number; call: KernelCall; args: unknown[] }

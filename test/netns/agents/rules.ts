@@ -62,7 +62,29 @@ const calls = {
   },
 } as const
 
-export type RulesCall = keyof typeof calls
+export type RulesCall =
+  | 'runNft'
+  | 'revertNft'
+  | 'changeElements'
+  | 'mayHaveChain'
+  | 'missingNft'
+  | 'queryNft'
+  | 'restore'
+  | 'revertRestore'
+  | 'missingRules'
+  | 'iptablesVariant'
+  | 'flushFlows'
+  | 'portHolder'
+  | 'holdersInRange'
+  | 'foreignDrops'
+  | 'userRules'
+  | 'requireBackend'
+  | 'requireRoot'
+  | 'spawnCount'
+  | 'lock'
+  | 'unlock'
+  | 'startChild'
+  | 'time'
 
 for await (const line of createInterface({ input: process.stdin })) {
   const { id, call, args } = JSON.parse(line) as { id: number; call: RulesCall; args: unknown[] }

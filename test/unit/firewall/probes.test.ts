@@ -83,9 +83,7 @@ function bindingRow({ container, at, protocol, hostPort, containerPort, count }:
 function probeRow(probe: Probe): string[] {
   const { from, to, ports, outcome, by, at, seenAs, families, name } = probe
   const answers = by === undefined || by === to ? '' : ` (\`${by}\`${at === undefined ? '' : `:${at}`})`
-  const only = [
-    ...(families === undefined ? [] : [`IPv${families.join(', IPv')} only`]),
-  ]
+  const only = [...(families === undefined ? [] : [`IPv${families.join(', IPv')} only`])]
   return [
     `\`${from}\``,
     `\`${to}\``,
