@@ -29,12 +29,26 @@ export type {
   Selector,
   SubnetRequest,
 } from './engine/engine.ts'
+export {
+  type CaseResult,
+  type ConformanceOptions,
+  type Lookup,
+  type LookupRequest,
+  type NameDoor,
+  type NameRoute,
+  openNames,
+  type RenderedRecord,
+  type RenderedReply,
+  type ServedName,
+} from './engine/lookup.ts'
 export { engineOn } from './engine/open.ts'
 export { asTsnetError, type ErrorCode, errorCodes, fail, isTsnetError } from './errors/codes.ts'
 export { type ErrorKind, TsnetError } from './errors/error.ts'
 export { exitCode } from './errors/exit.ts'
 // Looking around: every namespace of the machine, whoever made it.
+export { type ContainerEndpoint, type ContainerView, containersOf } from './inspect/containers.ts'
 export { findNamespace, pickBridges } from './inspect/find.ts'
+export { type AddressHolder, type AddressReport, whoHolds } from './inspect/holder.ts'
 export {
   type BridgePort,
   type BridgeView,
@@ -46,6 +60,10 @@ export {
   takeInventory,
 } from './inspect/inventory.ts'
 export { type LinkReport, linkNamespaces, unlinkNamespaces } from './inspect/linking.ts'
+export { type HostMap, type MapBridge, type MapLeaf, type MapUplink, mapOf } from './inspect/map.ts'
+export { mapMermaid } from './inspect/mapmermaid.ts'
+export { mapSvg } from './inspect/mapsvg.ts'
+export { type MapWord, mapText } from './inspect/maptext.ts'
 export type { EngineName } from './inspect/origin.ts'
 export { type Place, placeAt, placeOf } from './inspect/place.ts'
 export { becomeInside, becomeProgram, type Entry, type FileInPlace } from './kernel/enter.ts'

@@ -15,11 +15,17 @@ import { daemonRun } from './daemon/run.ts'
 import { daemonStart } from './daemon/start.ts'
 import { daemonStatus } from './daemon/status.ts'
 import { daemonStop } from './daemon/stop.ts'
+import { dnsConformance } from './dns/conformance.ts'
+import { dnsExplain, dnsQuery } from './dns/lookup.ts'
+import { dnsLs } from './dns/ls.ts'
+import { dnsRoute } from './dns/route.ts'
 import { exec, nsenter, sh } from './enter.ts'
 import { gc } from './gc.ts'
 import { help } from './help.ts'
 import { inspect } from './inspect.ts'
+import { ipamWho } from './ipam/who.ts'
 import { ls } from './ls.ts'
+import { map } from './map.ts'
 import { networkCreate } from './network/create.ts'
 import { networkInspect } from './network/inspect.ts'
 import { networkLs } from './network/ls.ts'
@@ -29,15 +35,18 @@ import { nsLink } from './ns/link.ts'
 import { nsLs } from './ns/ls.ts'
 import { plan } from './plan.ts'
 import { port } from './port.ts'
+import { ps } from './ps.ts'
+import { route } from './route.ts'
 import { setup } from './setup.ts'
 import { teardown } from './teardown.ts'
 import { version } from './version.ts'
 
 export const families: readonly CommandFamily[] = [
   { title: 'Connect', commands: [setup, teardown, plan] },
-  { title: 'Look', commands: [ls, inspect, port, nsLs, nsLink, bridgeShow] },
+  { title: 'Look', commands: [ls, ps, map, inspect, port, route, bridgeShow, ipamWho, nsLs, nsLink] },
   { title: 'Enter', commands: [exec, sh, nsenter] },
   { title: 'Networks', commands: [networkCreate, networkLs, networkInspect, networkRm, networkPrune] },
+  { title: 'Names', commands: [dnsLs, dnsQuery, dnsExplain, dnsRoute, dnsConformance] },
   { title: 'Mend', commands: [check, gc] },
   {
     title: 'CNI',

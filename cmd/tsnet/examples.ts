@@ -407,6 +407,25 @@ export const examples: readonly Example[] = [
       'tsnet cni status tsnet-cni',
     ],
   },
+  { command: 'dns ls', about: 'what is answered now', script: ['tsnet dns ls'], given: ['web'] },
+  { command: 'dns query', about: 'where is web?', script: ['tsnet dns query web'], given: ['web'] },
+  {
+    command: 'dns explain',
+    about: 'who would tell the container web where db is?',
+    script: ['tsnet dns explain db.tsnet.internal --from web'],
+    given: ['web'],
+  },
+  {
+    command: 'dns route',
+    about: "the office's names come from the office, for all; and no longer",
+    script: ['tsnet dns route corp.example=10.1.1.53', 'tsnet dns route corp.example --remove'],
+  },
+  {
+    command: 'dns conformance',
+    about: "tsnet's own server",
+    script: ['tsnet dns conformance 10.89.0.1 --known web'],
+    given: ['web'],
+  },
   { command: 'help', about: 'the flags of one command', script: ['tsnet help network create'] },
   { command: 'version', about: 'for a script', script: ['tsnet version --json'] },
 ]

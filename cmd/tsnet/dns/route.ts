@@ -1,0 +1,86 @@
+/**
+ * `tsnet dns route`: which servers are asked for which domain.
+ *
+ * @module
+ */
+
+import type { NameRoute } from '../../../lib/index.ts'
+import { type CommandDefinition, type Lib, switchFlag, textFlag } from '../command.ts'
+import { engineOptionsOf } from '../options.ts'
+import { writeJson } from '../print/json.ts'
+import { renderTable } from '../print/table.ts'
+import { UsageError } from '../usage.ts'
+
+export const dnsRoute: CommandDefinition = {
+  path: ['dns', 'route'],
+  summary: 'ask other servers for a domain',
+  about:
+    'DOMAIN=SERVER[,SERVER…] sends questions for that domain and all below it to those servers: of every container, or ' +
+    'of one network or container. The longest domain wins; of equals the container, then the network. In effect at ' +
+    'once, and until removed. Without an argument it lists what is set.',
+  args: [{ syntax: '[route]', about: 'DOMAIN=SERVER[,SERVER…]; with --remove the domain alone' }],
+  groups: [
+    {
+      title: 'Whose questions',
+      options: [
+        { flags: '--network <name>', about: 'those of containers on that network' },
+        { flags: '--container <container>', about: 'those of the container with that id or name' },
+        { flags: '--remove', about: 'no longer' },
+      ],
+    },
+  ],
+  onSignal: 'finish',
+  run: async ({ args: [word], flags, globals }, session) => {
+    const { io, palette } = session
+    const lib = await session.lib()
+    const names = lib.openNames(engineOptionsOf(globals, io.env, lib))
+    const [network, container] = [textFlag(flags, 'network'), textFlag(flags, 'container')]
+    if (network !== undefined && container !== undefined) {
+      throw new UsageError('a route is for a network or for a container', 'give --network or --container')
+    }
+    const owner = {
+      ...(network === undefined ? {} : { network }),
+      ...(container === undefined ? {} : { container }),
+    }
+    if (word !== undefined) {
+      const route = readRoute(word, owner, { remove: switchFlag(flags, 'remove'), lib })
+      const others = names.routes().filter((other) => !isSame(other, route))
+      await names.setRoutes(route.servers.length === 0 ? others : [...others, route])
+    }
+    const routes = names.routes()
+    if (globals.json) writeJson(io.stdout, routes)
+    else if (globals.quiet) io.stdout.write(routes.map(({ domain }) => `${domain}\n`).join(''))
+    else {
+      const columns = [{ title: 'DOMAIN' }, { title: 'SERVERS' }, { title: 'FOR' }]
+      const rows = routes.map((route) => [[route.domain], route.servers, [ownerOf(route)]])
+      io.stdout.write(renderTable(columns, rows, io.stdout, palette))
+    }
+    return 0
+  },
+}
+
+function readRoute(
+  word: string,
+  owner: Pick<NameRoute, 'network' | 'container'>,
+  { remove, lib }: { readonly remove: boolean; readonly lib: Lib },
+): NameRoute {
+  const [domain = '', servers, rest] = word.split('=')
+  if (rest !== undefined || (servers === undefined) !== remove) {
+    const hint = remove ? 'tsnet dns route corp.example --remove' : 'tsnet dns route corp.example=10.1.1.53'
+    throw new UsageError(`"${word}" is no route`, hint)
+  }
+  return {
+    domain: lib.readHostname(domain.replace(/\.$/, ''), 'route').toLowerCase(),
+    servers: (servers?.split(',') ?? []).map((server) => lib.readAddress(server, 'route')),
+    ...owner,
+  }
+}
+
+function isSame(a: NameRoute, b: NameRoute): boolean {
+  return a.domain === b.domain && a.network === b.network && a.container === b.container
+}
+
+function ownerOf({ network, container }: NameRoute): string {
+  if (container !== undefined) return `container ${container}`
+  return network === undefined ? 'everybody' : `network ${network}`
+}
