@@ -1,8 +1,8 @@
 /**
  * Who may import whom.
  *
- * Imports point inward (design 2.4): cmd, plugins -> daemon -> adapters ->
- * engine -> { drivers, firewall, ipam, dns, state, kernel } -> plan -> model,
+ * Imports point inward (design 2.4): cmd, plugins -> daemon -> adapters,
+ * inspect -> engine -> { drivers, firewall, ipam, dns, state, kernel } -> plan -> model,
  * errors. Every rule's `comment` is the reason a reader gets when it fires.
  * `test/docs/boundaries.test.ts` runs this file and makes each rule fire once.
  *
@@ -20,11 +20,12 @@ const npm = (...names) => `(^|(^|/)node_modules/)(${names.join('|')})(/|$)`
 
 /** Rooms no arrow of the design points to from here, listed from the inside out. */
 const outward = [
-  ['errors', ['model', 'plan', ...sideRooms, 'engine', 'adapters', 'overlay', 'daemon']],
-  ['model', ['plan', ...sideRooms, 'engine', 'adapters', 'overlay', 'daemon']],
-  ['plan', [...sideRooms, 'engine', 'adapters', 'overlay', 'daemon']],
-  ...sideRooms.map((room) => [room, ['engine', 'adapters', 'overlay', 'daemon']]),
-  ['engine', ['adapters', 'overlay', 'daemon']],
+  ['errors', ['model', 'plan', ...sideRooms, 'engine', 'inspect', 'adapters', 'overlay', 'daemon']],
+  ['model', ['plan', ...sideRooms, 'engine', 'inspect', 'adapters', 'overlay', 'daemon']],
+  ['plan', [...sideRooms, 'engine', 'inspect', 'adapters', 'overlay', 'daemon']],
+  ...sideRooms.map((room) => [room, ['engine', 'inspect', 'adapters', 'overlay', 'daemon']]),
+  ['engine', ['inspect', 'adapters', 'overlay', 'daemon']],
+  ['inspect', ['adapters', 'overlay', 'daemon']],
   ['adapters', ['overlay', 'daemon']],
   ['overlay', ['adapters', 'daemon']],
 ]
@@ -142,6 +143,30 @@ module.exports = {
       severity: 'error',
       from: { path: shipped, pathNot: '^cmd/' },
       to: { path: npm('commander') },
+    },
+    {
+      name: 'inspect-asks-and-never-acts',
+      comment:
+        'lib/inspect looks: of the engine it knows the interface alone, of the kernel room the files that read a host, ' +
+        'enter a namespace or name one for ip netns. Whatever changes a network goes through lib/engine.',
+      severity: 'error',
+      from: { path: rooms('inspect') },
+      to: {
+        path: [
+          ...sideRooms.filter((room) => room !== 'kernel').map((room) => rooms(room)),
+          rooms('engine'),
+          '^lib/kernel/(?!(enter|enginefiles|flows|namespaces|netns|netnslink|processes|ruletext)\\.ts$)',
+        ],
+        pathNot: '^lib/engine/engine\\.ts$',
+      },
+    },
+    {
+      name: 'inspect-does-no-io-of-its-own',
+      comment:
+        'What lib/inspect knows of a host it asks of lib/kernel, so that maps, tables and words are made of values and tested without root.',
+      severity: 'error',
+      from: { path: rooms('inspect') },
+      to: { dependencyTypes: ['core'] },
     },
     {
       name: 'adapters-never-touch-the-kernel',
