@@ -1,0 +1,61 @@
+/**
+ * What the build makes of the launcher, with a C compiler and without one.
+ *
+ * @module
+ */
+import { execFile } from 'node:child_process'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterEach, describe, expect, it } from 'vitest'
+
+const repository = new URL('../../../', import.meta.url).pathname
+const root = mkdtempSync(join(tmpdir(), 'tsnet-launcher-'))
+afterEach(() => rmSync(root, { recursive: true, force: true }))
+
+const run = promisify(execFile)
+
+/** A checkout with programs that print what they were called with. */
+async function build(path: string): Promise<string> {
+  mkdirSync(join(root, 'dist/bin'), { recursive: true })
+  symlinkSync(join(repository, 'cmd'), join(root, 'cmd'))
+  const program =
+    '#!/usr/bin/env node\nconsole.log(require("path").basename(process.argv[1]), ...process.argv.slice(2))\n'
+  writeFileSync(join(root, 'dist/bin/tsnet'), program, { mode: 0o755 })
+  writeFileSync(join(root, 'dist/bin/tsnet-cni.js'), program)
+  const script = `import(${JSON.stringify(join(repository, '.config/launcher.mjs'))})
+    .then(({ buildLauncher }) => buildLauncher(${JSON.stringify(root)}, ['bridge'])).then(console.log)`
+  const env = { ...process.env, CC: '', PATH: path }
+  return (await run(process.execPath, ['-e', script], { env, timeout: 60_000 })).stdout
+}
+
+const called = async (name: string): Promise<string> =>
+  (await run(join(root, 'dist/launcher', name), ['x', 'y z'], { timeout: 10_000 })).stdout
+
+describe('the build', () => {
+  it('compiles a static program under every name, which runs the Node program where nothing is hot', async () => {
+    expect(await build(process.env['PATH'] ?? '')).toBe('dist/launcher  a static program under 2 names\n')
+    expect(await called('tsnet')).toBe('tsnet x y z\n')
+    expect(await called('cni/bridge')).toBe('bridge x y z\n')
+    // No loader's name in it: it needs no libraries.
+    expect(readFileSync(join(root, 'dist/launcher/tsnet')).includes('ld-linux')).toBe(false)
+  })
+
+  it('says so without a compiler, and puts the Node programs under the same names', async () => {
+    expect(await build('/nowhere')).toBe(
+      'dist/launcher  NODE PROGRAMS, each start costs 60 ms: no C compiler (cc, gcc, clang)\n',
+    )
+    expect(readlinkSync(join(root, 'dist/launcher/tsnet'))).toBe('../bin/tsnet')
+    expect(await called('tsnet')).toBe('tsnet x y z\n')
+    expect(await called('cni/bridge')).toBe('bridge x y z\n')
+  })
+})
