@@ -6,12 +6,15 @@
 
 import {
   allVersions,
+  bandwidthOf,
   CniError,
-  type CniIp,
   type CniResult,
+  checkPart,
   cniCodes,
   cniError,
   definePlugin,
+  gcParts,
+  idOf,
   ipamAdd,
   ipamCheck,
   ipamDel,
@@ -20,11 +23,11 @@ import {
   type Plugin,
   type Request,
 } from '../../lib/adapters/cni/index.ts'
-import type { Attachment, ContainerNetwork } from '../../lib/index.ts'
+import type { ContainerNetwork } from '../../lib/index.ts'
 import { attachRequest, ownIpam } from './request.ts'
+import { resultOf } from './result.ts'
 
 async function add(request: Request): Promise<CniResult> {
-  const { call, conf } = request
   const engine = await request.engine()
   const leased = ownIpam(request) ? undefined : await ipamAdd(request)
   let made: ContainerNetwork
@@ -34,50 +37,42 @@ async function add(request: Request): Promise<CniResult> {
     if (leased !== undefined) await ipamDel(request).catch(() => undefined)
     throw error
   }
+  await limit(request).catch(async (error: unknown) => {
+    await detach(request)
+    throw error
+  })
   const [attachment] = made.attachments
   if (attachment === undefined) throw cniError('other', 'nothing was attached')
-  return resultOf(request, made, attachment, leased, conf.dns, call.netns)
+  return resultOf(request, made, attachment, leased)
 }
 
-function resultOf(
-  request: Request,
-  made: ContainerNetwork,
-  attachment: Attachment,
-  leased: CniResult | undefined,
-  dns: CniResult['dns'],
-  sandbox: string,
-): CniResult {
-  const { bridge, hostIfname, ifname, mac, mtuBytes: mtu, addresses, gateways, defaultRoute } = attachment
-  const gatewayOf = (address: string) => gateways.find((one) => one.includes(':') === address.includes(':'))
-  const ips = addresses.map((address): CniIp => {
-    const gateway = leased?.ips.find((ip) => ip.address === address)?.gateway ?? gatewayOf(address)
-    return { address, interface: 2, ...(gateway === undefined ? {} : { gateway }) }
-  })
-  const own = defaultRoute.flatMap((family) => {
-    const dst = (family === 4 ? '0.0.0.0/0' : '::/0') as CniResult['routes'][number]['dst']
-    const gw = gateways.find((one) => one.includes(':') === (family === 6))
-    return leased?.routes.some((route) => route.dst === dst)
-      ? []
-      : [{ dst, ...(gw === undefined ? {} : { gw }) }]
-  })
-  const named = request.conf.fields.boolean('names') === true
-  const { servers, search } = made.resolver
-  return {
-    interfaces: [{ name: bridge }, { name: hostIfname, mtu }, { name: ifname, mac, mtu, sandbox }],
-    ips,
-    routes: [...(leased?.routes ?? []), ...own],
-    dns:
-      Object.keys(dns).length > 0
-        ? dns
-        : named
-          ? { nameservers: servers, ...(search.length === 0 ? {} : { search }) }
-          : (leased?.dns ?? {}),
-  }
+/** What the container sends and gets, where a limit is asked for. */
+function limitOf({ conf }: Request): ReturnType<typeof bandwidthOf> | undefined {
+  const limit = bandwidthOf(conf.fields, conf.runtimeConfig.object('bandwidth'))
+  return limit.ingress === undefined && limit.egress === undefined ? undefined : limit
+}
+
+async function limit(request: Request): Promise<void> {
+  const options = limitOf(request)
+  if (options === undefined) return
+  const engine = await request.engine()
+  await engine.parts.add({ type: 'bandwidth', id: idOf(request), options, netns: request.call.netns })
+}
+
+async function detach(request: Request): Promise<void> {
+  const engine = await request.engine()
+  const options = limitOf(request)
+  if (options !== undefined)
+    await engine.parts.remove({ type: 'bandwidth', id: idOf(request), options, netns: '' })
+  await engine.detach(request.call.containerId, request.call.ifname)
+  if (!ownIpam(request)) await ipamDel(request)
 }
 
 async function check(request: Request): Promise<void> {
   const { call, conf } = request
   if (!ownIpam(request)) await ipamCheck(request)
+  const limits = limitOf(request)
+  if (limits !== undefined) await checkPart(request, 'bandwidth', limits)
   const engine = await request.engine()
   const subject = `${call.containerId}~${call.ifname}`
   const known = (await engine.list()).find(({ container }) => container.id === call.containerId)
@@ -110,6 +105,7 @@ async function gc(request: Request): Promise<void> {
       await engine.detach(container.id, ifname).catch((error: unknown) => errors.push(error))
     }
   }
+  await gcParts(request, 'bandwidth', {}).catch((error: unknown) => errors.push(error))
   if (!ownIpam(request)) await ipamGc(request).catch((error: unknown) => errors.push(error))
   if (errors.length > 0) throw errors[0]
 }
@@ -120,15 +116,12 @@ export const tsnet: Plugin = definePlugin({
   about: 'bridge, addresses, published ports, packet rules, settings and names in one call',
   versions: allVersions,
   add,
-  del: async (request) => {
-    const engine = await request.engine()
-    await engine.detach(request.call.containerId, request.call.ifname)
-    if (!ownIpam(request)) await ipamDel(request)
-  },
+  del: detach,
   check,
   gc,
   status: async (request) => {
     attachRequest(request, undefined)
+    limitOf(request)
     await request.engine()
     if (!ownIpam(request)) await ipamStatus(request)
   },

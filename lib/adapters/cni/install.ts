@@ -36,7 +36,7 @@ const conf = {
   plugins: [
     {
       type: 'tsnet',
-      capabilities: { portMappings: true, ips: true, mac: true, aliases: true },
+      capabilities: { portMappings: true, ips: true, mac: true, aliases: true, bandwidth: true },
     },
   ],
 }
