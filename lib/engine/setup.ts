@@ -297,16 +297,19 @@ async function applyDecided(
   const steps = planContainer(context, decided, sandbox)
   const record = { ...begun, steps, result: decided.result }
   context.containers.begin(begun.id, record)
-  const created = await applyOrUndo(
-    context.kernel,
-    steps.map(({ step }) => step),
-    sandbox,
-  )
-  const ours = steps.filter(({ step }, i) => created[i] || takesNothingBack(step))
-  const made = ours.length === steps.length ? record : { ...record, steps: ours }
-  if (made !== record) context.containers.begin(begun.id, made)
-  // Names answer before the container's first instruction runs.
-  await publishNames(context, made)
+  // Both at once: telling the name server is mostly waiting. Names answer before the container's first instruction runs.
+  const [applied, named] = await Promise.allSettled([
+    applyOrUndo(
+      context.kernel,
+      steps.map(({ step }) => step),
+      sandbox,
+    ),
+    publishNames(context, record),
+  ])
+  if (applied.status === 'rejected') throw applied.reason
+  const ours = steps.filter(({ step }, i) => applied.value[i] || takesNothingBack(step))
+  if (ours.length < steps.length) context.containers.begin(begun.id, { ...record, steps: ours })
+  if (named.status === 'rejected') throw named.reason
   context.containers.commit(begun.id)
   return decided.result
 }
