@@ -47,6 +47,7 @@ export { type ErrorKind, TsnetError } from './errors/error.ts'
 export { exitCode } from './errors/exit.ts'
 // Looking around: every namespace of the machine, whoever made it.
 export { type ContainerEndpoint, type ContainerView, containersOf } from './inspect/containers.ts'
+export { dockerView } from './inspect/dockerview.ts'
 export { findNamespace, pickBridges } from './inspect/find.ts'
 export { type AddressHolder, type AddressReport, whoHolds } from './inspect/holder.ts'
 export {
@@ -65,7 +66,8 @@ export { mapMermaid } from './inspect/mapmermaid.ts'
 export { mapSvg } from './inspect/mapsvg.ts'
 export { type MapWord, mapText } from './inspect/maptext.ts'
 export type { EngineName } from './inspect/origin.ts'
-export { type Place, placeAt, placeOf } from './inspect/place.ts'
+export { firstPid, type Place, placeAt, placeOf } from './inspect/place.ts'
+export { renderTemplate } from './inspect/template.ts'
 export { becomeInside, becomeProgram, type Entry, type FileInPlace } from './kernel/enter.ts'
 export {
   type Address,

@@ -285,6 +285,18 @@ export const examples: readonly Example[] = [
     given: ['box'],
   },
   { command: 'inspect', about: 'the whole record', script: ['tsnet inspect web'], given: ['web'] },
+  {
+    command: 'inspect',
+    about: "its address, in Docker's words",
+    script: ["tsnet inspect --format '{{.NetworkSettings.IPAddress}}' web"],
+    given: ['web'],
+  },
+  {
+    command: 'inspect',
+    about: 'its addresses, one for each network',
+    script: ["tsnet inspect web -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}'"],
+    given: ['web'],
+  },
   { command: 'port', about: 'where is it published?', script: ['tsnet port web'], given: ['web'] },
   {
     command: 'check',

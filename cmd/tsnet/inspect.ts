@@ -1,25 +1,45 @@
 /**
- * `tsnet inspect`: all that is recorded of one container, as JSON.
+ * `tsnet inspect`: all that is recorded of one container, as JSON or as a
+ * template says.
  *
  * @module
  */
 
-import type { CommandDefinition } from './command.ts'
+import { type CommandDefinition, textFlag } from './command.ts'
 import { requireSelector, selectorOptions } from './options.ts'
 import { writeJson } from './print/json.ts'
 
 export const inspect: CommandDefinition = {
   path: ['inspect'],
   summary: 'all about one container, as JSON',
-  about: 'Prints the record of a container: what tsnet setup --json answered.',
+  about:
+    'Prints the record of a container: what tsnet setup --json answered. --format takes what is mostly used of the ' +
+    "templates of docker inspect, with Docker's names of fields and our own.",
   args: [{ syntax: '[container]', about: 'id or name' }],
-  groups: [selectorOptions],
+  groups: [
+    selectorOptions,
+    {
+      title: 'Output',
+      options: [
+        {
+          flags: '-f, --format <template>',
+          about: 'fields, json, join, index, len, println, range, if and with of a Go template',
+        },
+      ],
+    },
+  ],
   onSignal: 'stop',
   run: async ({ args, flags, globals }, session) => {
-    const selector = requireSelector(args, flags, await session.lib())
+    const lib = await session.lib()
+    const selector = requireSelector(args, flags, lib)
     const found = await (await session.engine()).inspect(selector)
-    if (globals.quiet && !globals.json) session.io.stdout.write(`${found.container.id}\n`)
-    else writeJson(session.io.stdout, found)
+    const format = textFlag(flags, 'format')
+    const { stdout } = session.io
+    if (format !== undefined) {
+      const pid = /\.Pid\b|json \.( |}|State)/.test(format) ? lib.firstPid(found) : 0
+      stdout.write(`${lib.renderTemplate(format, lib.dockerView(found, pid))}\n`)
+    } else if (globals.quiet && !globals.json) stdout.write(`${found.container.id}\n`)
+    else writeJson(stdout, found)
     return 0
   },
 }

@@ -98,7 +98,7 @@ function groupsOf({ bridges, direct, apart, onHost }: HostMap): readonly Group[]
 }
 
 function uplinkBox({ name, addresses, gateways }: HostMap['uplinks'][number]): Box {
-  const out = gateways.map((gateway) => `default route: ${gateway}`)
+  const out = gateways.map((gateway) => `way out: ${gateway}`)
   return { kind: 'uplink', title: name, lines: [...addresses, ...out], ports: [] }
 }
 

@@ -8,7 +8,8 @@
 import type { Engine } from '../engine/engine.ts'
 import { engineContainers } from '../kernel/enginefiles.ts'
 import type { FileInPlace } from '../kernel/enter.ts'
-import { fileText, namesIn, namespaceOf } from '../kernel/processes.ts'
+import { isAlive } from '../kernel/netns.ts'
+import { allPids, fileText, namesIn, namespaceOf } from '../kernel/processes.ts'
 import type { ContainerNetwork } from '../model/attachment.ts'
 import { findNamespace } from './find.ts'
 import { type NamespaceView, takeInventory } from './inventory.ts'
@@ -93,3 +94,12 @@ function file(target: string, path: string | undefined): FileInPlace | undefined
 }
 
 const textOf = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join('')
+
+/** The lowest pid in a container's namespace, 0 where there is none: State.Pid of Docker. */
+export function firstPid({ sandbox }: ContainerNetwork): number {
+  const { path, identity } = sandbox
+  if (!isAlive(path, identity)) return 0
+  const pid = /^\/proc\/([0-9]+)\//.exec(path)?.[1]
+  if (pid !== undefined) return Number(pid)
+  return allPids().find((one) => isAlive(`/proc/${one}/ns/net`, identity)) ?? 0
+}
