@@ -294,7 +294,10 @@ export const examples: readonly Example[] = [
   {
     command: 'inspect',
     about: 'its addresses, one for each network',
-    script: ["tsnet inspect web -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}'"],
+    script: [
+      "all='{{range .NetworkSettings.Networks}}{{println .IPAddress}}{{end}}'",
+      'tsnet inspect web --format "$all"',
+    ],
     given: ['web'],
   },
   { command: 'port', about: 'where is it published?', script: ['tsnet port web'], given: ['web'] },
