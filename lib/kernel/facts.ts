@@ -85,9 +85,8 @@ const longestDefault = 3
  * a router's full table would take seconds.
  */
 export async function findWayOut(socket: RouteSocket, family: Family): Promise<WayOut | undefined> {
-  const asked = await socket.batch(farAway[family].flatMap((address) => routeGet(address)))
-  for (let first = 0; first < asked.length; first += 2) {
-    const [path, route] = [decodeReply(asked[first]), decodeReply(asked[first + 1])]
+  for (const address of farAway[family]) {
+    const [path, route] = (await socket.batch(routeGet(address))).map(decodeReply)
     if (path?.out === undefined || route === undefined || prefixLength(route.to) > longestDefault) continue
     const link = await findLink(socket, path.out)
     if (link === undefined) continue

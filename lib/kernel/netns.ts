@@ -12,20 +12,18 @@
  * @module
  */
 
-import { closeSync, constants, fstatSync, openSync, readFileSync, stat, statfsSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readFileSync, stat } from 'node:fs'
 import { fail } from '../errors/codes.ts'
 import type { TsnetError } from '../errors/error.ts'
 import type { SandboxIdentity } from '../model/sandbox.ts'
 import { EACCES, ENOENT, ENOTDIR, EPERM, errnoOf, errnoText } from './errno.ts'
 import { CLONE_NEWNET, ioctl, netnsCookie, setns } from './libc.ts'
 
-/** statfs type of the files namespaces are. */
-const NSFS_MAGIC = 0x6e736673
 /** Which kind of namespace it is, as its CLONE_NEW flag (Linux 4.11). */
 const NS_GET_NSTYPE = 0xb703
-const ownNetns = '/proc/thread-self/ns/net'
+const ownNetnsPath = '/proc/thread-self/ns/net'
 
-let ownFd: number | undefined
+let own: OwnNetns | undefined
 let bootIdRead: string | undefined
 let inside = false
 let poolIsWarm = false
@@ -90,19 +88,30 @@ function notANetns(path: string, cause: string, hint: string): TsnetError {
 
 function namespaceKind(fd: number): number | undefined {
   // Any other file system's files would take the ioctl for one of their own.
-  if (statfsSync(`/proc/self/fd/${fd}`).type !== NSFS_MAGIC) return undefined
+  if (fstatSync(fd).dev !== ownNetns().dev) return undefined
   return ioctl(fd, NS_GET_NSTYPE)
 }
 
 /** Whether that is the namespace this thread runs in. */
 export function isOwnNetns(fd: number): boolean {
-  const [a, b] = [fstatSync(fd, { bigint: true }), fstatSync(ownNetnsFd(), { bigint: true })]
-  return a.ino === b.ino && a.dev === b.dev
+  const [one, own] = [fstatSync(fd), ownNetns()]
+  return one.ino === own.ino && one.dev === own.dev
 }
 
-function ownNetnsFd(): number {
-  ownFd ??= openSync(ownNetns, constants.O_RDONLY)
-  return ownFd
+/** All namespaces are files of one device, and each has its inode number. */
+interface OwnNetns {
+  readonly fd: number
+  readonly dev: number
+  readonly ino: number
+}
+
+function ownNetns(): OwnNetns {
+  if (own === undefined) {
+    const fd = openSync(ownNetnsPath, constants.O_RDONLY)
+    const { dev, ino } = fstatSync(fd)
+    own = { fd, dev, ino }
+  }
+  return own
 }
 
 /**
@@ -116,7 +125,7 @@ function ownNetnsFd(): number {
  */
 export function withNetns<T>(fd: number, visit: () => T): T {
   if (inside) throw fail('TSNET_INTERNAL', { message: 'entering a network namespace from inside another' })
-  const own = ownNetnsFd()
+  const { fd: home } = ownNetns()
   warmThreadPool()
   enter(fd)
   inside = true
@@ -124,7 +133,7 @@ export function withNetns<T>(fd: number, visit: () => T): T {
   try {
     result = visit()
   } finally {
-    leave(own)
+    leave(home)
     inside = false
   }
   if (isPromise(result)) {

@@ -78,6 +78,8 @@ class Run {
     try {
       if (apply.by === 'messages') {
         await this.#enqueue(position, step, apply)
+      } else if (apply.isDone?.(step, this.#sides) === true) {
+        this.results[position] = { created: false }
       } else {
         await this.#flush()
         this.results[position] = await apply.call(step, this.#sides)

@@ -19,7 +19,7 @@ function onSide<T>({ where }: SysctlStep, { sandbox }: Sides, visit: () => T): T
   return withNetns(sandbox.fd, visit)
 }
 
-/** It has that value already, as we know without asking. Good for once. */
+/** It has that value already, as the answer about the new link said. Good for once. */
 function isTold({ where, key, value }: SysctlStep, { sandbox }: Sides): boolean {
   if (where !== 'sandbox' || sandbox?.told.get(key) !== normal(value)) return false
   return sandbox.told.delete(key)
@@ -29,16 +29,15 @@ export const sysctl: Handler<'sysctl'> = {
   doing: ({ key, value, where }) => `setting sysctl ${key} to ${value}${inside(where)}`,
   apply: {
     by: 'call',
-    call: (step, sides) => {
-      if (isTold(step, sides)) return { created: false }
-      return onSide(step, sides, () => {
+    isDone: isTold,
+    call: (step, sides) =>
+      onSide(step, sides, () => {
         const current = readSysctl(step.key)
         if (current === undefined && step.optional) return { created: false }
         if (current === normal(step.value)) return { created: false }
         writeSysctl(step.key, step.value)
         return { created: true }
-      })
-    },
+      }),
   },
   undo: {
     by: 'call',

@@ -61,6 +61,8 @@ export interface ByMessages<S> {
 
 export interface ByCall<S> {
   readonly by: 'call'
+  /** It is so already, as is known without a call: what is pending need not be sent first. */
+  readonly isDone?: (step: S, sides: Sides) => boolean
   readonly call: (step: S, sides: Sides) => StepResult | Promise<StepResult>
 }
 
