@@ -26,9 +26,12 @@ import { idleBases, removeIdleBases, removeUnit, undoPendingUnit } from './units
 export async function heal(context: EngineContext): Promise<readonly string[]> {
   await forgetOtherBoots(context)
   await context.locks.forgetDead()
-  const units = await healUnits(context)
-  const containers = await healContainers(context)
-  if (units.length + containers.length > 0 || context.tidying.hasDebris()) await sweep(context)
+  // One look for all that follows: nearly always there is nothing.
+  const isEmpty = context.tidying.isJournalEmpty()
+  const units = await healUnits(context, isEmpty ? [] : context.units.pendingKeys())
+  const containers = isEmpty ? [] : await healContainers(context)
+  const healed = units.length + containers.length > 0
+  if (healed || (!isEmpty && context.tidying.hasDebris())) await sweep(context)
   await removeIdle(context, [...context.networks.ephemeralNames(), ...withGuestRules(context)])
   return [...units, ...containers.map(({ id }) => id)]
 }
@@ -56,9 +59,9 @@ async function forgetOtherBoots(context: EngineContext): Promise<void> {
   }
 }
 
-async function healUnits(context: EngineContext): Promise<readonly string[]> {
+async function healUnits(context: EngineContext, pending: readonly string[]): Promise<readonly string[]> {
   const { units } = context
-  if (units.pendingKeys().length + strayUnits(context).length + idleBases(context).length === 0) return []
+  if (pending.length + strayUnits(context).length + idleBases(context).length === 0) return []
   const healed: string[] = []
   const host = await context.locks.hostExclusive()
   try {

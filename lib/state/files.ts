@@ -187,6 +187,8 @@ export function subfolders(path: string): readonly string[] {
 }
 
 function namesIn(path: string): readonly string[] {
+  // Many folders are made at first need, and an exception costs more than a look.
+  if (!existsSync(path)) return []
   try {
     return readdirSync(path)
   } catch (error) {

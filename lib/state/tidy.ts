@@ -11,6 +11,8 @@ import { deadTemporaries, isEmptyFolder, removeEmptyFolder, removeFile, subfolde
 import type { StatePaths } from './paths.ts'
 
 export interface Tidying {
+  /** Nothing at all is in the journal. */
+  isJournalEmpty(): boolean
   /** A process was killed while it wrote its journal. */
   hasDebris(): boolean
   removeDebris(): void
@@ -35,6 +37,7 @@ export function tidying(paths: StatePaths): Tidying {
   ]
   const everywhere = (): readonly string[] => [...folders, paths.networks].flatMap(withSubfolders)
   return {
+    isJournalEmpty: () => isEmptyFolder(paths.pending),
     hasDebris: () => deadTemporaries(paths.pending).length > 0,
     removeDebris: () => {
       for (const folder of everywhere()) {
