@@ -102,7 +102,7 @@ export function createHostLocal(context: EngineContext): HostLocal {
   }
 }
 
-const lockTimeoutMs = 30_000
+const lockTimeoutMs = 120_000
 
 /** Leases of an attachment; those without ifname (old format) count where there is no other. */
 function ownLeases(folder: LeaseFolder, container: string, ifname: string): ReturnType<LeaseFolder['list']> {

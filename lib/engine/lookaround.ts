@@ -206,7 +206,7 @@ async function saved(
 }
 
 /** Chains of one table as `iptables-save` prints them. */
-export function chainsIn(text: string): ReadonlyMap<string, readonly string[]> {
+function chainsIn(text: string): ReadonlyMap<string, readonly string[]> {
   const chains = new Map<string, string[]>()
   for (const line of text.split('\n')) {
     const chain = /^:(\S+)/.exec(line)?.[1]

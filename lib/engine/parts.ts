@@ -83,7 +83,7 @@ async function list<T extends PartType>(
 }
 
 /** `~` is in no id, no ifname, no network name and no type. */
-export function partKey(type: string, { container, ifname, network }: PartId): string {
+function partKey(type: string, { container, ifname, network }: PartId): string {
   return `${container}~${ifname}~${network}~${type}`
 }
 
@@ -100,9 +100,9 @@ async function add<T extends PartType>(
     try {
       await refuseSecond(context, key, sandbox)
       // Exclusive: chains and bridges that several attachments use are looked for and made here.
-      const host = await context.locks.hostExclusive()
+      const planner = parts[type]
+      const host = await (planner.alone ? context.locks.hostShared() : context.locks.hostExclusive())
       try {
-        const planner = parts[type]
         const facts = await lookAround(context, planner.looks(options, 'add'), sandbox)
         const plan = planner.add({ id, options, facts })
         const shared = await applyShared(context, plan.shared, sandbox)

@@ -46,7 +46,7 @@ export async function openPluginEngine(
   options: EngineOptions = {},
   kernel: Kernel = linuxKernel(options),
 ): Promise<PluginEngine> {
-  const context = openContext(kernel, options)
+  const context = openContext(kernel, { lockTimeoutMs: lockLimitMs, ...options })
   const netns = await import('../kernel/netns.ts')
   return {
     ...createLocalEngine(context),
@@ -78,6 +78,9 @@ export async function openPluginEngine(
     },
   }
 }
+
+/** Hundreds of pods start at once after a boot, and each waits for those before it. */
+const lockLimitMs = 120_000
 
 /** A DHCP server may take its time. */
 const foreignLimitMs = 120_000

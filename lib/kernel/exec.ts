@@ -27,7 +27,7 @@ export function exec(argv: readonly [string, ...string[]], options: ExecOptions 
 }
 
 /** The words that lead a program into a sandbox. */
-export function entering(sandbox: OpenSandbox): [string, ...string[]] {
+function entering(sandbox: OpenSandbox): [string, ...string[]] {
   return ['nsenter', `--net=${descriptorPath(sandbox)}`, '--']
 }
 

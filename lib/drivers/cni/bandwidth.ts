@@ -33,6 +33,7 @@ export interface BandwidthPartOptions {
 type Input = PartInput<BandwidthPartOptions>
 
 export const bandwidthPart: PartPlanner<BandwidthPartOptions> = {
+  alone: true,
   looks: () => [{ what: 'links' }, { what: 'sandbox' }, { what: 'qdiscs' }],
   add: planAdd,
   remove: ({ id, facts }) => {
@@ -43,7 +44,7 @@ export const bandwidthPart: PartPlanner<BandwidthPartOptions> = {
 }
 
 /** 15 characters, as the reference plugin calls it. */
-export function ifbName({ network, container }: PartId): string {
+function ifbName({ network, container }: PartId): string {
   return `bwp${sha512Hex(network + container)}`.slice(0, 15)
 }
 

@@ -24,7 +24,7 @@ export interface Chain {
   readonly chain: string
 }
 
-export const toolFor = (family: Family): 'iptables' | 'ip6tables' => (family === 4 ? 'iptables' : 'ip6tables')
+const toolFor = (family: Family): 'iptables' | 'ip6tables' => (family === 4 ? 'iptables' : 'ip6tables')
 
 export function rulesIn(text: RuleText, table: string, chain: string): readonly string[] {
   return text.get(table)?.get(chain) ?? []
@@ -66,7 +66,7 @@ export function restoreStep(
 }
 
 /** Rules by their text, then chains: emptied and deleted. */
-export function removalText({
+function removalText({
   chains,
   rules,
 }: {

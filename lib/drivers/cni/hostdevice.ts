@@ -28,6 +28,7 @@ type Input = PartInput<HostDevicePartOptions>
 const home = '/proc/$$/ns/net'
 
 export const hostDevicePart: PartPlanner<HostDevicePartOptions> = {
+  alone: true,
   looks: () => [{ what: 'links' }, { what: 'sandbox' }],
   add: planAdd,
   remove: ({ id, facts }) => {

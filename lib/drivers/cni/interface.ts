@@ -9,7 +9,6 @@ import { fail } from '../../errors/codes.ts'
 import {
   addressOf,
   type Cidr,
-  contains,
   familyOf,
   type Mac,
   macFromAddress,
@@ -200,8 +199,4 @@ function hasRoute(routes: readonly RouteDetail[], ifname: string, { to, via }: P
 /** The link of a CNI attachment another set made, if it is that one: its MAC is what the result said. */
 export function isExpectedLink(link: LinkDetail | undefined, expected: Expected | undefined): boolean {
   return link !== undefined && (expected?.mac === undefined || expected.mac === link.mac)
-}
-
-export function inSubnetOf(addresses: readonly PartAddress[], cidr: Cidr): boolean {
-  return addresses.some(({ cidr: own }) => contains(subnetOf(own), addressOf(cidr)))
 }

@@ -49,6 +49,7 @@ const hasMaster = (kind: LinkKind): boolean => kind !== 'dummy' && kind !== 'tap
 
 export function linkPart(kind: LinkKind): PartPlanner<LinkPartOptions> {
   return {
+    alone: true,
     looks: () => [{ what: 'links' }, { what: 'sandbox' }],
     add: (input) => planAdd(kind, input),
     remove: ({ id, options, facts }) => {

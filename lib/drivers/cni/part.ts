@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { Address, Cidr, Mac } from '../../model/address.ts'
+import type { Address, Cidr } from '../../model/address.ts'
 import type { Step } from '../../plan/step.ts'
 
 /** A link as `ip -json -details address` tells it. */
@@ -142,6 +142,8 @@ export interface PartPlanner<O> {
   readonly check: (input: PartInput<O>) => readonly string[]
   /** Only `shared` steps, and as often as one likes: no record is kept. */
   readonly unrecorded?: true
+  /** No `shared` steps, ever: attachments need not wait for each other. */
+  readonly alone?: true
 }
 
 export const noPlan: PartPlan = { shared: [], steps: [], interfaces: [] }
@@ -154,9 +156,4 @@ export function linkNamed(links: readonly LinkDetail[] | undefined, name: string
 export function hostPeer(facts: PartFacts, inside: LinkDetail | undefined): LinkDetail | undefined {
   if (inside?.kind !== 'veth' || inside.linkIndex === undefined) return undefined
   return facts.host.find(({ index, kind }) => index === inside.linkIndex && kind === 'veth')
-}
-
-/** Lines `ip link` wants nothing but plain names in. */
-export function mac(text: string): Mac {
-  return text as Mac
 }

@@ -32,6 +32,7 @@ type Input = PartInput<SbrPartOptions>
 const firstTable = 100
 
 export const sbrPart: PartPlanner<SbrPartOptions> = {
+  alone: true,
   looks: () => [{ what: 'sandbox' }],
   add: planAdd,
   remove: ({ options, facts }) => {

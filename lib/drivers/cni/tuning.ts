@@ -25,6 +25,7 @@ export interface TuningPartOptions {
 type Input = PartInput<TuningPartOptions>
 
 export const tuningPart: PartPlanner<TuningPartOptions> = {
+  alone: true,
   looks: ({ sysctls }) => [{ what: 'sandbox' }, { what: 'sandboxSysctls', keys: Object.keys(sysctls) }],
   add: planAdd,
   remove: () => [],

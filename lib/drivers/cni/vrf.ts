@@ -26,6 +26,7 @@ export interface VrfPartOptions {
 type Input = PartInput<VrfPartOptions>
 
 export const vrfPart: PartPlanner<VrfPartOptions> = {
+  alone: true,
   looks: () => [{ what: 'sandbox' }],
   add: planAdd,
   remove: ({ id, options, facts }) => {

@@ -15,7 +15,7 @@ export interface Said {
   readonly stderr: string
 }
 
-export const fullEnv: Readonly<Record<string, string>> = {
+const fullEnv: Readonly<Record<string, string>> = {
   CNI_COMMAND: 'ADD',
   CNI_CONTAINERID: 'c1',
   CNI_NETNS: '/proc/1/ns/net',
@@ -24,7 +24,7 @@ export const fullEnv: Readonly<Record<string, string>> = {
 }
 
 /** An engine that must not be asked for more than which namespace is our own. */
-export const noEngine = {
+const noEngine = {
   isOwnNetns: () => false,
   hasInterface: async () => false,
   close: async () => undefined,
