@@ -127,7 +127,7 @@ export async function takeInventory(engine: Pick<Engine, 'list' | 'listNetworks'
   })
 }
 
-export interface InventoryParts {
+interface InventoryParts {
   readonly facts: readonly NamespaceFacts[]
   readonly known: readonly EngineContainer[]
   readonly records: readonly ContainerNetwork[]
@@ -137,7 +137,7 @@ export interface InventoryParts {
 }
 
 /** The pure half: the same facts give the same inventory. */
-export function inventoryOf(parts: InventoryParts): Inventory {
+function inventoryOf(parts: InventoryParts): Inventory {
   const { facts, records, bridgeNetworks } = parts
   const names = new Map(parts.known.map(({ id, name }) => [id, name]))
   const byInode = new Map(facts.map((one) => [one.inode, one]))

@@ -68,7 +68,7 @@ function interfaceLines(view: NamespaceView, names: ReadonlyMap<string, string>)
   })
 }
 
-export function engineText({ own, engine, record }: NamespaceView): string {
+function engineText({ own, engine, record }: NamespaceView): string {
   if (own) return '-'
   if (record !== undefined) return engine === undefined || engine === 'ip netns' ? 'tsnet' : `${engine}+tsnet`
   return engine ?? '-'
