@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isTsnetError } from '../errors/codes.ts'
+import { fail, isTsnetError } from '../errors/codes.ts'
 import { type LeaseStore, takeAddress } from '../ipam/leases.ts'
 import { addressOf, type Cidr, type Family, familyOf, prefixLength, withPrefix } from '../model/address.ts'
 import type { Owner } from '../state/reservations.ts'
@@ -40,6 +40,7 @@ export async function leaseAddresses(
     }
     return request.given
   }
+  refuseOtherFamilies(endpoint)
   const cidrs: Cidr[] = []
   for (const subnet of config.subnets) {
     const family = familyOf(subnet.subnet)
@@ -57,6 +58,20 @@ export async function leaseAddresses(
     }
   }
   return cidrs
+}
+
+/** @throws TSNET_ADDRESS_UNUSABLE (invalid) */
+function refuseOtherFamilies({ config, request }: WantedEndpoint): void {
+  const families = config.subnets.map(({ subnet }) => familyOf(subnet))
+  const stray = request.addresses?.find((address) => !families.includes(familyOf(address)))
+  if (stray === undefined) return
+  const family = familyOf(stray)
+  throw fail('TSNET_ADDRESS_UNUSABLE', {
+    field: family === 4 ? 'ip' : 'ip6',
+    value: stray,
+    message: `checking address ${stray}: network ${config.name} has no IPv${family} subnet`,
+    hint: `leave it out, or create the network with ${family === 4 ? 'an IPv4 --subnet' : '--ipv6'}`,
+  })
 }
 
 function holders(context: EngineContext, network: string, address: string | undefined): readonly Owner[] {
