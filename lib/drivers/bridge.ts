@@ -20,7 +20,7 @@ import {
   withPrefix,
 } from '../model/address.ts'
 import type { FirewallBackend } from '../model/attachment.ts'
-import { networkAlias } from '../model/names.ts'
+import { DEFAULT_NETWORK, networkAlias } from '../model/names.ts'
 import type { IpamSubnet, NetworkConfig } from '../model/network.ts'
 import type { ForeignDrop, LinkFact } from '../plan/facts.ts'
 import type { Step, SysctlStep } from '../plan/step.ts'
@@ -119,12 +119,16 @@ function familiesOf(config: NetworkConfig): readonly Family[] {
 
 function refuseOthersLink(config: NetworkConfig, bridge: LinkFact): void {
   const subject = `making bridge ${bridge.name} for network ${config.name}`
+  const hint =
+    config.name === DEFAULT_NETWORK
+      ? 'rename that link, or use a network of your own: "tsnet network create"'
+      : 'choose another name with -o bridge=NAME'
   if (bridge.kind !== 'bridge') {
     throw fail('TSNET_NAME_IN_USE', {
       message: `${subject}: a link of that name is there and is no bridge${bridge.kind === '' ? '' : ` but a ${bridge.kind}`}`,
       field: 'options.bridge',
       value: bridge.name,
-      hint: 'choose another name with -o bridge=NAME',
+      hint,
     })
   }
   const { alias } = bridge

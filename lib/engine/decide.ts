@@ -29,6 +29,7 @@ import { decideFiles } from './files.ts'
 import { askedMtu, freeHostIfname, rulesSeeBridge } from './linkchoice.ts'
 import { decideLinks } from './links.ts'
 import { withNameServers } from './names.ts'
+import { refuseUnknownSysctls } from './sysctls.ts'
 import type { Target } from './target.ts'
 import { bridgeMtu } from './units.ts'
 
@@ -57,6 +58,10 @@ export async function decideEndpoints(
   const backend = request.firewall ?? context.backend
   const facts = target.sandbox?.facts
   const endpoints = facts === undefined ? [] : wantedEndpoints(wantedNetworks(request), configs, facts)
+  if (target.sandbox !== undefined) {
+    const ifnames = endpoints.map(({ ifname }) => ifname)
+    refuseUnknownSysctls(request.sysctls, target.sandbox, ifnames)
+  }
   const mappings = request.mode === 'bridge' ? wantedMappings(request) : []
   const publisher = publishingEndpoint(endpoints, mappings, request)
   const leased: (readonly Cidr[])[] = []

@@ -25,6 +25,7 @@ export const EAFNOSUPPORT: number = errno.EAFNOSUPPORT
 export const EBUSY: number = errno.EBUSY
 export const EEXIST: number = errno.EEXIST
 export const EINVAL: number = errno.EINVAL
+export const ERANGE: number = errno.ERANGE
 export const EPROTONOSUPPORT: number = errno.EPROTONOSUPPORT
 export const EMSGSIZE: number = errno.EMSGSIZE
 export const EWOULDBLOCK: number = errno.EWOULDBLOCK

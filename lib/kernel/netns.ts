@@ -37,7 +37,8 @@ export function bootId(): string {
 /**
  * Opens a network namespace. The descriptor keeps it alive until `closeSync`.
  *
- * @throws TSNET_NOT_A_NETNS (invalid) if there is nothing at `path`, or something else
+ * @throws TSNET_NOT_A_NETNS (invalid) if there is nothing at `path`, or something else,
+ *   TSNET_NOT_PERMITTED (forbidden)
  */
 export function openNetns(path: string): number {
   let fd: number
@@ -45,7 +46,7 @@ export function openNetns(path: string): number {
     // Without O_NONBLOCK a FIFO would keep us waiting for its writer.
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
   } catch (error) {
-    throw notANetns(path, ...openFailure(path, error))
+    throw openFailure(path, error)
   }
   const kind = namespaceKind(fd)
   if (kind === CLONE_NEWNET) return fd
@@ -64,21 +65,21 @@ export function openNetns(path: string): number {
   )
 }
 
-function openFailure(path: string, error: unknown): [cause: string, hint: string] {
+function openFailure(path: string, error: unknown): TsnetError {
   const errno = errnoOf(error) ?? 0
-  if (errno === ENOENT || errno === ENOTDIR) {
-    return [
-      'no such process or namespace',
-      'is the process still running? see `ip netns list`, `lsns -t net`',
-    ]
-  }
   if (errno === EACCES || errno === EPERM) {
-    return [
-      errnoText(errno),
-      `run as root; it must be allowed to trace the process behind ${path} (ptrace(2))`,
-    ]
+    return fail('TSNET_NOT_PERMITTED', {
+      message: `opening network namespace ${path}: ${errnoText(errno)}`,
+      field: 'sandbox.path',
+      value: path,
+      hint: `run as root; it must be allowed to trace the process behind ${path} (ptrace(2))`,
+    })
   }
-  return [errnoText(errno), 'give /proc/PID/ns/net of a running process']
+  if (errno === ENOENT || errno === ENOTDIR) {
+    const hint = 'is the process still running? see `ip netns list`, `lsns -t net`'
+    return notANetns(path, 'no such process or namespace', hint)
+  }
+  return notANetns(path, errnoText(errno), 'give /proc/PID/ns/net of a running process')
 }
 
 function notANetns(path: string, cause: string, hint: string): TsnetError {

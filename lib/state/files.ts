@@ -16,6 +16,7 @@ import {
   renameSync,
   rmdirSync,
   rmSync,
+  statSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs'
@@ -71,7 +72,7 @@ function inFolder<T>(path: string, write: () => T): T {
 
 /** A full disk, a read-only file system: nothing tsnet can mend. */
 function unwritable(path: string, cause: unknown): Error {
-  if (!hasCode(cause, 'ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM', 'ENOTDIR', 'EEXIST', 'EIO'))
+  if (!hasCode(cause, 'ENOENT', 'ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM', 'ENOTDIR', 'EEXIST', 'EIO'))
     return cause as Error
   return fail('TSNET_STATE_UNREADABLE', {
     message: `writing ${path}: ${(cause as Error).message}`,
@@ -80,13 +81,26 @@ function unwritable(path: string, cause: unknown): Error {
   })
 }
 
-/** Readable by root only: requests may hold what is nobody else's business. */
+/**
+ * Readable by root only: requests may hold what is nobody else's business. Not
+ * with `recursive`, which never ends below /proc (Node 20).
+ */
 export function makeFolder(path: string): void {
-  try {
-    mkdirSync(path, { recursive: true, mode: 0o700 })
-  } catch (error) {
-    throw unwritable(path, error)
+  for (let tries = 1; ; tries++) {
+    try {
+      mkdirSync(path, { mode: 0o700 })
+      return
+    } catch (error) {
+      if (hasCode(error, 'EEXIST') && isFolder(path)) return
+      const parent = dirname(path)
+      if (!hasCode(error, 'ENOENT') || parent === path || tries === folderTries) throw unwritable(path, error)
+      makeFolder(parent)
+    }
   }
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 }
 
 /** Replaces the file whole: a reader sees the old or the new one. */

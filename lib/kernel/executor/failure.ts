@@ -11,10 +11,12 @@ import type { LoweredStep } from '../../plan/step.ts'
 import {
   EACCES,
   EAFNOSUPPORT,
+  EINVAL,
   ENODEV,
   ENOENT,
   EOPNOTSUPP,
   EPERM,
+  ERANGE,
   EROFS,
   EXFULL,
   errnoOf,
@@ -45,6 +47,10 @@ export function refusal(step: LoweredStep, errno: number, cause?: unknown): Tsne
   if (step.kind === 'veth' && errno === EXFULL) {
     const hint = 'a Linux bridge has at most 1023 ports: use a second network'
     return fail('TSNET_BRIDGE_FULL', { ...details, value: step.bridge, hint })
+  }
+  if (step.kind === 'sysctl' && step.where === 'sandbox' && (errno === EINVAL || errno === ERANGE)) {
+    const hint = 'the kernel does not take that value'
+    return fail('TSNET_BAD_VALUE', { ...details, field: 'sysctls', value: `${step.key}=${step.value}`, hint })
   }
   const feature = missingFeature(step, errno)
   if (feature !== undefined) return fail('TSNET_KERNEL_FEATURE_MISSING', { ...details, hint: feature })
