@@ -101,7 +101,7 @@ async function definitionFor(
 }
 
 /** The definition; that of the default network is made up when there is none yet. */
-export async function defined(context: EngineContext, name: string): Promise<NetworkConfig> {
+async function defined(context: EngineContext, name: string): Promise<NetworkConfig> {
   const config = context.networks.get(name)
   if (config !== undefined) return config
   if (name !== DEFAULT_NETWORK) throw noSuchNetwork(context, name)

@@ -82,7 +82,7 @@ export async function missingUnits(
 }
 
 /** Accepts that are needed in chains of others and not there yet. */
-export async function missingAccepts(
+async function missingAccepts(
   context: EngineContext,
   config: NetworkConfig,
   backend: FirewallBackend,

@@ -19,7 +19,7 @@ export interface HostConfig {
   readonly dnsWorkers?: number
 }
 
-export const hostConfigPath = '/etc/tsnet/config.json'
+const hostConfigPath = '/etc/tsnet/config.json'
 
 const backends: readonly unknown[] = ['iptables', 'nftables', 'none']
 

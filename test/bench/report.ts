@@ -52,7 +52,7 @@ const mostProcesses: Readonly<Partial<Record<ContenderName, number>>> = {
 const memoryLimitMb = 90
 const startLimitMs = 25
 
-export function samplesOf(series: Series, operation: Operation): readonly number[] {
+function samplesOf(series: Series, operation: Operation): readonly number[] {
   return operation === 'attach' ? series.attachMs : series.detachMs
 }
 

@@ -44,12 +44,6 @@ export async function leavesNothing<T>(host: Host, work: () => Promise<T>): Prom
   return result
 }
 
-/** The same, and `work` must fail to change anything at all times: for refusals. */
-export async function differences(host: Host, work: () => Promise<unknown>): Promise<readonly string[]> {
-  const before = await snapshot(host)
-  await work()
-  return snapshotDifference(before, await snapshot(host))
-}
 
 /**
  * An answer of tsnet with what differs from run to run replaced: namespace
