@@ -343,8 +343,8 @@ export const examples: readonly Example[] = [
   },
   {
     command: 'daemon run',
-    about: 'in the foreground, for a minute after the last call',
-    script: ['tsnet daemon run --idle-exit 60 &', 'tsnet daemon start -q', 'tsnet daemon stop'],
+    about: 'in the foreground, until nobody has called for a second',
+    script: ['tsnet daemon run --idle-exit 1 2>/run/tsnetd.json'],
   },
   { command: 'daemon start', about: 'for good', script: ['tsnet daemon start', 'tsnet daemon stop'] },
   { command: 'daemon stop', about: 'the next caller starts another', script: ['tsnet daemon stop'] },

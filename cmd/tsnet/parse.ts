@@ -30,7 +30,7 @@ export function parseArgv(argv: readonly string[]): Parsed {
   // --version is what people try first; here it is another name of the command.
   const known = own.map((word, at) => (word === '--version' && at === 0 ? 'version' : word))
   for (const { flags, about } of globalOptions) program.option(flags, about)
-  for (const definition of families.flatMap((family) => family.commands)) {
+  for (const definition of definitionsFor(known)) {
     grow(program, definition.path.slice(0, -1)).addCommand(
       commanderOf(definition, (invocation) => {
         parsed = { kind: 'run', definition, invocation }
@@ -45,6 +45,19 @@ export function parseArgv(argv: readonly string[]): Parsed {
   }
   if (parsed === undefined) throw new UsageError('no command given', 'see tsnet help')
   return parsed.kind === 'run' ? { ...parsed, invocation: { ...parsed.invocation, program: rest } } : parsed
+}
+
+/**
+ * The commands that can be meant: making a commander of each costs a millisecond in all. Where the first word is none
+ * of them, or may be the value of a flag, all of them, for the sake of what commander suggests instead.
+ */
+function definitionsFor(argv: readonly string[]): readonly CommandDefinition[] {
+  const all = families.flatMap((family) => family.commands)
+  const at = argv.findIndex((word) => !word.startsWith('-'))
+  const isValue =
+    at > 0 && globalOptions.some(({ flags }) => flags.split(' ')[0] === argv[at - 1] && flags.includes('<'))
+  const meant = isValue ? [] : all.filter(({ path }) => path[0] === argv[at])
+  return meant.length > 0 ? meant : all
 }
 
 /** Thrown through commander's parser to leave it: it would go on with required arguments otherwise. */

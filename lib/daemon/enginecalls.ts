@@ -70,11 +70,14 @@ async function carryOut(
 ): Promise<EngineAnswer> {
   const { service } = use
   const work = service.begin(`engine ${method}`)
+  const takedown =
+    method === 'teardown' || method === 'detach' ? service.resident.expectTakedown() : undefined
   try {
     if (!isMethod(method)) throw fail('TSNET_INTERNAL', { message: `the engine has no method ${method}` })
     const { steps, ...plain } = options
     const engineOptions: EngineOptions = { ...plain, ...(steps === true ? { onStep: use.tell } : {}) }
-    const engine = await engineOn(service.resident.kernel(engineOptions, sandbox), engineOptions)
+    const kernel = service.resident.kernel(engineOptions, sandbox)
+    const engine = await engineOn(takedown?.watch(kernel) ?? kernel, engineOptions)
     try {
       const value = await callMethod(engine, method, args, use.signal)
       work.end(0)
@@ -86,5 +89,7 @@ async function carryOut(
     const known = asTsnetError(error)
     work.end(known.code)
     return { id, error: encodeError(known) }
+  } finally {
+    takedown?.over()
   }
 }

@@ -10,7 +10,9 @@
  */
 
 import type { Socket } from 'node:net'
+import type { EngineOptions } from '../engine/engine.ts'
 import { engineOn } from '../engine/open.ts'
+import type { Kernel } from '../kernel/kernel.ts'
 import { kinds } from './api.ts'
 import { encodeFrame } from './frames.ts'
 import { decodeInvocation, type Invocation } from './invocation.ts'
@@ -70,6 +72,11 @@ function converse(
   const writeError = (text: string): void => {
     if (open) socket.write(encodeFrame(kinds.stderr, text))
   }
+  const takedown = takesDown(call) ? service.resident.expectTakedown() : undefined
+  const kernel = (options: EngineOptions): Kernel => {
+    const made = service.resident.kernel(options, call.sandbox)
+    return takedown?.watch(made) ?? made
+  }
   const programCall: ProgramCall = {
     argv: call.argv,
     env: call.env,
@@ -84,16 +91,20 @@ function converse(
     },
     stderr: { write: writeError, isTTY: call.errorColumns > 0, columns: call.errorColumns || 80 },
     signals,
-    kernel: (options) => service.resident.kernel(options, call.sandbox),
-    openEngine: (options) => engineOn(service.resident.kernel(options, call.sandbox), options),
+    kernel,
+    openEngine: (options) => engineOn(kernel(options), options),
   }
   // One turn later: a caller that has given up meanwhile is known by then, and served itself.
   setImmediate(() => {
     if (socket.destroyed) {
       stopBeat()
+      takedown?.over()
       return
     }
-    void runProgram(program, programCall, { name: nameOf(call), pid: call.pid, service }).then(finish)
+    void runProgram(program, programCall, { name: nameOf(call), pid: call.pid, service }).then((code) => {
+      takedown?.over()
+      finish(code)
+    })
   })
   return {
     signal: (number) => {
@@ -134,6 +145,8 @@ function nameOf({ program, argv, env }: Invocation): string {
   const verb = program === 'tsnet' ? argv.find((word) => /^[a-z]+$/.test(word)) : env['CNI_COMMAND']
   return verb === undefined ? program : `${program} ${verb}`
 }
+
+const takesDown = (call: Invocation): boolean => /^(tsnet teardown|cni\/\S+ DEL)$/.test(nameOf(call))
 
 interface RaisableSignals extends ProgramSignals {
   /** @returns false where nobody listens */

@@ -16,7 +16,15 @@ import type { HeldSandbox } from './api.ts'
 export interface Resident {
   /** For one call; its `close` leaves what others use. @param held is opened where a request names its path */
   kernel(options: EngineOptions, held: HeldSandbox | undefined): Kernel
+  /** A call that will take something down was accepted: deletions that are due wait for its. @returns when it is over */
+  expectTakedown(): Takedown
   close(): void
+}
+
+export interface Takedown {
+  /** The same kernel, which tells when it has come so far. */
+  watch(kernel: Kernel): Kernel
+  over(): void
 }
 
 export function createResident(makeKernel: (options: EngineOptions) => Kernel): Resident {
@@ -26,6 +34,21 @@ export function createResident(makeKernel: (options: EngineOptions) => Kernel): 
       if (options.onStep !== undefined) return holding(makeKernel(options), held)
       shared ??= makeKernel({})
       return holding({ ...shared, close: () => undefined }, held)
+    },
+    expectTakedown: () => {
+      const arrived = shared?.approach?.() ?? (() => undefined)
+      return {
+        watch: (kernel) => ({
+          ...kernel,
+          revert: (steps, sandbox) => {
+            const reverting = kernel.revert(steps, sandbox)
+            // From here on the kernel knows it by itself.
+            arrived()
+            return reverting
+          },
+        }),
+        over: arrived,
+      }
     },
     close: () => shared?.close(),
   }

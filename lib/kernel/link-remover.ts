@@ -19,18 +19,29 @@ interface Order {
 }
 
 export interface LinkRemover {
+  /** Somebody is on the way to `remove`, and worth a short wait. @returns to be called on arrival, or when given up */
+  approach(): () => void
   /** @returns an error for each that is still there */
   remove(links: readonly Link[]): Promise<readonly unknown[]>
 }
 
+/**
+ * Alone nobody waits. With others on the way the wait is theirs: this process is
+ * busy with nothing else meanwhile, and could not serve them while it deletes.
+ */
+const companyMs = 30
+
 export function createLinkRemover(socket: RouteSocket): LinkRemover {
   let orders: Order[] = []
   let running = false
+  let approaching = 0
 
   async function run(): Promise<void> {
     while (orders.length > 0) {
       // Let everybody who is about to ask do so: they share one wait.
-      await new Promise((resolve) => setImmediate(resolve))
+      const deadline = performance.now() + companyMs
+      do await new Promise((resolve) => setImmediate(resolve))
+      while (approaching > 0 && performance.now() < deadline)
       const taken = orders
       orders = []
       const links = new Map(taken.flatMap((order) => order.links.map((link) => [link.index, link])))
@@ -41,6 +52,14 @@ export function createLinkRemover(socket: RouteSocket): LinkRemover {
   }
 
   return {
+    approach: () => {
+      let near = true
+      approaching++
+      return () => {
+        if (near) approaching--
+        near = false
+      }
+    },
     remove: async (links) => {
       if (links.length === 0) return []
       const errors = await new Promise<ReadonlyMap<number, unknown>>((done) => {

@@ -88,12 +88,21 @@ export function createLinuxKernel(options: KernelOptions = {}): Kernel {
       }
     },
     revert: async (steps, sandbox) => {
+      let arrived: (() => void) | undefined
       try {
-        return await revertSteps(steps, sides(sandbox), (links) => host().remover.remove(links))
+        const { remover } = host()
+        arrived = remover.approach()
+        return await revertSteps(steps, sides(sandbox), (links) => {
+          arrived?.()
+          return remover.remove(links)
+        })
       } catch (error) {
         return [error]
+      } finally {
+        arrived?.()
       }
     },
+    approach: () => host().remover.approach(),
     missing: (steps, sandbox) => missingSteps(steps, sides(sandbox)),
     close: () => {
       opened?.socket.close()

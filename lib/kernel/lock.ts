@@ -89,7 +89,8 @@ function handleOf(path: string, fd: number, unlink: boolean): LockHandle {
 }
 
 function timedOut(path: string, timeoutMs: number): Error {
-  const holders = holdersOf(path)
+  // Who only tries wants no names: finding them takes longer than the lock.
+  const holders = timeoutMs === 0 ? [] : holdersOf(path)
   const by = holders.length === 0 ? '' : ` by ${holders.join(', ')}`
   return fail('TSNET_LOCK_TIMEOUT', {
     message: `locking ${path}: still held${by} after ${timeoutMs} ms`,
