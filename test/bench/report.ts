@@ -27,12 +27,14 @@ export interface Measured {
 
 type Operation = 'attach' | 'detach'
 
-/** What the project wants to reach on an idle machine (issue 2). */
+/** What the project wants to reach on an idle machine. */
 interface Goal {
   readonly operation: Operation
   readonly ours: ContenderName
   readonly peer: ContenderName
   readonly atMost: number | undefined
+  /** Holds only beside at least so many other containers. */
+  readonly others?: number
 }
 
 const goals: readonly Goal[] = [
@@ -40,6 +42,11 @@ const goals: readonly Goal[] = [
   { operation: 'detach', ours: 'library-nftables', peer: 'kernel', atMost: undefined },
   { operation: 'attach', ours: 'command-nftables', peer: 'cni', atMost: 1 },
   { operation: 'detach', ours: 'command-nftables', peer: 'cni', atMost: 0.5 },
+  { operation: 'attach', ours: 'plugin', peer: 'cni', atMost: 1 },
+  { operation: 'detach', ours: 'plugin', peer: 'cni', atMost: 0.5 },
+  { operation: 'attach', ours: 'plugin', peer: 'cni', atMost: 0.5, others: 100 },
+  { operation: 'attach', ours: 'launcher-plugin', peer: 'cni', atMost: 1 / 20 },
+  { operation: 'detach', ours: 'launcher-plugin', peer: 'kernel', atMost: 1.3 },
   { operation: 'attach', ours: 'command-iptables', peer: 'cni', atMost: undefined },
   { operation: 'detach', ours: 'command-iptables', peer: 'cni', atMost: undefined },
   { operation: 'attach', ours: 'command-iptables', peer: 'netavark', atMost: undefined },
@@ -57,6 +64,7 @@ function samplesOf(series: Series, operation: Operation): readonly number[] {
 }
 
 export interface Ratio extends Goal {
+  /** Containers that were there already. */
   readonly others: number
   readonly ratio: Summary
 }
@@ -68,7 +76,7 @@ export function ratiosOf(series: readonly Series[]): readonly Ratio[] {
       const find = (name: ContenderName): Series | undefined =>
         series.find((one) => one.name === name && one.others === others)
       const [ours, peer] = [find(goal.ours), find(goal.peer)]
-      if (ours === undefined || peer === undefined) return []
+      if (ours === undefined || peer === undefined || others < (goal.others ?? 0)) return []
       const below = samplesOf(peer, goal.operation)
       const ratio = summarize(samplesOf(ours, goal.operation).map((ms, i) => ms / (below[i] ?? Number.NaN)))
       return [{ ...goal, others, ratio }]
@@ -129,7 +137,7 @@ function ratioRow({ ours, peer, others, operation, ratio, atMost }: Ratio): read
     operation,
     ratio.median.toFixed(2),
     `${ratio.low.toFixed(2)} - ${ratio.high.toFixed(2)}`,
-    atMost === undefined ? '' : `at most ${atMost}`,
+    atMost === undefined ? '' : `at most ${Number(atMost.toFixed(2))}`,
     verdict(ratio.median, atMost),
   ]
 }

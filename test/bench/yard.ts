@@ -8,7 +8,7 @@ import { mkdirSync } from 'node:fs'
 import { build } from 'esbuild'
 import type { Lab } from '../../netns-fixtures/lab.ts'
 import { repository } from '../../netns-fixtures/place.ts'
-import type { ContenderName } from './contenders/all.ts'
+import { type ContenderName, contenders } from './contenders/all.ts'
 import type { Cost, Folders } from './contenders/contender.ts'
 import { compileKernelCost } from './contenders/kernel.ts'
 import type { Answer, Order } from './runner.ts'
@@ -68,13 +68,20 @@ export async function startRunner(
   const measure = async (kind: 'attach' | 'detach', number: number): Promise<Cost> =>
     (await ask({ kind, number })) ?? { ms: Number.NaN }
 
-  await ask({ kind: 'boxes', count: counts.others + counts.rounds })
-  for (let number = 0; number < counts.others; number++) await measure('attach', number)
+  const { others, rounds } = counts
+  await ask({ kind: 'boxes', count: others + 2 * rounds })
+  for (let number = 0; number < others; number++) await measure('attach', number)
   return {
     name,
-    others: counts.others,
-    attach: (round) => measure('attach', counts.others + round),
-    detach: (round) => measure('detach', counts.others + round),
+    others,
+    attach: async (round) => {
+      if (contenders[name].resident === true) {
+        await measure('attach', others + rounds + round)
+        await measure('detach', others + rounds + round)
+      }
+      return measure('attach', others + round)
+    },
+    detach: (round) => measure('detach', others + round),
     stop: () => program.stop(),
   }
 }

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { openCni } from './cni.ts'
-import { openCommand } from './command.ts'
+import { openPlugin, openReference } from './cni.ts'
+import { openCommand, openLauncher } from './command.ts'
 import type { OpenContender } from './contender.ts'
 import { openKernel } from './kernel.ts'
 import { openLibrary } from './library.ts'
@@ -16,6 +16,8 @@ export interface Entry {
   readonly open: OpenContender
   /** Means something only on a host without other containers. */
   readonly alone?: boolean
+  /** It lives in a process that has done the same before: a pair that does not count comes right before each that does. */
+  readonly resident?: boolean
 }
 
 export type ContenderName =
@@ -26,13 +28,24 @@ export type ContenderName =
   | 'command-iptables'
   | 'first-nftables'
   | 'first-iptables'
+  | 'plugin'
+  | 'launcher-plugin'
+  | 'launcher-command'
   | 'cni'
   | 'netavark'
 
 export const contenders: Readonly<Record<ContenderName, Entry>> = {
-  kernel: { about: "the kernel's own cost (C)", open: openKernel },
-  'library-nftables': { about: 'tsnet, library, nftables', open: (at) => openLibrary(at, 'nftables') },
-  'library-iptables': { about: 'tsnet, library, iptables', open: (at) => openLibrary(at, 'iptables') },
+  kernel: { about: "the kernel's own cost (C)", resident: true, open: openKernel },
+  'library-nftables': {
+    about: 'tsnet, library, nftables',
+    resident: true,
+    open: (at) => openLibrary(at, 'nftables'),
+  },
+  'library-iptables': {
+    about: 'tsnet, library, iptables',
+    resident: true,
+    open: (at) => openLibrary(at, 'iptables'),
+  },
   'command-nftables': {
     about: 'tsnet, command, nftables',
     open: (at) => openCommand(at, 'nftables', 'bench'),
@@ -51,7 +64,10 @@ export const contenders: Readonly<Record<ContenderName, Entry>> = {
     alone: true,
     open: (at) => openCommand(at, 'iptables', 'default'),
   },
-  cni: { about: 'reference CNI chain', open: () => openCni() },
+  plugin: { about: 'tsnet, CNI plugin', open: (at) => openPlugin(at, 'cni') },
+  'launcher-plugin': { about: 'tsnet, CNI plugin, launcher', open: (at) => openPlugin(at, 'launcher/cni') },
+  'launcher-command': { about: 'tsnet, command, launcher', open: (at) => openLauncher(at) },
+  cni: { about: 'reference CNI chain', open: openReference },
   netavark: { about: 'netavark', open: () => openNetavark() },
 }
 

@@ -14,8 +14,17 @@ export async function openCommand(
   firewall: string,
   network: CommandNetwork,
 ): Promise<Contender> {
-  const tsnet = (...words: string[]): string =>
-    runProgram([process.execPath, `${root}/dist/bin/tsnet`, ...words, '--firewall', firewall, '--json'])
+  const program = [process.execPath, `${root}/dist/bin/tsnet`] as const
+  return open((...words) => runProgram([...program, ...words, '--firewall', firewall, '--json']), network)
+}
+
+/** The static launcher, which asks the daemon; nftables. */
+export async function openLauncher({ root }: Folders): Promise<Contender> {
+  const program = `${root}/dist/launcher/tsnet`
+  return open((...words) => runProgram([program, ...words, '--firewall', 'nftables', '--json']), 'bench')
+}
+
+function open(tsnet: (...words: readonly string[]) => string, network: CommandNetwork): Contender {
   if (network === 'bench') {
     const { name, subnets } = benchNetwork
     tsnet('network', 'create', name, '--subnet', subnets[0], '--ipv6', '-o', 'dns=false')

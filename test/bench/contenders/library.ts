@@ -33,7 +33,10 @@ export async function openLibrary(
       publish: [`${hostPortOf(box)}:80`],
     })
   return {
-    attach: (box) => counted(() => engine.setup(request(box))),
+    attach: (box) => {
+      const decoded = request(box)
+      return counted(() => engine.setup(decoded))
+    },
     detach: (box) => counted(() => engine.teardown({ container: containerId(box) })),
     close: () => engine.close(),
   }
