@@ -44,7 +44,6 @@ export async function leavesNothing<T>(host: Host, work: () => Promise<T>): Prom
   return result
 }
 
-
 /**
  * An answer of tsnet with what differs from run to run replaced: namespace
  * cookies, boot ids, times, the chosen ULA prefix, pids in paths.
