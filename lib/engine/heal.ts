@@ -54,6 +54,8 @@ async function forgetOtherBoots(context: EngineContext): Promise<void> {
       }
     }
     boot.write(kernel.bootId())
+    // Whoever was killed while it wrote this very mark.
+    context.tidying.removeDebris()
   } finally {
     host.release()
   }

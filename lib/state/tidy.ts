@@ -35,7 +35,10 @@ export function tidying(paths: StatePaths): Tidying {
     paths.ports,
     paths.names,
   ]
-  const everywhere = (): readonly string[] => [...folders, paths.networks].flatMap(withSubfolders)
+  const everywhere = (): readonly string[] => [
+    paths.run,
+    ...[...folders, paths.networks].flatMap(withSubfolders),
+  ]
   return {
     isJournalEmpty: () => isEmptyFolder(paths.pending),
     hasDebris: () => deadTemporaries(paths.pending).length > 0,

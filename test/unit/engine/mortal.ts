@@ -23,6 +23,8 @@ export class Killed extends Error {}
 /** The life of a process, counted in effects. */
 export class Life {
   effects = 0
+  /** Above pid_max: nobody finds such a process alive. */
+  pid = 5_000_000
   #last = Number.POSITIVE_INFINITY
   #over = false
 
@@ -40,6 +42,7 @@ export class Life {
   again(): void {
     this.#over = false
     this.#last = Number.POSITIVE_INFINITY
+    this.pid++
   }
 
   /** Called before each effect. @param half what is left when it dies in the middle */
@@ -110,12 +113,11 @@ export function mortalFiles(folder: string, life: Life): () => void {
       return openSync(...args)
     },
   })
-  // Above pid_max: a process that nobody finds alive.
   const { pid } = process
-  Object.defineProperty(process, 'pid', { value: 5_000_000 })
+  Object.defineProperty(process, 'pid', { get: () => life.pid, configurable: true })
   syncBuiltinESMExports()
   return () => {
-    Object.defineProperty(process, 'pid', { value: pid })
+    Object.defineProperty(process, 'pid', { value: pid, configurable: true })
     Object.assign(fs, { writeFileSync, renameSync, unlinkSync, rmdirSync, rmSync, mkdirSync, openSync })
     syncBuiltinESMExports()
   }
