@@ -159,16 +159,32 @@ const volatileKey =
   /^(ifindex|link_index|link_netnsid|operstate|.*_timer|valid_life_time|preferred_life_time|tentative|dadfailed|expires|stats|stats64|id|no|designated_port|state|iif_index)$/
 const volatileFlag = new Set(['NO-CARRIER', 'LOWER_UP', 'linkdown', 'dead'])
 
+/**
+ * Link-local addresses of IPv6 and their routes come when the kernel sees fit: a
+ * second or two after a bridge got its first port. The link itself is compared.
+ */
+function isLinkLocal(address: Json): boolean {
+  return JSON.stringify(address).includes('"local":"fe80:')
+}
+
+function isKernelsOwnRoute({ dst, protocol, type }: { readonly [key: string]: Json }): boolean {
+  const localTypes: readonly unknown[] = ['local', 'anycast']
+  return protocol === 'kernel' && localTypes.includes(type) && String(dst).startsWith('fe80:')
+}
+
 /** Links give one line for each attribute, so that a difference names it; the rest one line for each object. */
 function linesOf(section: string, value: Json): string[] {
   const object = purged(value) as { [key: string]: Json }
+  if (isKernelsOwnRoute(object)) return []
   if (section === 'link') {
     const { ifname, ...rest } = object
     return attributes(rest).map((line) => `${String(ifname)} ${line}`)
   }
   if (section === 'address') {
     const addresses = object['addr_info'] as Json[]
-    return addresses.map((address) => `${String(object['ifname'])} ${JSON.stringify(address)}`)
+    return addresses
+      .filter((address) => !isLinkLocal(address))
+      .map((address) => `${String(object['ifname'])} ${JSON.stringify(address)}`)
   }
   return [JSON.stringify(object)]
 }

@@ -111,11 +111,9 @@ describe('a snapshot', () => {
     await lab.wire(box, host, '192.0.2.0/24', { names: ['eth0', 'veth0'] })
     await host.sh('echo 1 > /var/lib/tsnet/n.json')
     const changed = snapshotDifference(inBox, await snapshot(box))
-    expect(
-      changed.filter((line) => line.startsWith('+ address:')).map((line) => line.split('"fe80:')[0]),
-    ).toEqual([
+    // Its link-local address comes when the kernel sees fit, so it is not in the picture.
+    expect(changed.filter((line) => line.startsWith('+ address:'))).toEqual([
       '+ address: eth0 {"family":"inet","local":"192.0.2.1","prefixlen":24,"scope":"global","label":"eth0"}',
-      '+ address: eth0 {"family":"inet6","local":',
     ])
     expect(changed.some((line) => /veth0|files/.test(line))).toBe(false)
     await box.kill()

@@ -32,7 +32,8 @@ function shell(host: Host, lines: readonly string[], pid: number, backend: strin
 function started(line: string): string[] {
   if (!line.endsWith('&')) return [line]
   const wait = 'until [ "$(readlink /proc/$!/ns/net)" != "$(readlink /proc/$$/ns/net)" ]; do sleep 0.02; done'
-  return [`${line.slice(0, -1)} >/dev/null 2>&1 &`, wait]
+  const background = `${line.slice(0, -1)} >/dev/null 2>&1 &`
+  return line.startsWith('unshare') ? [background, wait] : [background]
 }
 
 const before: Readonly<Record<NonNullable<Example['given']>[number], string>> = {

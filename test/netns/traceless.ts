@@ -44,6 +44,13 @@ export async function leavesNothing<T>(host: Host, work: () => Promise<T>): Prom
   return result
 }
 
+/** What `work` leaves changed: nothing, for refusals. */
+export async function differences(host: Host, work: () => Promise<unknown>): Promise<readonly string[]> {
+  const before = await snapshot(host)
+  await work()
+  return snapshotDifference(before, await snapshot(host))
+}
+
 /**
  * An answer of tsnet with what differs from run to run replaced: namespace
  * cookies, boot ids, times, the chosen ULA prefix, pids in paths.
