@@ -53,6 +53,8 @@ export interface Kernel {
   hostFacts(): Promise<HostFacts>
   /** One link of the host by name: one round trip. */
   hostLink(name: string): Promise<LinkFact | undefined>
+  /** Only whether it is there: a twentieth of the cost. */
+  hasHostLink(name: string): boolean
   /** The default way out, or undefined where the host has no default route. */
   wayOut(family: Family): Promise<WayOut | undefined>
   hostAddresses(): Promise<readonly Cidr[]>

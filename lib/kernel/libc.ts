@@ -26,6 +26,7 @@ interface Libc {
   readonly flock: (fd: number, operation: number) => number
   readonly memfdCreate: (name: string, flags: number) => number
   readonly send: (fd: number, bytes: Buffer, length: number, flags: number) => number
+  readonly ifNameToIndex: (name: string) => number
   readonly recv: (fd: number, bytes: Buffer, length: number, flags: number) => number
 }
 
@@ -53,6 +54,7 @@ function libc(): Libc {
       'int memfd_create(const char *name, unsigned int flags)',
     ) as Libc['memfdCreate'],
     send: library.func('intptr_t send(int fd, const void *bytes, size_t length, int flags)') as Libc['send'],
+    ifNameToIndex: library.func('unsigned int if_nametoindex(const char *name)') as Libc['ifNameToIndex'],
     recv: library.func('intptr_t recv(int fd, void *bytes, size_t length, int flags)') as Libc['recv'],
   }
   return loaded
@@ -107,6 +109,11 @@ export function tryFlock(fd: number, kind: typeof LOCK_SH | typeof LOCK_EX): boo
   const errno = loadKoffi().errno()
   if (errno === EWOULDBLOCK) return false
   throw new SystemError('flock', errno)
+}
+
+/** @returns the index of that link in the namespace the calling thread is in, 0 where there is none */
+export function linkIndex(name: string): number {
+  return libc().ifNameToIndex(name)
 }
 
 const AF_NETLINK = 16

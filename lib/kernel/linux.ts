@@ -15,6 +15,7 @@ import { findLink, findWayOut, readHost, readHostAddresses, toLinkFact } from '.
 import { foreignDrops, userRules } from './foreign.ts'
 import { iptablesVariant } from './iptables.ts'
 import type { Kernel, KernelOptions, OpenSandbox } from './kernel.ts'
+import { linkIndex } from './libc.ts'
 import { createLinkRemover, type LinkRemover } from './link-remover.ts'
 import { startNameServer } from './nameserver.ts'
 import { openRouteSocket, type RouteSocket } from './netlink/socket.ts'
@@ -67,6 +68,12 @@ export function createLinuxKernel(options: KernelOptions = {}): Kernel {
       known.set(name, link.index)
       const master = link.master === undefined ? undefined : await findLink(host().socket, link.master)
       return toLinkFact(link, master?.name)
+    },
+    hasHostLink: (name) => {
+      const index = linkIndex(name)
+      if (index === 0) known.delete(name)
+      else known.set(name, index)
+      return index !== 0
     },
     wayOut: (family) => findWayOut(host().socket, family),
     hostAddresses: () => readHostAddresses(host().socket),

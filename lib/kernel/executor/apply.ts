@@ -184,7 +184,9 @@ class Run {
 
   /** What is known of a link that has just been born needs not be asked again. */
   #note({ where, name }: Device, link: Link | undefined): void {
-    if (where !== 'sandbox' || link?.ipv6Off === undefined) return
+    if (link === undefined) return
+    this.#side(where).indexes.set(name, link.index)
+    if (where !== 'sandbox' || link.ipv6Off === undefined) return
     this.#sides.sandbox?.told.set(`net/ipv6/conf/${name}/disable_ipv6`, link.ipv6Off ? '1' : '0')
   }
 

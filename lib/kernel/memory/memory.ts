@@ -98,6 +98,7 @@ export function createMemoryKernel(options: MemoryKernelOptions = {}): MemoryKer
       routes: outside.routeFacts(),
     }),
     hostLink: async (name) => outside.linkFacts().find((link) => link.name === name),
+    hasHostLink: (name) => outside.linkFacts().some((link) => link.name === name),
     wayOut: async (family) => findWayOut(outside, family),
     hostAddresses: async () =>
       outside.addresses.map(({ cidr }) => cidr).filter((cidr) => !isLoopback(addressOf(cidr))),

@@ -37,7 +37,9 @@ export interface Answer {
 export interface Exchange {
   /**
    * Sends all in one call. An answer for each; those with NLM_F_ACK or NLM_F_DUMP
-   * are waited for. What is asked at once must fit into the buffer (capacity.ts).
+   * are waited for. The kernel answers in order, and failures in any case: the
+   * acknowledgement of the last tells of all before it. What is asked at once must
+   * fit into the buffer (capacity.ts).
    */
   ask(messages: readonly Message[]): readonly Answer[]
   close(): void

@@ -2,8 +2,7 @@
  * One netlink socket: batches of requests, and dumps.
  *
  * A batch is one send(2): the kernel carries it out, message after message,
- * before the call returns, and answers each with an acknowledgement; it goes on
- * after one that failed. The socket belongs for good to the namespace it was
+ * before the call returns; it goes on after one that failed, and says which. The socket belongs for good to the namespace it was
  * made in (kernel/netns).
  *
  * @module
@@ -50,11 +49,17 @@ class PromptSocket implements RouteSocket {
   }
 
   async batch(messages: readonly Message[]): Promise<readonly Reply[]> {
-    return portions(messages).flatMap((portion) =>
-      this.#exchange
-        .ask(portion.messages.map((message) => ({ ...message, flags: message.flags | NLM_F_ACK })))
-        .map(answered),
+    return portions(messages).flatMap((portion) => this.#ask(portion.messages))
+  }
+
+  #ask(messages: readonly Message[]): readonly Reply[] {
+    const last = messages.length - 1
+    const answers = this.#exchange.ask(
+      messages.map((message, i) => (i < last ? message : { ...message, flags: message.flags | NLM_F_ACK })),
     )
+    answered(answers[last])
+    // Whatever was refused before it has been told by then.
+    return answers.map(({ errno = 0, messages }) => ({ errno, messages }))
   }
 
   async dump(message: Message): Promise<readonly Received[]> {
