@@ -98,7 +98,7 @@ async function settingsOf(
     config,
     container,
     ifname,
-    hostIfname: await freeHostIfname(context, { containerId, containerName, network: config.name, ifname }),
+    hostIfname: freeHostIfname(context, { containerId, containerName, network: config.name, ifname }),
     cidrs,
     mac: request.mac ?? macFromAddress(addressOf(cidrs[0] as Cidr)),
     mtuBytes: request.mtuBytes === undefined ? await bridgeMtu(context, config) : askedMtu(request, config),

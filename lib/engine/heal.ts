@@ -28,11 +28,14 @@ export async function heal(context: EngineContext): Promise<readonly string[]> {
   await context.locks.forgetDead()
   // One look for all that follows: nearly always there is nothing.
   const isEmpty = context.tidying.isJournalEmpty()
-  const units = await healUnits(context, isEmpty ? [] : context.units.pendingKeys())
+  let keys = context.units.keys()
+  const units = await healUnits(context, isEmpty ? [] : context.units.pendingKeys(), keys)
+  if (units.length > 0) keys = context.units.keys()
   const containers = isEmpty ? [] : await healContainers(context)
   const healed = units.length + containers.length > 0
   if (healed || (!isEmpty && context.tidying.hasDebris())) await sweep(context)
-  await removeIdle(context, [...context.networks.ephemeralNames(), ...withGuestRules(context)])
+  const networks = [...context.networks.ephemeralNames(), ...withGuestRules(keys)]
+  if (healed || networks.length + idleBases(keys).length > 0) await removeIdle(context, networks)
   return [...units, ...containers.map(({ id }) => id)]
 }
 
@@ -61,9 +64,13 @@ async function forgetOtherBoots(context: EngineContext): Promise<void> {
   }
 }
 
-async function healUnits(context: EngineContext, pending: readonly string[]): Promise<readonly string[]> {
+async function healUnits(
+  context: EngineContext,
+  pending: readonly string[],
+  keys: readonly string[],
+): Promise<readonly string[]> {
   const { units } = context
-  if (pending.length + strayUnits(context).length + idleBases(context).length === 0) return []
+  if (pending.length + strayUnits(context, keys).length + idleBases(keys).length === 0) return []
   const healed: string[] = []
   const host = await context.locks.hostExclusive()
   try {
@@ -71,7 +78,7 @@ async function healUnits(context: EngineContext, pending: readonly string[]): Pr
     for (const unit of units.pendingKeys()) {
       if ((await undoPendingUnit(context, unit)).length === 0) healed.push(unit)
     }
-    for (const unit of strayUnits(context)) {
+    for (const unit of strayUnits(context, units.keys())) {
       if ((await removeUnit(context, unit)).length === 0) healed.push(unit)
     }
     await removeIdleBases(context)

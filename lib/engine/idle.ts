@@ -31,7 +31,7 @@ export async function removeIdle(
   const idle = (name: string): boolean =>
     context.networks.get(name)?.ephemeral === true && context.reservations.leases.list(name).length === 0
   const something = names.some((name) => idle(name) || guestBackends(context, name).length > 0)
-  if (!something && idleBases(context).length === 0) return []
+  if (!something && idleBases(context.units.keys()).length === 0) return []
   const removed: string[] = []
   const host = await context.locks.hostExclusive()
   try {
@@ -64,10 +64,10 @@ function backendsOf({ units }: EngineContext, name: string): readonly FirewallBa
 }
 
 /** Networks that have rules of more than one backend. */
-export function withGuestRules({ units }: EngineContext): readonly string[] {
-  const withRules = units
-    .keys()
-    .flatMap((unit) => (unit.startsWith('rules.') ? (unitNames.networkOf(unit) ?? []) : []))
+export function withGuestRules(keys: readonly string[]): readonly string[] {
+  const withRules = keys.flatMap((unit) =>
+    unit.startsWith('rules.') ? (unitNames.networkOf(unit) ?? []) : [],
+  )
   return [...new Set(withRules.filter((name, i) => withRules.indexOf(name) !== i))]
 }
 
@@ -91,8 +91,7 @@ async function removeIdleRules(context: EngineContext, name: string): Promise<vo
 }
 
 /** Units of networks nobody has defined: their maker was killed. In the order to remove them. */
-export function strayUnits(context: EngineContext): readonly string[] {
-  const keys = context.units.keys()
+export function strayUnits(context: EngineContext, keys: readonly string[]): readonly string[] {
   if (keys.length === 0) return []
   const defined = context.networks.names()
   return keys

@@ -16,10 +16,10 @@ import type { EngineContext } from './context.ts'
 const hostIfnameTries = 8
 
 /** Five digits of a hash meet now and then among containers whose names begin alike. */
-export async function freeHostIfname({ kernel }: EngineContext, names: EndpointNames): Promise<string> {
+export function freeHostIfname({ kernel }: EngineContext, names: EndpointNames): string {
   for (let attempt = 0; ; attempt++) {
     const name = hostIfname(names, { attempt })
-    if (attempt === hostIfnameTries || (await kernel.hostLink(name)) === undefined) return name
+    if (attempt === hostIfnameTries || !kernel.hasHostLink(name)) return name
   }
 }
 

@@ -66,9 +66,9 @@ export async function missingUnits(
   backend: FirewallBackend,
 ): Promise<readonly PlannedUnit[]> {
   const names = unitNames
-  const bridge = await context.kernel.hostLink(config.options.bridge)
+  const hasBridge = context.kernel.hasHostLink(config.options.bridge)
   const planned: PlannedUnit[] = []
-  if (bridge === undefined || !context.units.has(names.network(config.name))) {
+  if (!hasBridge || !context.units.has(names.network(config.name))) {
     planned.push({ unit: names.network(config.name), steps: await planLinks(context, config) })
   }
   if (!context.units.has(names.base(backend))) {
@@ -206,8 +206,7 @@ export async function removeNetworkUnits(context: EngineContext, name: string): 
 }
 
 /** Base rules that serve no network. */
-export function idleBases(context: EngineContext): readonly FirewallBackend[] {
-  const keys = context.units.keys()
+export function idleBases(keys: readonly string[]): readonly FirewallBackend[] {
   return backends.filter(
     (backend) =>
       keys.includes(unitNames.base(backend)) &&
@@ -218,7 +217,7 @@ export function idleBases(context: EngineContext): readonly FirewallBackend[] {
 /** Under the exclusive host lock. */
 export async function removeIdleBases(context: EngineContext): Promise<readonly unknown[]> {
   const errors: unknown[] = []
-  for (const backend of idleBases(context)) {
+  for (const backend of idleBases(context.units.keys())) {
     if (backend !== 'none' && (await context.kernel.userRules(backend))) continue
     errors.push(...(await removeUnit(context, unitNames.base(backend))))
   }

@@ -9,7 +9,16 @@
  * @module
  */
 
-import { createJson, listFolder, readJson, removeEmptyFolder, removeFile, writeJson } from './files.ts'
+import { dirname } from 'node:path'
+import {
+  createJson,
+  listFolder,
+  makeFolder,
+  readJson,
+  removeEmptyFolder,
+  removeFile,
+  writeJson,
+} from './files.ts'
 import type { StatePaths } from './paths.ts'
 
 /** Who holds a reservation: enough to find out whether it still lives. */
@@ -131,7 +140,11 @@ function portFiles(paths: StatePaths): PortFiles {
     owner: readJson<Owner>(file(key)),
   })
   return {
-    take: (key, owner) => writeJson(file(key), owner),
+    take: (key, owner) => {
+      // Nearly always the first on that port.
+      makeFolder(dirname(file(key)))
+      writeJson(file(key), owner)
+    },
     owner: (key) => readJson<Owner>(file(key)),
     release: (key) => {
       removeFile(file(key))
