@@ -102,14 +102,13 @@ function timedOut(path: string, timeoutMs: number): Error {
 /** `PID (COMMAND)` of each holder we are allowed to see. */
 function holdersOf(path: string): string[] {
   try {
-    const { ino } = statSync(path)
+    const { dev, ino } = statSync(path)
+    // As the kernel prints it: major and minor in hex (makedev(3)). Every tmpfs counts its inodes from 1.
+    const [major, minor] = [(dev >> 8) & 0xfff, (dev & 0xff) | ((dev >> 12) & 0xfff00)]
+    const file = `${[major, minor].map((part) => part.toString(16).padStart(2, '0')).join(':')}:${ino}`
     // 1: FLOCK  ADVISORY  WRITE 4711 00:19:1234 0 EOF; waiting ones have an arrow before FLOCK.
-    const lines = [
-      ...readFileSync('/proc/locks', 'utf8').matchAll(
-        /^\d+: FLOCK +\S+ +\S+ +(\d+) +[^\s:]+:[^\s:]+:(\d+) /gm,
-      ),
-    ]
-    return lines.filter(([, , inode]) => Number(inode) === ino).map(([, pid]) => `${pid} (${commandOf(pid)})`)
+    const lines = [...readFileSync('/proc/locks', 'utf8').matchAll(/^\d+: FLOCK +\S+ +\S+ +(\d+) +(\S+) /gm)]
+    return lines.filter(([, , one]) => one === file).map(([, pid]) => `${pid} (${commandOf(pid)})`)
   } catch {
     return []
   }
