@@ -52,6 +52,8 @@ export interface NameServiceOptions {
 
 /** Far more than a loaded machine needs to start Node. */
 const ANSWER_MS = 20_000
+/** Each is lost only to a drop that falls into the moment between load and put. */
+const MOST_STARTS = 5
 
 export function createNameService(options: NameServiceOptions): NameService {
   const { socketPath, logPath, folder } = options
@@ -87,11 +89,13 @@ export function createNameService(options: NameServiceOptions): NameService {
 
   const putStarting = async (request: Request, others: () => Contents): Promise<Response | undefined> =>
     locked(async () => {
-      // Somebody else may have started one meanwhile.
-      const response = await ask(request)
-      if (response !== undefined) return response
-      await start(others)
-      return ask(request)
+      // Somebody else may have started one meanwhile; and one just started ends again when the
+      // last container it was told of is dropped, which nobody needs this lock for.
+      for (let starts = 0; ; starts++) {
+        const response = await ask(request)
+        if (response !== undefined || starts === MOST_STARTS) return response
+        await start(others)
+      }
     })
 
   const clearEnded = (): Promise<void> =>
