@@ -16,19 +16,21 @@
 const { mkdtempSync, readFileSync, rmSync, writeFileSync } = require('node:fs')
 const { createRequire } = require('node:module')
 const { tmpdir } = require('node:os')
-const { dirname, join } = require('node:path')
+const { basename, dirname, join } = require('node:path')
 const { Script } = require('node:vm')
 
 const [, , body, cache] = process.argv
 const script = new Script(readFileSync(body, 'utf8'), { filename: body })
 const stateDir = mkdtempSync(join(tmpdir(), 'tsnet-build-'))
 
-// The program ends itself: that is when the cache is full.
+// The program ends itself: that is when the cache is full. All but the name server, which waits 15 s for its first word.
+const nameServerMs = 200
 process.exit = () => {
   rmSync(stateDir, { recursive: true, force: true })
   writeFileSync(cache, script.createCachedData())
   process.reallyExit(0)
 }
+if (basename(body).startsWith('tsnet-dns-')) setTimeout(process.exit, nameServerMs)
 process.argv = [
   process.argv[0],
   body,
