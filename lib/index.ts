@@ -24,6 +24,7 @@ export type {
   EngineOptions,
   Finding,
   GcReport,
+  Interruption,
   NetworkInspect,
   PlannedSetup,
   Selector,

@@ -49,7 +49,8 @@ export interface CommandDefinition {
   readonly program?: { readonly word: 1 | 2; readonly unless?: readonly string[] }
   /**
    * What SIGINT and SIGTERM do while it runs: stop it where it stands, have the
-   * engine take back what was done, or wait until it has finished.
+   * engine take back what was done, or end its waiting for others and let it
+   * finish what has begun.
    */
   readonly onSignal: 'stop' | 'undo' | 'finish'
   /** @returns the exit code */
@@ -98,7 +99,7 @@ export interface Session {
   readonly palette: Palette
   lib(): Promise<Lib>
   engine(): Promise<Engine>
-  /** Aborted by SIGINT or SIGTERM while a command of kind `undo` runs. */
+  /** Aborted by SIGINT or SIGTERM while a command of kind `undo` or `finish` runs. */
   abortSignal(): AbortSignal
   /** A page of the help. */
   page(path: readonly string[]): string

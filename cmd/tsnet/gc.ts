@@ -13,13 +13,14 @@ export const gc: CommandDefinition = {
   summary: 'clean up after dead containers and killed commands',
   about:
     'Takes down containers whose namespace is gone, takes back half-done work of killed commands, and frees addresses ' +
-    'and ports nobody holds. Running it twice does no harm. It is not interrupted by SIGINT or SIGTERM.',
+    'and ports nobody holds. Running it twice does no harm. ' +
+    'SIGINT and SIGTERM end its waiting for other commands; what has begun is finished.',
   args: [],
   groups: [],
   onSignal: 'finish',
   run: async ({ globals }, session) => {
     const engine = await session.engine()
-    const report = await session.waitFor('cleaning up', engine.gc())
+    const report = await session.waitFor('cleaning up', engine.gc({ signal: session.abortSignal() }))
     const { stdout } = session.io
     if (globals.json) writeJson(stdout, report)
     else if (globals.quiet) stdout.write(report.containers.map((id) => `${id}\n`).join(''))

@@ -65,7 +65,9 @@ async function runCommand(parsed: Extract<Parsed, { kind: 'run' }>, options: Run
     return await definition.run(invocation, session)
   } catch (error) {
     const code = await failed(error, io, { json, causes: verbose })
-    return definition.onSignal === 'undo' ? (signals.exitCode() ?? code) : code
+    const gaveUp =
+      definition.onSignal === 'undo' || (await loadLib()).isTsnetError(error, 'TSNET_INTERRUPTED')
+    return gaveUp ? (signals.exitCode() ?? code) : code
   } finally {
     await opened.close()
   }

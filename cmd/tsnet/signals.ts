@@ -1,10 +1,10 @@
 /**
  * What SIGINT and SIGTERM do to a running command.
  *
- * `undo` aborts the engine's work once, which takes back what was done; a second
- * signal must not stop the taking back. `finish` lets the command end: a
- * teardown stopped half-way would only have to be run again. `stop` is the
- * system's own way: the process ends.
+ * `undo` and `finish` abort the engine's work once. A set-up takes back what was
+ * done, and a second signal must not stop the taking back. A teardown only ends
+ * its waiting for others: stopped half-way it would have to be run again. `stop`
+ * is the system's own way: the process ends.
  *
  * @module
  */
@@ -22,7 +22,7 @@ export interface SignalSource {
 }
 
 export interface SignalWatch extends Disposable {
-  /** Aborted by the first signal, under `undo`. Made when first asked for: it costs a start 2 ms. */
+  /** Aborted by the first signal, also by one that came before it was asked for. Made when first asked for: it costs a start 2 ms. */
   abortSignal(): AbortSignal
   /** 130 or 143 once a signal has arrived. */
   exitCode(): number | undefined
@@ -40,15 +40,18 @@ export function watchSignals(
     const listener = (): void => {
       if (first !== undefined) return
       first = name
-      tell(behaviour === 'undo' ? `${name}: taking back what was done` : `${name}: finishing first`)
-      if (behaviour === 'undo') controller?.abort(name)
+      tell(`${name}: ${behaviour === 'undo' ? 'taking back what was done' : 'finishing what has begun'}`)
+      controller?.abort(name)
     }
     return { name, listener }
   })
   if (behaviour !== 'stop') for (const { name, listener } of listeners) source.on(name, listener)
   return {
     abortSignal: () => {
-      controller ??= new AbortController()
+      if (controller === undefined) {
+        controller = new AbortController()
+        if (first !== undefined) controller.abort(first)
+      }
       return controller.signal
     },
     exitCode: () => (first === undefined ? undefined : 128 + numbers[first]),

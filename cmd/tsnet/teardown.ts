@@ -15,7 +15,7 @@ export const teardown: CommandDefinition = {
   about:
     'Takes away everything setup made: links, addresses, rules, leases, ports; and a network made at first use with ' +
     'its last container. Works from the record, so the process may be gone. Nothing to take down is a success. ' +
-    'It is not interrupted by SIGINT or SIGTERM.',
+    'SIGINT and SIGTERM end its waiting for other commands; what has begun is finished.',
   args: [{ syntax: '[container]', about: 'id or name' }],
   groups: [selectorOptions],
   onSignal: 'finish',
@@ -23,7 +23,10 @@ export const teardown: CommandDefinition = {
     const selector = requireSelector(args, flags, await session.lib())
     const engine = await session.engine()
     const label = 'container' in selector ? selector.container : selector.sandboxPath
-    const gone = await session.waitFor(`taking down ${label}`, engine.teardown(selector))
+    const gone = await session.waitFor(
+      `taking down ${label}`,
+      engine.teardown(selector, { signal: session.abortSignal() }),
+    )
     const { stdout } = session.io
     if (globals.json) writeJson(stdout, gone ?? null)
     else if (globals.quiet) stdout.write(gone === undefined ? '' : `${gone.container.id}\n`)

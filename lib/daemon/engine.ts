@@ -70,18 +70,19 @@ export function createDaemonEngine(first: Connection | undefined, parts: DaemonE
   const engine = {
     plan: (request) => call('plan', [request], inSandbox(request)),
     setup: (request, more) => call('setup', [request], { ...inSandbox(request), ...withSignal(more) }),
-    teardown: (selector) => call('teardown', [selector], selected(selector)),
+    teardown: (selector, more) =>
+      call('teardown', [selector], { ...selected(selector), ...withSignal(more) }),
     attach: (request, more) => call('attach', [request], { ...inSandbox(request), ...withSignal(more) }),
     detach: (id, ifname) => call('detach', [id, ifname]),
     list: () => call('list', []),
     inspect: (selector) => call('inspect', [selector], selected(selector)),
     check: (selector) => call('check', selector === undefined ? [] : [selector], selected(selector)),
-    gc: () => call('gc', []),
-    createNetwork: (request) => call('createNetwork', [request]),
-    removeNetwork: (name) => call('removeNetwork', [name]),
+    gc: (more) => call('gc', [], withSignal(more)),
+    createNetwork: (request, more) => call('createNetwork', [request], withSignal(more)),
+    removeNetwork: (name, more) => call('removeNetwork', [name], withSignal(more)),
     listNetworks: () => call('listNetworks', []),
     inspectNetwork: (name) => call('inspectNetwork', [name]),
-    pruneNetworks: () => call('pruneNetworks', []),
+    pruneNetworks: (more) => call('pruneNetworks', [], withSignal(more)),
     close: async () => {
       connection?.close()
       await (await local?.catch(() => undefined))?.close()

@@ -18,24 +18,24 @@ interface MethodKind {
 
 const plain: MethodKind = { abortable: false, repeatable: true }
 const abortable: MethodKind = { abortable: true, repeatable: true }
-const once: MethodKind = { abortable: false, repeatable: false }
+const once: MethodKind = { abortable: true, repeatable: false }
 
 /** One entry for each method, or this does not compile. */
 export const methods: Readonly<Record<MethodName, MethodKind>> = {
   plan: plain,
   setup: abortable,
-  teardown: plain,
+  teardown: abortable,
   attach: abortable,
   detach: plain,
   list: plain,
   inspect: plain,
   check: plain,
-  gc: plain,
+  gc: abortable,
   createNetwork: once,
   removeNetwork: once,
   listNetworks: plain,
   inspectNetwork: plain,
-  pruneNetworks: plain,
+  pruneNetworks: abortable,
 }
 
 export function isMethod(name: string): name is MethodName {
@@ -51,5 +51,5 @@ export async function callMethod(
 ): Promise<unknown> {
   // The caller's types were checked where it was compiled; both are of one version.
   const method = engine[name] as (...args: unknown[]) => Promise<unknown>
-  return methods[name].abortable ? method(args[0], { signal }) : method(...args)
+  return methods[name].abortable ? method(...args, { signal }) : method(...args)
 }

@@ -8,7 +8,7 @@
 import { describe } from '../plan/describe.ts'
 import type { ContainerRecord } from '../state/records.ts'
 import type { Owner } from '../state/reservations.ts'
-import type { EngineContext } from './context.ts'
+import { type EngineContext, interruptible } from './context.ts'
 import type { Finding, GcReport } from './engine.ts'
 import { heal } from './heal.ts'
 import { removeIdle, tidy } from './idle.ts'
@@ -102,7 +102,8 @@ function firstLine(lines: readonly string[]): string {
 }
 
 /** Repeatable; touches only what is ours and has no living owner. */
-export async function gc(context: EngineContext): Promise<GcReport> {
+export async function gc(context: EngineContext, signal?: AbortSignal): Promise<GcReport> {
+  const waiting = interruptible(context, signal)
   const { leases, ports, names } = context.reservations
   const before = {
     leases: leaseKeys(context),
@@ -110,9 +111,9 @@ export async function gc(context: EngineContext): Promise<GcReport> {
     networks: networkNames(context),
     containers: context.containers.keys(),
   }
-  const pending = await heal(context)
+  const pending = await heal(waiting)
   // Exclusive: nobody is between taking a reservation and writing it down.
-  const host = await context.locks.hostExclusive()
+  const host = await waiting.locks.hostExclusive()
   try {
     const owners = [
       ...context.containers.keys().flatMap((id) => ownerOf(context, id)),

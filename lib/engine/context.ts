@@ -35,6 +35,11 @@ export interface EngineContext {
   readonly backend: FirewallBackend
 }
 
+/** For what may still be given up: waiting for a lock ends with the signal. Undoing waits on. */
+export function interruptible(context: EngineContext, signal: AbortSignal | undefined): EngineContext {
+  return signal === undefined ? context : { ...context, locks: context.locks.until(signal) }
+}
+
 /** How people know a container: `web (3f2a)`. */
 export function describeOwner(owner: Owner): string {
   return owner.name === undefined ? owner.container : `${owner.name} (${owner.container})`

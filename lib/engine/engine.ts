@@ -57,6 +57,15 @@ export interface NetworkInspect {
   readonly leases: readonly { readonly address: Address; readonly owner: string }[]
 }
 
+/**
+ * For whatever may have to wait for others. `setup` and `attach` take back what
+ * they have done and throw TSNET_INTERRUPTED; the others end their waiting with
+ * it, and finish what has begun.
+ */
+export interface Interruption {
+  readonly signal?: AbortSignal
+}
+
 export interface Engine {
   /** Decides and shows, changes nothing. */
   plan(request: SetupRequest): Promise<PlannedSetup>
@@ -64,16 +73,16 @@ export interface Engine {
    * Connects a sandbox. An equal request for the same container returns what is
    * there; a different one is a conflict. On failure the host is as it was.
    */
-  setup(request: SetupRequest, options?: { readonly signal?: AbortSignal }): Promise<ContainerNetwork>
+  setup(request: SetupRequest, options?: Interruption): Promise<ContainerNetwork>
   /** @returns what was taken down, undefined where there was nothing: also a success */
-  teardown(selector: Selector): Promise<ContainerNetwork | undefined>
+  teardown(selector: Selector, options?: Interruption): Promise<ContainerNetwork | undefined>
   /**
    * One more endpoint for a container, which may have others already: exactly
    * one network, with its ifname. Has a record of its own.
    *
    * @throws TSNET_ALREADY_ATTACHED (conflict) where the container has that ifname from a different request
    */
-  attach(request: SetupRequest, options?: { readonly signal?: AbortSignal }): Promise<ContainerNetwork>
+  attach(request: SetupRequest, options?: Interruption): Promise<ContainerNetwork>
   /** Takes back what `attach` made; nothing there is a success. `id` is the container's full id. */
   detach(id: string, ifname: string): Promise<ContainerNetwork | undefined>
   list(): Promise<readonly ContainerNetwork[]>
@@ -81,14 +90,14 @@ export interface Engine {
   inspect(selector: Selector): Promise<ContainerNetwork>
   /** Compares records with the kernel; empty: all is well. Without selector: everything. */
   check(selector?: Selector): Promise<readonly Finding[]>
-  gc(): Promise<GcReport>
-  createNetwork(request: CreateNetworkRequest): Promise<NetworkConfig>
+  gc(options?: Interruption): Promise<GcReport>
+  createNetwork(request: CreateNetworkRequest, options?: Interruption): Promise<NetworkConfig>
   /** @throws TSNET_NETWORK_IN_USE (conflict), TSNET_NO_SUCH_NETWORK (notFound) */
-  removeNetwork(name: string): Promise<void>
+  removeNetwork(name: string, options?: Interruption): Promise<void>
   listNetworks(): Promise<readonly NetworkInspect[]>
   inspectNetwork(name: string): Promise<NetworkInspect>
   /** Removes networks no container is on. @returns their names */
-  pruneNetworks(): Promise<readonly string[]>
+  pruneNetworks(options?: Interruption): Promise<readonly string[]>
   close(): Promise<void>
 }
 

@@ -7,7 +7,7 @@
 import { asTsnetError, fail } from '../errors/codes.ts'
 import type { ContainerNetwork } from '../model/attachment.ts'
 import { check, gc } from './check.ts'
-import type { EngineContext } from './context.ts'
+import { type EngineContext, interruptible } from './context.ts'
 import { planSetup } from './dryrun.ts'
 import type { Engine, Selector } from './engine.ts'
 import {
@@ -29,7 +29,7 @@ export function createLocalEngine(context: EngineContext): Engine {
   return {
     plan: (request) => planSetup(context, request),
     setup: (request, options) => setup(context, request, options?.signal),
-    teardown: (selector) => teardown(context, selector),
+    teardown: (selector, options) => teardown(context, selector, options?.signal),
     attach: (request, options) => attach(context, request, options?.signal),
     detach: (id, ifname) => detach(context, id, ifname),
     list: async () => listContainers(context),
@@ -41,21 +41,25 @@ export function createLocalEngine(context: EngineContext): Engine {
           ? undefined
           : recordKeys(context, findContainer(context, selector).container.id),
       ),
-    gc: () => gc(context),
-    createNetwork: (request) => createNetwork(context, request),
-    removeNetwork: (name) => removeNetwork(context, name),
+    gc: (options) => gc(context, options?.signal),
+    createNetwork: (request, options) => createNetwork(context, request, options?.signal),
+    removeNetwork: (name, options) => removeNetwork(context, name, options?.signal),
     listNetworks: () => listNetworks(context),
     inspectNetwork: (name) => inspectNetwork(context, name),
-    pruneNetworks: () => pruneNetworks(context),
+    pruneNetworks: (options) => pruneNetworks(context, options?.signal),
     close: async () => context.kernel.close(),
   }
 }
 
 /** From the records alone; goes on through errors and reports all of them at the end. */
-async function teardown(context: EngineContext, selector: Selector): Promise<ContainerNetwork | undefined> {
-  const id = await idAfterHealing(context, selector)
+async function teardown(
+  context: EngineContext,
+  selector: Selector,
+  signal: AbortSignal | undefined,
+): Promise<ContainerNetwork | undefined> {
+  const id = await idAfterHealing(interruptible(context, signal), selector)
   if (id === undefined) return undefined
-  return teardownAll(context, id, recordKeys(context, id))
+  return teardownAll(context, id, recordKeys(context, id), signal)
 }
 
 /** Takes back one attachment that was made by `attach`. */
@@ -82,20 +86,27 @@ async function teardownAll(
   context: EngineContext,
   id: string,
   keys: readonly string[],
+  signal?: AbortSignal,
 ): Promise<ContainerNetwork | undefined> {
   const downs = []
-  for (const key of keys) downs.push(await teardownRecord(context, key))
+  for (const key of keys) downs.push(await teardownRecord(context, key, signal))
   await tidy(context)
   const errors = downs.flatMap((down) => down.errors)
   if (errors.length > 0) throw notAllGone(id, errors)
   return mergeResults(downs.flatMap(({ result }) => result ?? []))
 }
 
-async function teardownRecord(context: EngineContext, key: string): ReturnType<typeof takeDown> {
-  const lock = await context.locks.container(key)
+/** The signal ends the waiting for others; what has begun is finished. */
+async function teardownRecord(
+  context: EngineContext,
+  key: string,
+  signal: AbortSignal | undefined,
+): ReturnType<typeof takeDown> {
+  const { locks } = interruptible(context, signal)
+  const lock = await locks.container(key)
   try {
     const networks = (context.containers.get(key) ?? context.containers.pending(key))?.networks ?? []
-    const host = await context.locks.hostShared()
+    const host = await locks.hostShared()
     let down: Awaited<ReturnType<typeof takeDown>>
     try {
       down = await takeDown(context, key)

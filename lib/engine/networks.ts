@@ -8,7 +8,8 @@ import { asTsnetError, fail, isTsnetError } from '../errors/codes.ts'
 import type { Address } from '../model/address.ts'
 import type { CreateNetworkRequest, NetworkConfig } from '../model/network.ts'
 import { validateCreateNetwork } from '../model/networkrequest.ts'
-import { describeOwner, type EngineContext } from './context.ts'
+import type { LockHandle } from '../state/lock.ts'
+import { describeOwner, type EngineContext, interruptible } from './context.ts'
 import { configFrom } from './definition.ts'
 import type { NetworkInspect } from './engine.ts'
 import { noSuchNetwork } from './ensure.ts'
@@ -23,11 +24,11 @@ import { makeUnit, missingUnits, removeNetworkUnits } from './units.ts'
 export async function createNetwork(
   context: EngineContext,
   request: CreateNetworkRequest,
+  signal?: AbortSignal,
 ): Promise<NetworkConfig> {
   validateCreateNetwork(request)
   requireTools(context, context.backend)
-  await heal(context)
-  const host = await context.locks.hostExclusive()
+  const host = await hostAfterHealing(context, signal)
   try {
     if (context.networks.get(request.name) !== undefined) throw networkExists(request.name)
     const config = await configFrom(context, request)
@@ -50,6 +51,16 @@ export async function createNetwork(
   }
 }
 
+/** The signal ends the waiting for others; what has begun is finished, or taken back when it fails. */
+async function hostAfterHealing(
+  context: EngineContext,
+  signal: AbortSignal | undefined,
+): Promise<LockHandle> {
+  const waiting = interruptible(context, signal)
+  await heal(waiting)
+  return waiting.locks.hostExclusive()
+}
+
 function networkExists(name: string): Error {
   return fail('TSNET_NETWORK_EXISTS', {
     message: `creating network ${name}: there is one of that name`,
@@ -60,9 +71,12 @@ function networkExists(name: string): Error {
 }
 
 /** @throws TSNET_NETWORK_IN_USE, TSNET_NO_SUCH_NETWORK */
-export async function removeNetwork(context: EngineContext, name: string): Promise<void> {
-  await heal(context)
-  const host = await context.locks.hostExclusive()
+export async function removeNetwork(
+  context: EngineContext,
+  name: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  const host = await hostAfterHealing(context, signal)
   try {
     if (context.networks.get(name) === undefined) throw noSuchNetwork(context, name)
     const holders = await livingHolders(context, name)
@@ -105,12 +119,15 @@ async function livingHolders(context: EngineContext, name: string): Promise<read
   return [...new Set(owners().map(describeOwner))]
 }
 
-export async function pruneNetworks(context: EngineContext): Promise<readonly string[]> {
+export async function pruneNetworks(
+  context: EngineContext,
+  signal?: AbortSignal,
+): Promise<readonly string[]> {
   const removed: string[] = []
   for (const { name, ephemeral } of context.networks.list()) {
     if (ephemeral) continue
     try {
-      await removeNetwork(context, name)
+      await removeNetwork(context, name, signal)
       removed.push(name)
     } catch (error) {
       // Somebody else may have removed it meanwhile.

@@ -55,7 +55,7 @@ export function openContext(kernel: Kernel, options: EngineOptions): EngineConte
   kernel.requireRoot()
   const paths = statePaths(options.stateDir)
   const hostConfig = readHostConfig()
-  const locks = createLocks(paths, flocker, options.lockTimeoutMs ?? defaultLockTimeoutMs)
+  const locks = createLocks(paths, flocker, { timeoutMs: options.lockTimeoutMs ?? defaultLockTimeoutMs })
   return {
     kernel,
     locks,

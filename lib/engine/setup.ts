@@ -18,7 +18,7 @@ import type { ContainerRecord } from '../state/records.ts'
 import type { Owner } from '../state/reservations.ts'
 import { leaseAddresses, type Reap } from './addresses.ts'
 import { applyOrUndo } from './apply.ts'
-import { describeOwner, type EngineContext } from './context.ts'
+import { describeOwner, type EngineContext, interruptible } from './context.ts'
 import { type DecidedSetup, decideEndpoints, planContainer } from './decide.ts'
 import { wantedNetworks } from './endpoints.ts'
 import { ensureNetworks } from './ensure.ts'
@@ -72,19 +72,20 @@ async function setupTarget(
   target: Target,
   signal: AbortSignal | undefined,
 ): Promise<ContainerNetwork> {
+  const waiting = interruptible(context, signal)
   try {
-    await heal(context)
-    const lock = await context.locks.container(target.key)
+    await heal(waiting)
+    const lock = await waiting.locks.container(target.key)
     try {
       return (
-        (await alreadyThere(context, request, target)) ??
+        (await alreadyThere(waiting, request, target)) ??
         (await setupLocked(context, request, target, signal))
       )
     } finally {
       lock.release()
     }
   } catch (error) {
-    await tidy(context)
+    await tidy(waiting)
     throw error
   } finally {
     target.sandbox?.close()
@@ -178,6 +179,7 @@ async function setupLocked(
   target: Target,
   signal: AbortSignal | undefined,
 ): Promise<ContainerNetwork> {
+  const waiting = interruptible(context, signal)
   const endpoints = wantedNetworks(request)
   const { name } = target.container
   const record: ContainerRecord = {
@@ -190,13 +192,13 @@ async function setupLocked(
     steps: [],
   }
   // What could not be healed is still to be taken back: its journal entry must not be lost.
-  await finishPending(context, target.key)
+  await finishPending(waiting, target.key)
   // From here on a kill leaves a trace that the next command follows.
   context.containers.begin(target.key, record)
   let host: { release(): void } | undefined
   try {
     const backend = request.firewall ?? context.backend
-    const ensured = await ensureNetworks(context, endpoints, backend, async (configs) => {
+    const ensured = await ensureNetworks(waiting, endpoints, backend, async (configs) => {
       await decideDry(context, request, target, configs)
     })
     host = ensured.host
@@ -216,7 +218,7 @@ async function setupLocked(
     const decided = await decideEndpoints(context, request, target, ensured.configs, {
       lease: (endpoint) => leaseAddresses(context, store, endpoint, by),
       ports: async (mappings) => {
-        const lock = await context.locks.ports()
+        const lock = await waiting.locks.ports()
         try {
           const bindings = await choosePorts(context, mappings, by)
           for (const binding of bindings) context.reservations.ports.take(portKey(binding), target.owner)
@@ -227,23 +229,20 @@ async function setupLocked(
       },
     })
     signal?.throwIfAborted()
-    const result = await applyDecided(context, record, decided, target.sandbox)
+    const result = await applyDecided(context, record, decided, { sandbox: target.sandbox, signal })
     for (const note of used) note()
     return result
   } catch (error) {
-    try {
-      host ??= await context.locks.hostShared()
-      const left = await undoPending(context, target.key)
-      if (isTsnetError(error)) error.undo.push(...left)
-    } catch (late) {
-      // The journal entry stays: the next command goes on there.
-      if (isTsnetError(error)) error.undo.push(late)
-    }
+    // Without the host lock nothing has been taken yet, and nobody is waited for to take it back.
+    if (host === undefined) context.containers.forget(target.key)
+    const left = await undoPending(context, target.key).catch((late: unknown) => [late])
+    // What could not be taken back stays in the journal: the next command goes on there.
+    if (isTsnetError(error)) error.undo.push(...left)
     throw asInterrupted(error, signal)
   } finally {
     host?.release()
     // After a failure a network made for this container alone has nobody on it.
-    if (!context.containers.has(target.key)) await removeIdle(context, record.networks)
+    if (!context.containers.has(target.key)) await removeIdle(waiting, record.networks)
   }
 }
 
@@ -292,7 +291,10 @@ async function applyDecided(
   context: EngineContext,
   begun: ContainerRecord,
   decided: DecidedSetup,
-  sandbox: OpenSandbox | undefined,
+  {
+    sandbox,
+    signal,
+  }: { readonly sandbox: OpenSandbox | undefined; readonly signal: AbortSignal | undefined },
 ): Promise<ContainerNetwork> {
   const steps = planContainer(context, decided, sandbox)
   const record = { ...begun, steps, result: decided.result }
@@ -310,6 +312,7 @@ async function applyDecided(
   const ours = steps.filter(({ step }, i) => applied.value[i] || takesNothingBack(step))
   if (ours.length < steps.length) context.containers.begin(begun.id, { ...record, steps: ours })
   if (named.status === 'rejected') throw named.reason
+  signal?.throwIfAborted()
   context.containers.commit(begun.id)
   return decided.result
 }

@@ -15,7 +15,7 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, statSync, unlinkSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fail } from '../errors/codes.ts'
-import type { Locker, LockHandle, LockOptions } from '../state/lock.ts'
+import type { Locker, LockHandle, LockOptions, LockWait } from '../state/lock.ts'
 import { ENOENT, errnoOf, errnoText } from './errno.ts'
 import { LOCK_EX, LOCK_SH, tryFlock } from './libc.ts'
 
@@ -23,17 +23,25 @@ import { LOCK_EX, LOCK_SH, tryFlock } from './libc.ts'
 const firstPauseMs = 1
 const longestPauseMs = 20
 
-export const flocker: Locker = { acquire }
+export const flocker: Locker = { acquire, tryAcquire }
 
-async function acquire(path: string, options: LockOptions): Promise<LockHandle> {
-  const deadline = performance.now() + options.timeoutMs
+async function acquire(path: string, options: LockOptions & LockWait): Promise<LockHandle> {
+  const { timeoutMs, signal } = options
+  const deadline = performance.now() + timeoutMs
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
     const handle = tryAcquire(path, options)
     if (handle !== undefined) return handle
+    if (signal?.aborted === true) throw interrupted(path)
     const leftMs = deadline - performance.now()
-    if (leftMs <= 0) throw timedOut(path, options.timeoutMs)
-    await sleep(Math.min(leftMs, pauseMs * (1 - Math.random() / 2)))
+    if (leftMs <= 0) throw timedOut(path, timeoutMs)
+    await pause(Math.min(leftMs, pauseMs * (1 - Math.random() / 2)), signal)
   }
+}
+
+/** Ends early, and without an error, when it is aborted. */
+async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) await sleep(ms)
+  else await sleep(ms, undefined, { signal }).catch(() => undefined)
 }
 
 function tryAcquire(path: string, { exclusive, transient }: LockOptions): LockHandle | undefined {
@@ -89,14 +97,24 @@ function handleOf(path: string, fd: number, unlink: boolean): LockHandle {
 }
 
 function timedOut(path: string, timeoutMs: number): Error {
-  // Who only tries wants no names: finding them takes longer than the lock.
-  const holders = timeoutMs === 0 ? [] : holdersOf(path)
-  const by = holders.length === 0 ? '' : ` by ${holders.join(', ')}`
   return fail('TSNET_LOCK_TIMEOUT', {
-    message: `locking ${path}: still held${by} after ${timeoutMs} ms`,
+    message: `locking ${path}: still held${byHolders(path)} after ${timeoutMs} ms`,
     value: path,
     hint: 'another tsnet command is running: try again when it is done',
   })
+}
+
+function interrupted(path: string): Error {
+  return fail('TSNET_INTERRUPTED', {
+    message: `locking ${path}: interrupted while it was held${byHolders(path)}`,
+    value: path,
+  })
+}
+
+/** Nothing where they have let go by now, or are none we may see. */
+function byHolders(path: string): string {
+  const holders = holdersOf(path)
+  return holders.length === 0 ? '' : ` by ${holders.join(', ')}`
 }
 
 /** `PID (COMMAND)` of each holder we are allowed to see. */

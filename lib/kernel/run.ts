@@ -103,6 +103,9 @@ export async function run(
     reject: false,
     stripFinalNewline: false,
     maxBuffer: 512 * 1024 * 1024,
+    // A Ctrl-C is for us: what has begun is finished, or taken back in order.
+    detached: true,
+    cleanup: false,
   })
   if (isMissing(result)) throw programMissing(program)
   if (result.exitCode === undefined) {

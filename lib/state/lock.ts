@@ -19,7 +19,6 @@ export interface LockHandle {
 
 export interface LockOptions {
   readonly exclusive: boolean
-  readonly timeoutMs: number
   /**
    * Exclusive only: the file is unlinked before the lock is let go, so that
    * files of single containers do not pile up. Whoever got the lock of a file
@@ -28,9 +27,17 @@ export interface LockOptions {
   readonly transient?: boolean
 }
 
+export interface LockWait {
+  readonly timeoutMs: number
+  /** Ends the waiting; a lock that is free is given all the same. */
+  readonly signal?: AbortSignal
+}
+
 export interface Locker {
-  /** @throws TSNET_LOCK_TIMEOUT (busy) */
-  acquire(path: string, options: LockOptions): Promise<LockHandle>
+  /** @throws TSNET_LOCK_TIMEOUT (busy), TSNET_INTERRUPTED (busy), both naming the holders */
+  acquire(path: string, options: LockOptions & LockWait): Promise<LockHandle>
+  /** @returns undefined where somebody else holds it now: who it is, is not looked for */
+  tryAcquire(path: string, options: LockOptions): LockHandle | undefined
 }
 
 export interface Locks {
@@ -46,6 +53,8 @@ export interface Locks {
   forgetDead(): Promise<void>
   /** Starting and clearing away the name server. */
   names(): Promise<LockHandle>
+  /** The same locks; waiting for one ends when the signal is aborted. */
+  until(signal: AbortSignal | undefined): Locks
 }
 
 export interface LastLock extends LockHandle {
@@ -53,12 +62,12 @@ export interface LastLock extends LockHandle {
   portsIdle(): void
 }
 
-export function createLocks(paths: StatePaths, locker: Locker, timeoutMs: number): Locks {
+export function createLocks(paths: StatePaths, locker: Locker, wait: LockWait): Locks {
   const path = (name: string): string => `${paths.locks}/${name}`
-  const acquire = async (name: string, options: LockOptions): Promise<LockHandle> => {
+  const inFolder = async <T>(lock: () => T | Promise<T>): Promise<T> => {
     for (let tries = 1; ; tries++) {
       try {
-        return await locker.acquire(path(name), options)
+        return await lock()
       } catch (error) {
         // The last of all to leave has taken the folder away.
         const cause = error instanceof Error ? (error.cause ?? error) : error
@@ -67,25 +76,29 @@ export function createLocks(paths: StatePaths, locker: Locker, timeoutMs: number
       }
     }
   }
-  const ofContainer = (key: string, wait: number): Promise<LockHandle> =>
-    acquire(`container-${key}`, { exclusive: true, timeoutMs: wait, transient: true })
+  const acquire = (name: string, options: LockOptions): Promise<LockHandle> =>
+    inFolder(() => locker.acquire(path(name), { ...options, ...wait }))
+  const ofContainer = { exclusive: true, transient: true } as const
+  const tryContainer = (key: string): Promise<LockHandle | undefined> =>
+    inFolder(() => locker.tryAcquire(path(`container-${key}`), ofContainer))
   return {
-    container: (key) => ofContainer(key, timeoutMs),
-    tryContainer: (key) => ofContainer(key, 0).catch(() => undefined),
-    hostShared: () => acquire('host', { exclusive: false, timeoutMs }),
-    hostExclusive: () => acquire('host', { exclusive: true, timeoutMs }),
+    container: (key) => acquire(`container-${key}`, ofContainer),
+    tryContainer,
+    hostShared: () => acquire('host', { exclusive: false }),
+    hostExclusive: () => acquire('host', { exclusive: true }),
     hostLast: async () => {
-      const host = await acquire('host', { exclusive: true, timeoutMs, transient: true })
+      const host = await acquire('host', { exclusive: true, transient: true })
       return { release: host.release, portsIdle: () => void [path('ports'), path('names')].map(removeFile) }
     },
-    ports: () => acquire('ports', { exclusive: true, timeoutMs }),
+    ports: () => acquire('ports', { exclusive: true }),
     forgetDead: async () => {
       const head = 'container-'
       const keys = listFolder(paths.locks).flatMap((name) =>
         name.startsWith(head) ? [name.slice(head.length)] : [],
       )
-      for (const key of keys) (await ofContainer(key, 0).catch(() => undefined))?.release()
+      for (const key of keys) (await tryContainer(key))?.release()
     },
-    names: () => acquire('names', { exclusive: true, timeoutMs }),
+    names: () => acquire('names', { exclusive: true }),
+    until: (signal) => createLocks(paths, locker, { ...wait, ...(signal === undefined ? {} : { signal }) }),
   }
 }

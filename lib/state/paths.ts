@@ -7,7 +7,8 @@
  *   dns-routes.json                  which servers are asked for which domain
  * /run/tsnet/                        run state: gone with the namespaces it describes
  *   containers/<id>.json             what was set up, with the steps that undo it
- *   pending/<id>.json                work begun and not finished (journal); same shape
+ *   pending/container.<id>.json      work begun and not finished (journal); same shape
+ *   pending/unit.<unit>.json         likewise
  *   units/<unit>.json                base rules, bridges, network rules that are in the kernel
  *   ephemeral/<name>.json            networks made at first use
  *   leases/<network>/<address>       created O_EXCL: the file is the reservation

@@ -704,7 +704,7 @@ describe('locks', () => {
       const error = await two.errorOf('lock', path, options)
       expect(error).toMatchObject({ code: 'TSNET_LOCK_TIMEOUT', retryable: true })
       expect(error.message).toMatch(
-        new RegExp(`^locking ${path}: still held by ${one.pid} \\(.*rules.ts.*\\) after 0 ms$`),
+        new RegExp(`^locking ${path}: still held by ${one.pid} \\(.*node.*\\) after 0 ms$`),
       )
     }
     await one.call('unlock', path)

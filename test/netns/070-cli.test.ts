@@ -9,6 +9,7 @@ import type { ContainerNetwork, NetworkInspect } from '../../lib/index.ts'
 import type { Container, Host } from '../../netns-fixtures/host.ts'
 import { createLab, type Lab } from '../../netns-fixtures/lab.ts'
 import { repository } from '../../netns-fixtures/place.ts'
+import type { Background } from '../../netns-fixtures/process.ts'
 import { needs } from '../../netns-fixtures/requirements.ts'
 import { snapshot, snapshotDifference } from '../../netns-fixtures/snapshot.ts'
 
@@ -378,41 +379,106 @@ describe('a mistake', () => {
 })
 
 describe('SIGINT and SIGTERM', () => {
-  /** Starts a command while another process holds tsnet's locks, sends it a signal, and lets the locks go. */
-  const signalled = (signal: string, words: string): string =>
-    `for lock in $(find /run/tsnet/locks -type f); do flock -o -x $lock sleep 60 >/dev/null 2>&1 & held="$held $!"; done
-     sleep 0.3
-     ${repository}dist/bin/tsnet ${words} >/dev/null 2>&1 & tsnet=$!
-     sleep 0.7
-     kill -${signal} $tsnet
-     kill $held
-     wait $tsnet && echo 0 || echo $?`
-
   /** A host where another container has been set up, so that there are locks. */
   async function busy(lab: Lab): Promise<Yard> {
     const place = await yard(lab)
-    await place.host.tsnet('setup', '--pid', String(place.two.pid), '--firewall', 'nftables')
+    await place.host.tsnet('setup', '--pid', String(place.two.pid), '-p', '80', '--firewall', 'iptables')
+    await settled(place.host)
     return place
   }
 
+  const start = (host: Host, ...words: string[]): Background =>
+    host.start([process.execPath, `${repository}dist/bin/tsnet`, ...words, '--firewall', 'iptables', '-v'], {
+      env: { ...process.env, PATH: `/run/gate:${process.env['PATH']}` },
+    })
+
+  const there = (host: Host, path: string): Promise<unknown> =>
+    host.sh(`until [ -e ${path} ]; do sleep 0.02; done`)
+
+  /** From now on each `iptables-restore` waits for `open`; `reached` tells that one does. */
+  async function gate(
+    host: Host,
+  ): Promise<{ readonly reached: () => Promise<unknown>; readonly open: () => Promise<unknown> }> {
+    await host.sh(`mkdir /run/gate
+      real=$(command -v iptables-restore)
+      printf '#!/bin/sh\ntouch /run/gate/reached\nuntil [ -e /run/gate/open ]; do sleep 0.02; done\nexec %s "$@"\n' \
+        "$real" >/run/gate/iptables-restore
+      chmod +x /run/gate/iptables-restore`)
+    return { reached: () => there(host, '/run/gate/reached'), open: () => host.sh('touch /run/gate/open') }
+  }
+
+  /** The whole group, as a terminal's Ctrl-C does. */
+  const interrupt = (command: Background, signal: NodeJS.Signals): boolean =>
+    process.kill(-command.pid, signal)
+
   it.each([
-    ['INT', '130\n'],
-    ['TERM', '143\n'],
-  ])('SIG%s during setup takes everything back', async (signal, code) => {
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('%s in the middle of setup takes everything back', async (signal, code) => {
     await using lab = await createLab()
     const { host, one } = await busy(lab)
-    await settled(host)
     const before = await snapshot(host)
-    const { stdout } = await host.sh(signalled(signal, `setup --pid ${one.pid} --firewall nftables`))
-    expect(stdout).toBe(code)
+    const { reached, open } = await gate(host)
+    const setup = start(host, 'setup', '--pid', String(one.pid), '-p', '8080:80')
+    await reached()
+    interrupt(setup, signal)
+    await setup.waitFor(`${signal}: taking back what was done`)
+    await open()
+    expect(await setup.exited).toBe(code)
     expect(snapshotDifference(before, await snapshot(host))).toEqual([])
   })
 
-  it('during teardown wait until it is done', async () => {
+  it('in the middle of teardown wait until it is done', async () => {
     await using lab = await createLab()
     const { host, one, two } = await busy(lab)
-    await host.tsnet('setup', '--pid', String(one.pid), '--id', 'web', '--firewall', 'nftables')
-    expect((await host.sh(signalled('TERM', 'teardown web'))).stdout).toBe('0\n')
+    await host.tsnet('setup', '--pid', String(one.pid), '--id', 'web', '-p', '80', '--firewall', 'iptables')
+    const { reached, open } = await gate(host)
+    const teardown = start(host, 'teardown', 'web')
+    await reached()
+    interrupt(teardown, 'SIGINT')
+    await teardown.waitFor('SIGINT: finishing what has begun')
+    await open()
+    expect(await teardown.exited).toBe(0)
     expect(await host.tsnetJson('ls')).toMatchObject([{ sandbox: { path: two.netns } }])
+  })
+
+  describe('while a command waits for another', () => {
+    /** Somebody who does not let go of the lock of the whole host. */
+    async function occupied(host: Host): Promise<Background> {
+      const holder = host.start(['flock', '-x', '/run/tsnet/locks/host', 'sh', '-c', 'echo held; cat'])
+      await holder.waitFor('held')
+      return holder
+    }
+
+    it.each([
+      ['SIGINT', 130],
+      ['SIGTERM', 143],
+    ] as const)('%s ends it at once, with nothing changed', async (signal, code) => {
+      await using lab = await createLab()
+      const { host, one, two } = await busy(lab)
+      const web = await host.tsnetJson('setup', '--pid', String(one.pid), '--id', 'web', '-p', '80')
+      const box = await lab.container(host)
+      const before = await snapshot(host)
+      const { pid } = await occupied(host)
+
+      // The journal entry and the container's own lock are there before the lock of the host is asked for.
+      const setup = start(host, 'setup', '--pid', String(box.pid), '--id', 'new')
+      await there(host, '/run/tsnet/pending/container.new.json')
+      interrupt(setup, signal)
+      expect(await setup.exited).toBe(code)
+      expect(setup.output()).toContain(
+        `locking /run/tsnet/locks/host: interrupted while it was held by ${pid} (`,
+      )
+
+      const teardown = start(host, 'teardown', 'web')
+      await there(host, '/run/tsnet/locks/container-web')
+      interrupt(teardown, signal)
+      expect(await teardown.exited).toBe(code)
+
+      expect(await host.tsnetJson('inspect', 'web')).toEqual(web)
+      expect(await host.tsnetJson('ls')).toMatchObject([{ sandbox: { path: two.netns } }, web])
+      expect((await host.sh('ls -A /run/tsnet/pending')).stdout).toBe('')
+      expect(snapshotDifference(before, await snapshot(host))).toEqual([])
+    })
   })
 })

@@ -59,7 +59,10 @@ export const networkCreate: CommandDefinition = {
   run: async (invocation, session) => {
     const request = createRequestOf(invocation, await session.lib())
     const engine = await session.engine()
-    const made = await session.waitFor(`making network ${request.name}`, engine.createNetwork(request))
+    const made = await session.waitFor(
+      `making network ${request.name}`,
+      engine.createNetwork(request, { signal: session.abortSignal() }),
+    )
     const { stdout } = session.io
     if (invocation.globals.json) writeJson(stdout, made)
     else if (invocation.globals.quiet) stdout.write(`${made.name}\n`)

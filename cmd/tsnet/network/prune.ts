@@ -16,7 +16,10 @@ export const networkPrune: CommandDefinition = {
   onSignal: 'finish',
   run: async ({ globals }, session) => {
     const engine = await session.engine()
-    const removed = await session.waitFor('removing networks', engine.pruneNetworks())
+    const removed = await session.waitFor(
+      'removing networks',
+      engine.pruneNetworks({ signal: session.abortSignal() }),
+    )
     const { stdout } = session.io
     if (globals.json) writeJson(stdout, { removed })
     else if (removed.length > 0) stdout.write(removed.map((name) => `${name}\n`).join(''))

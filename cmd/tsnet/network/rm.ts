@@ -18,7 +18,10 @@ export const networkRm: CommandDefinition = {
   run: async ({ args, globals }, session) => {
     const engine = await session.engine()
     for (const name of args) {
-      await session.waitFor(`removing network ${name}`, engine.removeNetwork(name))
+      await session.waitFor(
+        `removing network ${name}`,
+        engine.removeNetwork(name, { signal: session.abortSignal() }),
+      )
       if (!globals.json) session.io.stdout.write(`${name}\n`)
     }
     if (globals.json) writeJson(session.io.stdout, { removed: args })

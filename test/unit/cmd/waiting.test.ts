@@ -58,15 +58,24 @@ describe('SIGINT and SIGTERM', () => {
     })
   })
 
-  it('let a command that takes down finish', () => {
+  it('end the waiting of a command that takes down, and let it finish what has begun', () => {
     const source = new EventEmitter()
     const told: string[] = []
     using watch = watchSignals('finish', source, (text) => told.push(text))
+    const signal = watch.abortSignal()
     source.emit('SIGINT')
-    expect({ aborted: watch.abortSignal().aborted, told }).toEqual({
-      aborted: false,
-      told: ['SIGINT: finishing first'],
+    expect({ aborted: signal.aborted, code: watch.exitCode(), told }).toEqual({
+      aborted: true,
+      code: 130,
+      told: ['SIGINT: finishing what has begun'],
     })
+  })
+
+  it('are not lost when they come before anybody has asked', () => {
+    const source = new EventEmitter()
+    using watch = watchSignals('undo', source, () => undefined)
+    source.emit('SIGTERM')
+    expect(watch.abortSignal().aborted).toBe(true)
   })
 
   it('end a command that only looks, as the system has it', () => {
