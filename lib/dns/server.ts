@@ -12,6 +12,7 @@
 import { createSocket, type Socket } from 'node:dgram'
 import type { Server } from 'node:net'
 import { type Address, familyOf, fromBytes, parseAddress } from '../model/address.ts'
+import { DNS_PORT } from '../model/network.ts'
 import { createChain, type Resolve } from './chain.ts'
 import {
   ControlFault,
@@ -75,7 +76,6 @@ export interface NameServerOptions {
 
 /** Batches taken in a row before others (TCP, answers of other servers) get their turn. */
 const ROUNDS = 8
-const DNS_PORT = 53
 
 export function createNameServer(options: NameServerOptions): NameServer {
   const zone = createZone(createHostAddresses())

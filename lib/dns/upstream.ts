@@ -13,6 +13,7 @@ import { randomInt } from 'node:crypto'
 import { createSocket, type Socket } from 'node:dgram'
 import { connect } from 'node:net'
 import { type Address, familyOf } from '../model/address.ts'
+import { DNS_PORT } from '../model/network.ts'
 import { answers } from './reply.ts'
 
 export interface Upstreams {
@@ -57,7 +58,7 @@ interface Line {
   used: number
 }
 
-export function createUpstreams(port: number = 53): Upstreams {
+export function createUpstreams(port: number = DNS_PORT): Upstreams {
   const lines = new Map<Address, Line[]>()
   let connections = 0
   const queue: (() => void)[] = []

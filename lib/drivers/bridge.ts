@@ -21,8 +21,9 @@ import {
 } from '../model/address.ts'
 import type { FirewallBackend } from '../model/attachment.ts'
 import { DEFAULT_NETWORK, networkAlias } from '../model/names.ts'
-import type { IpamSubnet, NetworkConfig } from '../model/network.ts'
+import { DNS_PORT, type IpamSubnet, type NetworkConfig } from '../model/network.ts'
 import type { ForeignDrop, LinkFact } from '../plan/facts.ts'
+import type { NamesPlace } from '../plan/intent.ts'
 import type { Step, SysctlStep } from '../plan/step.ts'
 
 export { type BridgeAttachmentInput, planAttachment } from './bridge-attachment.ts'
@@ -72,26 +73,30 @@ export function planNetworkLinks(input: BridgeNetworkInput): readonly Step[] {
 export function planNetworkRules(input: {
   readonly config: NetworkConfig
   readonly foreignDrops: readonly ForeignDrop[]
+  /** A name server listens on its gateways. */
+  readonly named?: boolean
   /** `none`: no rules, so nothing that needs them either. */
   readonly backend?: FirewallBackend
 }): readonly Step[] {
-  const { config, foreignDrops, backend } = input
+  const { config, foreignDrops, named, backend } = input
   if (backend === 'none') return []
   const { bridge, icc, isolate, masquerade } = config.options
   const { name: network, internal } = config
   const subnets = config.subnets.map(({ subnet }) => subnet)
+  const names = namesPlace(config)
+  const redirect = named === true && names.port !== DNS_PORT ? { names } : {}
   return [
     {
       kind: 'firewall',
       where: 'host',
-      intent: { kind: 'network', network, bridge, subnets, internal, icc, isolate, masquerade },
+      intent: { kind: 'network', network, bridge, subnets, internal, icc, isolate, masquerade, ...redirect },
     },
     ...routeLocalnet(config),
     ...planForeignAccepts(config, foreignDrops),
   ]
 }
 
-/** One accept for each chain of others that drops packets of a family the network has. */
+/** Accepts in each chain of others that drops packets of a family the network has. */
 export function planForeignAccepts(config: NetworkConfig, drops: readonly ForeignDrop[]): readonly Step[] {
   const { name: network } = config
   const { bridge } = config.options
@@ -99,12 +104,28 @@ export function planForeignAccepts(config: NetworkConfig, drops: readonly Foreig
   return drops
     .filter(({ family }) => families.includes(family))
     .map(
-      ({ tool, family }): Step => ({
+      ({ chain, tool, family }): Step => ({
         kind: 'firewall',
         where: 'host',
-        intent: { kind: 'foreignAccept', network, bridge, tool, family },
+        intent: {
+          kind: 'foreignAccept',
+          network,
+          bridge,
+          tool,
+          family,
+          ...(chain === 'INPUT' ? { names: namesPlace(config, family) } : {}),
+        },
       }),
     )
+}
+
+/** Where the name server of a network listens, in one family or in all. */
+function namesPlace({ subnets, options }: NetworkConfig, family?: Family): NamesPlace {
+  const gateways = subnets.map(({ gateway }) => gateway)
+  return {
+    gateways: gateways.filter((gateway) => family === undefined || familyOf(gateway) === family),
+    port: options.dnsPort ?? DNS_PORT,
+  }
 }
 
 /** The chains all networks of one backend hang on. */

@@ -38,9 +38,10 @@ export async function check(
   }
   for (const { config, drop } of await missingAcceptsOfAll(context)) {
     const tool = drop.family === 4 ? drop.tool : drop.tool.replace('ip', 'ip6')
+    const packets = drop.chain === 'INPUT' ? 'questions for names' : 'forwarded packets'
     findings.push({
       subject: config.name,
-      what: `${tool} drops forwarded packets, and ${config.options.bridge} has no accept there`,
+      what: `${tool} drops ${packets}, and ${config.options.bridge} has no accept there`,
       hint: 'tsnet gc',
     })
   }

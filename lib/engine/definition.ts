@@ -13,11 +13,11 @@ import { bridgeName } from '../model/names.ts'
 import type { BridgeOptions, CreateNetworkRequest, IpamSubnet, NetworkConfig } from '../model/network.ts'
 import type { EngineContext } from './context.ts'
 
-export const defaultOptions: Omit<BridgeOptions, 'bridge'> = {
-  masquerade: true,
-  icc: true,
-  hairpin: true,
-  isolate: true,
+/** What a network has that says nothing of it. */
+export function defaultOptions({ hostConfig }: EngineContext): Omit<BridgeOptions, 'bridge'> {
+  const { dnsPort } = hostConfig
+  const always = { masquerade: true, icc: true, hairpin: true, isolate: true }
+  return dnsPort === undefined ? always : { ...always, dnsPort }
 }
 
 export async function freeSubnets(
@@ -53,7 +53,7 @@ export async function configFrom(
       request.subnets.length > 0
         ? await askedSubnets(context, request)
         : await freeSubnets(context, { name, ipv6 }),
-    options: { ...defaultOptions, ...request.options, bridge },
+    options: { ...defaultOptions(context), ...request.options, bridge },
     firewall: context.backend,
     labels,
     ephemeral: false,

@@ -110,7 +110,7 @@ async function defined(context: EngineContext, name: string): Promise<NetworkCon
     driver: 'bridge',
     internal: false,
     subnets: await freeSubnets(context, { name, ipv6: hasIpv6(context) }),
-    options: { ...defaultOptions, bridge: bridgeName(name) },
+    options: { ...defaultOptions(context), bridge: bridgeName(name) },
     labels: {},
     ephemeral: true,
     createdAt: new Date().toISOString(),

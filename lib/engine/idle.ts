@@ -9,7 +9,7 @@ import type { FirewallBackend } from '../model/attachment.ts'
 import type { EngineContext } from './context.ts'
 import {
   backends,
-  foreignTools,
+  foreignChains,
   idleBases,
   removeIdleBases,
   removeNetworkUnits,
@@ -72,7 +72,7 @@ export function withGuestRules(keys: readonly string[]): readonly string[] {
 }
 
 async function removeIdleRules(context: EngineContext, name: string): Promise<void> {
-  const { containers, kernel } = context
+  const { containers } = context
   const used = new Set(
     [...containers.keys(), ...containers.pendingKeys()].flatMap((key) => {
       const record = containers.get(key) ?? containers.pending(key)
@@ -84,10 +84,15 @@ async function removeIdleRules(context: EngineContext, name: string): Promise<vo
   for (const backend of idle) await removeUnit(context, unitNames.rules(name, backend))
   if (idle.length === 0) return
   // Accepts in chains of others serve whichever backend is left.
-  const needed = backendsOf(context, name).flatMap((backend) => foreignTools(kernel, backend))
-  for (const unit of unitNames.acceptsIn(context.units.keys(), name)) {
-    if (!needed.includes(unit.tool)) await removeUnit(context, unit.unit)
-  }
+  const config = context.networks.get(name)
+  const needed = backendsOf(context, name).flatMap((backend) =>
+    config === undefined ? [] : foreignChains(context, config, backend),
+  )
+  const needless = context.units
+    .keys()
+    .filter((unit) => /^(?:accept|input)\./.test(unit) && unitNames.networkOf(unit) === name)
+    .filter((unit) => !needed.some((chain) => unitNames.accept(name, chain) === unit))
+  for (const unit of needless) await removeUnit(context, unit)
 }
 
 /** Units of networks nobody has defined: their maker was killed. In the order to remove them. */

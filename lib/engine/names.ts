@@ -25,7 +25,7 @@ const MAX_SERVERS = 3
 const MAX_SERVICES = 64
 
 /** Whether containers of that network have names. Networks that come with a request (CNI) leave them to their engine. */
-function hasNames(context: EngineContext, config: NetworkConfig): boolean {
+export function hasNames(context: EngineContext, config: NetworkConfig): boolean {
   if (context.names === undefined || config.driver !== 'bridge') return false
   return config.options.dns ?? (!config.ephemeral || config.name === DEFAULT_NETWORK)
 }
@@ -149,7 +149,7 @@ function partOf(context: EngineContext, { id, result, request }: ContainerRecord
 }
 
 function zoneNetwork({ name, internal, subnets, options }: NetworkConfig): ZoneNetwork {
-  const { domain, forwarders } = options
+  const { domain, forwarders, dnsPort } = options
   return {
     name,
     listen: subnets.map(({ gateway }) => gateway),
@@ -157,6 +157,7 @@ function zoneNetwork({ name, internal, subnets, options }: NetworkConfig): ZoneN
     internal,
     ...(domain === undefined ? {} : { domain }),
     ...(forwarders === undefined ? {} : { forwarders }),
+    ...(dnsPort === undefined ? {} : { port: dnsPort }),
   }
 }
 

@@ -161,6 +161,7 @@ async function errorOf(fault: Fault | undefined, { portHolder }: NameServiceOpti
     value: `${address}:${port}`,
     hint:
       `keep it off ${address} (dnsmasq: bind-interfaces and except-interface), see ss -lnp 'sport = :${port}'; ` +
-      'or do without names: network create -o dns=false, or "dns": false in /etc/tsnet/config.json',
+      'or take another port: network create -o dns-port=5300, or "dnsPort": 5300 in /etc/tsnet/config.json; ' +
+      'or do without names: -o dns=false, or "dns": false',
   })
 }

@@ -4,9 +4,11 @@
  * - `base@BACKEND`: chains and tables everything hangs on;
  * - `network.NAME`: the bridge and its addresses;
  * - `rules.NAME@BACKEND`: packet rules of a network;
- * - `accept.NAME@TOOL.FAMILY`: an accept in somebody else's chain that would
- *   drop what those rules accept (decisions 1). Looked for at every set-up: a
- *   policy can be set to DROP long after the network was made.
+ * - `accept.NAME@TOOL.FAMILY`: an accept in somebody else's forward chain that
+ *   would drop what those rules accept (decisions 1), and `input.NAME@TOOL.FAMILY`
+ *   one in an input chain that would drop questions to the name server. Looked
+ *   for at every set-up: a policy can be set to DROP long after the network was
+ *   made.
  *
  * Made and removed under the exclusive host lock. Every backend has its own,
  * because each attachment may choose its backend.
@@ -16,7 +18,6 @@
 
 import { planBaseRules, planForeignAccepts, planNetworkLinks, planNetworkRules } from '../drivers/bridge.ts'
 import { asTsnetError } from '../errors/codes.ts'
-import type { Kernel } from '../kernel/kernel.ts'
 import { familyOf } from '../model/address.ts'
 import type { FirewallBackend } from '../model/attachment.ts'
 import type { NetworkConfig } from '../model/network.ts'
@@ -25,30 +26,19 @@ import type { ForeignDrop } from '../plan/facts.ts'
 import type { LoweredStep } from '../plan/step.ts'
 import { applyOrUndo, lower, withBefore } from './apply.ts'
 import type { EngineContext } from './context.ts'
+import { hasNames } from './names.ts'
 
 export const unitNames = {
   base: (backend: FirewallBackend): string => `base@${backend}`,
   network: (name: string): string => `network.${name}`,
   rules: (name: string, backend: FirewallBackend): string => `rules.${name}@${backend}`,
-  accept: (name: string, { tool, family }: ForeignDrop): string => `accept.${name}@${tool}.${family}`,
+  accept: (name: string, { chain, tool, family }: ForeignDrop): string =>
+    `${chain === 'INPUT' ? 'input' : 'accept'}.${name}@${tool}.${family}`,
   /** Undefined for base rules. `@` is in no network's name. */
-  networkOf: (unit: string): string | undefined => /^(?:network|rules|accept)\.([^@]+)/.exec(unit)?.[1],
-  /** Accepts for one network, with whose chain each is in. */
-  acceptsIn: (units: readonly string[], name: string): readonly Accept[] =>
-    units
-      .filter((unit) => unit.startsWith(`accept.${name}@`))
-      .map((unit) => ({
-        unit,
-        tool: unit.slice(unit.indexOf('@') + 1, unit.lastIndexOf('.')) as ForeignDrop['tool'],
-      })),
+  networkOf: (unit: string): string | undefined => /^(?:network|rules|accept|input)\.([^@]+)/.exec(unit)?.[1],
 }
 
 export const backends: readonly FirewallBackend[] = ['iptables', 'nftables', 'none']
-
-interface Accept {
-  readonly unit: string
-  readonly tool: ForeignDrop['tool']
-}
 
 export interface PlannedUnit {
   readonly unit: string
@@ -75,7 +65,8 @@ export async function missingUnits(
     planned.push({ unit: names.base(backend), steps: lower(planBaseRules(), backend) })
   }
   if (!context.units.has(names.rules(config.name, backend))) {
-    const steps = lower(planNetworkRules({ config, foreignDrops: [], backend }), backend)
+    const named = hasNames(context, config)
+    const steps = lower(planNetworkRules({ config, foreignDrops: [], named, backend }), backend)
     planned.push({ unit: names.rules(config.name, backend), steps: withBefore(steps, context.kernel) })
   }
   return [...planned, ...(await missingAccepts(context, config, backend))]
@@ -87,12 +78,15 @@ async function missingAccepts(
   config: NetworkConfig,
   backend: FirewallBackend,
 ): Promise<readonly PlannedAccept[]> {
-  const drops = await dropsOfOthers(context, backend)
-  return drops.flatMap((drop): readonly PlannedAccept[] => {
-    const unit = unitNames.accept(config.name, drop)
-    const steps = lower(planForeignAccepts(config, [drop]), backend)
-    return steps.length === 0 || context.units.has(unit) ? [] : [{ unit, steps, drop }]
-  })
+  const unknown = foreignChains(context, config, backend).filter(
+    (chain) => !context.units.has(unitNames.accept(config.name, chain)),
+  )
+  const drops = unknown.length === 0 ? [] : await context.kernel.foreignDrops(unknown)
+  return drops.map((drop) => ({
+    unit: unitNames.accept(config.name, drop),
+    steps: lower(planForeignAccepts(config, [drop]), backend),
+    drop,
+  }))
 }
 
 /** The same for all networks that have rules, in whatever backend: for `check` and `gc`. */
@@ -140,19 +134,28 @@ async function devsThatLearnRoutes(context: EngineContext): Promise<readonly str
   return context.kernel.hostSysctls([key]).get(key) === '1' ? [wayOut.dev] : []
 }
 
-async function dropsOfOthers(
-  { kernel }: EngineContext,
+/**
+ * Chains in which a network with rules of that backend may need an accept. In
+ * the forward chains of our own variant our jump comes first, so nothing there
+ * can drop what we accept; in input chains we have nothing of our own.
+ */
+export function foreignChains(
+  context: EngineContext,
+  config: NetworkConfig,
   backend: FirewallBackend,
-): Promise<readonly ForeignDrop[]> {
-  const tools = foreignTools(kernel, backend)
-  return tools.length === 0 ? [] : kernel.foreignDrops(tools)
-}
-
-/** In the chains of our own variant our jump comes first, so nothing there can drop what we accept. */
-export function foreignTools(kernel: Kernel, backend: FirewallBackend): readonly ForeignDrop['tool'][] {
+): readonly ForeignDrop[] {
   if (backend === 'none') return []
-  const own = backend === 'iptables' ? `iptables-${kernel.iptablesVariant()}` : undefined
-  return (['iptables-nft', 'iptables-legacy'] as const).filter((tool) => tool !== own)
+  const own = backend === 'iptables' ? `iptables-${context.kernel.iptablesVariant()}` : undefined
+  const named = hasNames(context, config)
+  return config.subnets.flatMap(({ subnet }) =>
+    (['iptables-nft', 'iptables-legacy'] as const).flatMap((tool): readonly ForeignDrop[] => {
+      const family = familyOf(subnet)
+      return [
+        ...(tool === own ? [] : [{ chain: 'FORWARD', tool, family } as const]),
+        ...(named ? [{ chain: 'INPUT', tool, family } as const] : []),
+      ]
+    }),
+  )
 }
 
 /** Under the exclusive host lock. On failure nothing of this unit is left. */

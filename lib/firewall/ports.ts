@@ -21,6 +21,9 @@ export interface PublishedPorts {
   readonly count: number
 }
 
+/** Names are asked for over both (RFC 7766). */
+export const questionProtocols = ['udp', 'tcp'] as const
+
 /**
  * A binding without a host address is published in every family the container
  * has an address of; `0.0.0.0` and `::` mean every address of that family.

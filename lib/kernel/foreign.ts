@@ -1,10 +1,10 @@
 /**
- * Rules of others that matter to us: forward chains that would drop what we
- * accept, and what an admin has put into TSNET-USER.
+ * Rules of others that matter to us: forward and input chains that would drop
+ * what we accept, and what an admin has put into TSNET-USER.
  *
  * Looking makes nothing: the legacy programs would make a table by listing it,
  * so they are started only where /proc says that the table is there. Our own
- * chains are no foreigners. A drop anywhere below FORWARD counts, whatever it
+ * chains are no foreigners. A drop anywhere below such a chain counts, whatever it
  * matches: an accept too many opens nothing that our own rules do not, an accept
  * too few is a network that does not work. Native nft tables are none of our
  * business (decision 1).
@@ -40,16 +40,20 @@ interface Chain {
 /** A filter table: chains by name, read when they are asked for. */
 type ReadChain = (name: string) => Chain | undefined
 
-/** @throws TSNET_NOT_PERMITTED (forbidden), TSNET_PROGRAM_FAILED (internal) */
-export async function foreignDrops(
-  tools: readonly ForeignDrop['tool'][] = ['iptables-nft', 'iptables-legacy'],
-): Promise<readonly ForeignDrop[]> {
+/**
+ * Those of the chains that would drop.
+ *
+ * @throws TSNET_NOT_PERMITTED (forbidden), TSNET_PROGRAM_FAILED (internal)
+ */
+export async function foreignDrops(chains: readonly ForeignDrop[]): Promise<readonly ForeignDrop[]> {
   const drops: ForeignDrop[] = []
-  for (const family of [4, 6] as const) {
-    for (const tool of tools) {
-      const read = tool === 'iptables-nft' ? nftFilter : legacyFilter
-      if (wouldDrop(await read(family))) drops.push({ tool, family })
-    }
+  const filters = new Map<string, ReadChain>()
+  for (const one of chains) {
+    const { tool, family, chain } = one
+    const key = `${tool} ${family}`
+    const read = filters.get(key) ?? (await (tool === 'iptables-nft' ? nftFilter : legacyFilter)(family))
+    filters.set(key, read)
+    if (wouldDrop(read, chain)) drops.push(one)
   }
   return drops
 }
@@ -61,10 +65,10 @@ export async function userRules(backend: 'iptables' | 'nftables'): Promise<boole
   return rulesIn((await read(4))(userChain)) + rulesIn((await read(6))(userChain)) > 0
 }
 
-function wouldDrop(read: ReadChain): boolean {
-  const forward = read('FORWARD')
-  if (forward === undefined) return false
-  if (forward.policyDrops) return true
+function wouldDrop(read: ReadChain, name: ForeignDrop['chain']): boolean {
+  const first = read(name)
+  if (first === undefined) return false
+  if (first.policyDrops) return true
   const seen = new Set<string>()
   const reaches = (chain: Chain | undefined): boolean =>
     chain?.rules.some(({ drops, to }) => {
@@ -73,7 +77,7 @@ function wouldDrop(read: ReadChain): boolean {
       seen.add(to)
       return reaches(read(to))
     }) ?? false
-  return reaches(forward)
+  return reaches(first)
 }
 
 function rulesIn(chain: Chain | undefined): number {

@@ -67,8 +67,8 @@ export interface Kernel {
    * @throws TSNET_FILE_UNUSABLE (invalid) where such a step could not change or make it
    */
   changeableText(path: string): string | undefined
-  /** Foreign forward chains that would drop what we accept; absent: of both variants of iptables. */
-  foreignDrops(tools?: readonly ForeignDrop['tool'][]): Promise<readonly ForeignDrop[]>
+  /** Those of the chains of others that would drop what comes by. */
+  foreignDrops(chains: readonly ForeignDrop[]): Promise<readonly ForeignDrop[]>
   /** Somebody else's socket is bound to it: who, as far as /proc tells. */
   portHolder(protocol: Protocol, address: Address | undefined, port: number): Promise<PortHolder | undefined>
   /** An admin has put rules into TSNET-USER of that backend: it must stay. */

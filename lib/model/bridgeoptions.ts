@@ -9,7 +9,7 @@ import { fieldPath } from './decode.ts'
 import { ifnameFault } from './names.ts'
 import { nearest } from './nearest.ts'
 import type { BridgeOptions, DriverName } from './network.ts'
-import { readAddress, readHostname, readMtu } from './specs/scalar.ts'
+import { readAddress, readHostname, readMtu, readPort } from './specs/scalar.ts'
 
 const keys = [
   'mtu',
@@ -21,6 +21,7 @@ const keys = [
   'dns',
   'domain',
   'forwarders',
+  'dns-port',
 ] as const
 
 /** JSON may hold numbers and booleans where a flag holds text. */
@@ -46,6 +47,8 @@ export function decodeBridgeOptions(
     }
     if (key === 'mtu')
       return ['mtuBytes', readMtu(typeof value === 'number' ? value : String(value), path)] as const
+    if (key === 'dns-port')
+      return ['dnsPort', readPort(typeof value === 'number' ? value : String(value), path)] as const
     if (key === 'domain') return [key, readHostname(String(value), path)] as const
     if (key === 'forwarders')
       return [

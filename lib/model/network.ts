@@ -20,6 +20,9 @@ export interface IpamSubnet {
   readonly reserved?: Readonly<Record<string, Address>>
 }
 
+/** Where name servers are asked (RFC 1035). */
+export const DNS_PORT = 53
+
 export interface BridgeOptions {
   /** The bridge's interface name. */
   readonly bridge: string
@@ -39,6 +42,11 @@ export interface BridgeOptions {
   readonly domain?: string
   /** Whom the name server asks for everything else; absent: whom the host asks. */
   readonly forwarders?: readonly Address[]
+  /**
+   * Where the name server listens on the gateways, absent: {@link DNS_PORT}.
+   * Containers ask port 53 all the same: it is led there.
+   */
+  readonly dnsPort?: number
 }
 
 export interface NetworkConfig {

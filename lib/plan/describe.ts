@@ -214,7 +214,9 @@ function intentWords(intent: FirewallIntent): string {
       return 'base chains'
     case 'network': {
       const flags = (['internal', 'icc', 'isolate', 'masquerade'] as const).filter((flag) => intent[flag])
-      return [`network ${intent.network} on ${intent.bridge}`, ...intent.subnets, ...flags].join(' ')
+      const { names } = intent
+      const port = names === undefined ? [] : [`names on port ${names.port}`]
+      return [`network ${intent.network} on ${intent.bridge}`, ...intent.subnets, ...flags, ...port].join(' ')
     }
     case 'publish': {
       const ports = intent.bindings.map(({ hostAddress, hostPort, containerPort, count, protocol }) => {
@@ -224,7 +226,7 @@ function intentWords(intent: FirewallIntent): string {
       return `publish ${ports.join(' ')} of ${intent.owner} at ${intent.addresses.join(' ')}`
     }
     case 'foreignAccept':
-      return `accept ${intent.bridge} in IPv${intent.family} chain FORWARD of ${intent.tool}`
+      return `accept ${intent.bridge} in IPv${intent.family} chain ${intent.names === undefined ? 'FORWARD' : 'INPUT'} of ${intent.tool}`
   }
 }
 

@@ -55,8 +55,12 @@ export interface WayOut {
   readonly source: Address | undefined
 }
 
-/** A foreign forward chain that would drop what we accept. */
+/**
+ * A chain of others that would drop what has to come through: forwarded packets
+ * of a network, or questions to its name server.
+ */
 export interface ForeignDrop {
+  readonly chain: 'FORWARD' | 'INPUT'
   readonly tool: 'iptables-nft' | 'iptables-legacy'
   readonly family: Family
 }

@@ -41,6 +41,14 @@ export interface NetworkIntent {
   readonly isolate: boolean
   /** Traffic that leaves through the host gets the host's address. */
   readonly masquerade: boolean
+  /** Where its name server listens, when that is not port 53: what is asked there is led to it. */
+  readonly names?: NamesPlace
+}
+
+/** Gateways of a network, and the port the name server has there. */
+export interface NamesPlace {
+  readonly gateways: readonly Address[]
+  readonly port: number
 }
 
 /** Once per attachment that publishes: the bindings and where they lead. */
@@ -55,11 +63,13 @@ export interface PublishIntent {
 }
 
 /**
- * A foreign base chain would drop forwarded packets whatever we accept: one
- * tagged accept for the bridge goes into that chain, with its owner's tool.
+ * A foreign base chain would drop packets whatever we accept: tagged accepts for
+ * the bridge go into that chain, with its owner's tool. Into FORWARD for what is
+ * forwarded; with `names` into INPUT, for questions to the name server there.
  */
 export interface ForeignAcceptIntent {
   readonly kind: 'foreignAccept'
+  readonly names?: NamesPlace
   readonly network: string
   readonly bridge: string
   readonly tool: 'iptables-nft' | 'iptables-legacy'

@@ -15,6 +15,8 @@ export interface HostConfig {
   readonly publishAddress?: Address
   /** False: no network has names. */
   readonly dns?: boolean
+  /** Where the name server listens, for networks made from now on that do not say; default 53. */
+  readonly dnsPort?: number
   /** Processes that answer names; default 1. */
   readonly dnsWorkers?: number
 }
@@ -30,9 +32,9 @@ export function readHostConfig(path: string = hostConfigPath): HostConfig {
     fail('TSNET_BAD_VALUE', { message: `reading ${path}: ${field} cannot be used`, field, value, hint })
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw))
     throw bad('(document)', raw, 'write an object')
-  const { firewall, publishAddress, dns, dnsWorkers, ...unknown } = raw as Record<string, unknown>
+  const { firewall, publishAddress, dns, dnsPort, dnsWorkers, ...unknown } = raw as Record<string, unknown>
   for (const [key, value] of Object.entries(unknown)) {
-    throw bad(key, value, 'known keys are firewall, publishAddress, dns and dnsWorkers')
+    throw bad(key, value, 'known keys are firewall, publishAddress, dns, dnsPort and dnsWorkers')
   }
   if (firewall !== undefined && !backends.includes(firewall)) {
     throw bad('firewall', firewall, 'use iptables, nftables or none')
@@ -42,17 +44,21 @@ export function readHostConfig(path: string = hostConfigPath): HostConfig {
     throw bad('publishAddress', publishAddress, 'use an IP address of this host, such as 127.0.0.1')
   }
   if (dns !== undefined && typeof dns !== 'boolean') throw bad('dns', dns, 'use true or false')
-  if (dnsWorkers !== undefined && !isCount(dnsWorkers)) {
+  if (dnsPort !== undefined && !isCount(dnsPort, 65_535)) {
+    throw bad('dnsPort', dnsPort, 'use a number from 1 to 65535')
+  }
+  if (dnsWorkers !== undefined && !isCount(dnsWorkers, 64)) {
     throw bad('dnsWorkers', dnsWorkers, 'use a number of processes from 1 to 64')
   }
   return {
     ...(firewall === undefined ? {} : { firewall: firewall as FirewallBackend }),
     ...(address === undefined ? {} : { publishAddress: address }),
     ...(dns === undefined ? {} : { dns }),
+    ...(dnsPort === undefined ? {} : { dnsPort }),
     ...(dnsWorkers === undefined ? {} : { dnsWorkers }),
   }
 }
 
-function isCount(value: unknown): value is number {
-  return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 64
+function isCount(value: unknown, most: number): value is number {
+  return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= most
 }

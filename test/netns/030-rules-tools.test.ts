@@ -418,18 +418,18 @@ describe('rules of others', () => {
     [
       'a FORWARD policy DROP in iptables-nft',
       'iptables-nft -P FORWARD DROP',
-      [{ tool: 'iptables-nft', family: 4 }],
+      [{ chain: 'FORWARD', tool: 'iptables-nft', family: 4 }],
     ],
-    ['the same for IPv6', 'ip6tables-nft -P FORWARD DROP', [{ tool: 'iptables-nft', family: 6 }]],
+    ['the same for IPv6', 'ip6tables-nft -P FORWARD DROP', [{ chain: 'FORWARD', tool: 'iptables-nft', family: 6 }]],
     [
       'a final REJECT in iptables-nft',
       'iptables-nft -A FORWARD -j REJECT',
-      [{ tool: 'iptables-nft', family: 4 }],
+      [{ chain: 'FORWARD', tool: 'iptables-nft', family: 4 }],
     ],
     [
       'a DROP two chains below FORWARD in iptables-nft',
       'for t in A B; do iptables-nft -N $t; done; iptables-nft -A FORWARD -j A; iptables-nft -A A -i eth0 -g B; iptables-nft -A B -j DROP',
-      [{ tool: 'iptables-nft', family: 4 }],
+      [{ chain: 'FORWARD', tool: 'iptables-nft', family: 4 }],
     ],
     [
       'a DROP that FORWARD does not reach',
@@ -449,12 +449,12 @@ describe('rules of others', () => {
     [
       'a FORWARD policy DROP in iptables-legacy',
       'iptables-legacy -P FORWARD DROP',
-      [{ tool: 'iptables-legacy', family: 4 }],
+      [{ chain: 'FORWARD', tool: 'iptables-legacy', family: 4 }],
     ],
     [
       'a DROP below FORWARD in ip6tables-legacy',
       'ip6tables-legacy -N A; ip6tables-legacy -A FORWARD -m comment --comment "x -j ACCEPT" -j A; ip6tables-legacy -A A -j DROP',
-      [{ tool: 'iptables-legacy', family: 6 }],
+      [{ chain: 'FORWARD', tool: 'iptables-legacy', family: 6 }],
     ],
     [
       'a native nft table that drops',

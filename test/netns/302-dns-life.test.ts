@@ -75,7 +75,7 @@ describe('the name server', () => {
           "4 tsnet: serving names on 10.89.0.1 port 53: socat (pid N) has that port
             field: dns
             value: 10.89.0.1:53
-            hint: keep it off 10.89.0.1 (dnsmasq: bind-interfaces and except-interface), see ss -lnp 'sport = :53'; or do without names: network create -o dns=false, or "dns": false in /etc/tsnet/config.json
+            hint: keep it off 10.89.0.1 (dnsmasq: bind-interfaces and except-interface), see ss -lnp 'sport = :53'; or take another port: network create -o dns-port=5300, or "dnsPort": 5300 in /etc/tsnet/config.json; or do without names: -o dns=false, or "dns": false
           "
         `)
       })

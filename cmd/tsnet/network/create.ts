@@ -48,7 +48,9 @@ export const networkCreate: CommandDefinition = {
           flags: '-o, --opt <key=value>',
           about:
             'mtu=BYTES, bridge=IFNAME, masquerade=BOOL (source NAT on the way out), icc=BOOL (its containers may talk), ' +
-            'hairpin=BOOL (reach an own published port), isolate=BOOL (closed to other networks)',
+            'hairpin=BOOL (reach an own published port), isolate=BOOL (closed to other networks), ' +
+            'dns=BOOL (containers have names), domain=DOMAIN (names end there too), ' +
+            'forwarders=ADDRESS,… (asked for all other names), dns-port=PORT (of the name server, where 53 is taken)',
           repeatable: true,
         },
         { flags: '--label <key=value>', about: 'kept in the definition', repeatable: true },

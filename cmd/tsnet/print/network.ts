@@ -59,7 +59,7 @@ export function renderNetworks(
 
 /** What is not as every network has it. */
 function unusual({ internal, ephemeral, options }: NetworkConfig): string[] {
-  const { mtuBytes, masquerade, icc, hairpin, isolate } = options
+  const { mtuBytes, masquerade, icc, hairpin, isolate, dns, domain, forwarders, dnsPort } = options
   return [
     ...(internal ? ['internal'] : []),
     ...(ephemeral ? ['ephemeral'] : []),
@@ -68,5 +68,9 @@ function unusual({ internal, ephemeral, options }: NetworkConfig): string[] {
     ...(icc ? [] : ['icc=false']),
     ...(hairpin ? [] : ['hairpin=false']),
     ...(isolate ? [] : ['isolate=false']),
+    ...(dns === undefined ? [] : [`dns=${dns}`]),
+    ...(domain === undefined ? [] : [`domain=${domain}`]),
+    ...(forwarders === undefined ? [] : [`forwarders=${forwarders.join()}`]),
+    ...(dnsPort === undefined ? [] : [`dns-port=${dnsPort}`]),
   ]
 }

@@ -1,6 +1,6 @@
 /**
- * One network: who may enter its bridge, who may leave by it, and which
- * addresses its packets leave with.
+ * One network: who may enter its bridge, who may leave by it, which addresses
+ * its packets leave with, and where its questions for names go.
  *
  * Packets of other networks pass one rule of ours in each shared chain, and
  * never those of our own chains. A family the network has no subnet of prints
@@ -9,11 +9,13 @@
  * @module
  */
 
-import { type Family, familyOf } from '../../model/address.ts'
+import { bracketed, type Family, familyOf } from '../../model/address.ts'
+import { DNS_PORT } from '../../model/network.ts'
 import type { NetworkIntent } from '../../plan/intent.ts'
 import type { RulesStep } from '../../plan/step.ts'
+import { questionProtocols } from '../ports.ts'
 import { networkTag, safeIfname } from '../tag.ts'
-import { type Rule, rulesStep, type TableChange, toolOf } from './restore.ts'
+import { alone, type Rule, rulesStep, type TableChange, toolOf } from './restore.ts'
 
 const dnat = '-m conntrack --ctstate DNAT'
 const syn = '-p tcp -m tcp --tcp-flags SYN,RST SYN'
@@ -66,8 +68,24 @@ function sources(intent: NetworkIntent, family: Family): TableChange {
       { ...rule('TSNET-POSTROUTING', `-o ${bridge}`, `-g ${own}`), at: 'top' },
       ...turned.map((source) => rule(own, `-s ${source} ${dnat}`, '-j MASQUERADE')),
       ...masqueraded.map((source) => rule('TSNET-POSTROUTING', `-s ${source}`, '-j MASQUERADE')),
+      ...questions(intent, family),
     ],
   }
+}
+
+/** Questions for names, led to the port the name server has: before a port 53 published on all addresses. */
+function questions({ names, ...intent }: NetworkIntent, family: Family): readonly Rule[] {
+  if (names === undefined) return []
+  const { rule } = wordsOf(intent)
+  return names.gateways
+    .filter((gateway) => familyOf(gateway) === family)
+    .flatMap((gateway) =>
+      questionProtocols.map((protocol): Rule => {
+        const match = `-d ${alone(gateway)} -p ${protocol} -m ${protocol} --dport ${DNS_PORT}`
+        const target = `-j DNAT --to-destination ${bracketed(gateway)}:${names.port}`
+        return { ...rule('TSNET-DNAT', match, target), at: 'top' }
+      }),
+    )
 }
 
 function forwarding(intent: NetworkIntent): TableChange {

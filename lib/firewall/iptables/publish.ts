@@ -8,12 +8,12 @@
  * @module
  */
 
-import { bracketed, type Family } from '../../model/address.ts'
+import { bracketed } from '../../model/address.ts'
 import type { PublishIntent } from '../../plan/intent.ts'
 import type { RulesStep } from '../../plan/step.ts'
 import { type PublishedPorts, publishedPorts } from '../ports.ts'
 import { ownerTag } from '../tag.ts'
-import { type Rule, rulesStep, toolOf } from './restore.ts'
+import { alone, type Rule, rulesStep, toolOf } from './restore.ts'
 
 export function printPublish(intent: PublishIntent): readonly RulesStep[] {
   const tag = ownerTag(intent.owner)
@@ -36,8 +36,8 @@ function ruleWith(tag: string): (ports: PublishedPorts) => Rule {
   })
 }
 
-function matchOf({ family, protocol, hostAddress, hostPort, count }: PublishedPorts): string {
-  const to = hostAddress === undefined ? '' : `-d ${hostAddress}/${bitsOf(family)} `
+function matchOf({ protocol, hostAddress, hostPort, count }: PublishedPorts): string {
+  const to = hostAddress === undefined ? '' : `-d ${alone(hostAddress)} `
   const dport = count === 1 ? `${hostPort}` : `${hostPort}:${hostPort + count - 1}`
   return `${to}-p ${protocol} -m ${protocol} --dport ${dport}`
 }
@@ -51,8 +51,4 @@ function destinationOf({ containerAddress, containerPort, hostPort, count }: Pub
   if (count === 1) return `${bracketed(containerAddress)}:${containerPort}`
   if (hostPort === containerPort) return containerAddress
   return `${bracketed(containerAddress)}:${containerPort}-${containerPort + count - 1}/${hostPort}`
-}
-
-function bitsOf(family: Family): number {
-  return family === 4 ? 32 : 128
 }

@@ -13,7 +13,7 @@
  * @module
  */
 
-import type { Family } from '../../model/address.ts'
+import { type Address, type Family, familyOf } from '../../model/address.ts'
 import type { RulesStep } from '../../plan/step.ts'
 
 const tables = ['raw', 'mangle', 'nat', 'filter'] as const
@@ -51,6 +51,11 @@ export function rulesStep(tool: RulesStep['tool'], change: Change): RulesStep {
 
 export function toolOf(family: Family): 'iptables' | 'ip6tables' {
   return family === 4 ? 'iptables' : 'ip6tables'
+}
+
+/** An address as iptables-save spells it. */
+export function alone(address: Address): string {
+  return `${address}/${familyOf(address) === 4 ? 32 : 128}`
 }
 
 function addLines({ chains, rules }: TableChange): readonly string[] {

@@ -7,8 +7,10 @@
  */
 
 import { familyOf } from '../../model/address.ts'
+import { DNS_PORT } from '../../model/network.ts'
 import type { NetworkIntent } from '../../plan/intent.ts'
 import type { RulesStep } from '../../plan/step.ts'
+import { questionProtocols } from '../ports.ts'
 import { networkTag, safeIfname } from '../tag.ts'
 import { type Element, elementsStep } from './table.ts'
 
@@ -27,7 +29,21 @@ export function printNetwork(intent: NetworkIntent): readonly RulesStep[] {
       ...(masquerade && !internal
         ? subnets.map((subnet) => element(`masquerade${familyOf(subnet)}`, subnet))
         : []),
+      ...questions(intent, tag),
       element('bridges', bridge),
     ]),
   ]
+}
+
+/** Questions for names, led to the port the name server has: as a port published on that one address. */
+function questions({ names }: NetworkIntent, tag: string): readonly Element[] {
+  if (names === undefined) return []
+  return names.gateways.flatMap((gateway) =>
+    questionProtocols.map((protocol) => ({
+      set: `ports${familyOf(gateway)}_at`,
+      key: [gateway, protocol, `${DNS_PORT}`],
+      value: [gateway, `${names.port}`],
+      tag,
+    })),
+  )
 }

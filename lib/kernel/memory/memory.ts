@@ -105,8 +105,12 @@ export function createMemoryKernel(options: MemoryKernelOptions = {}): MemoryKer
     hostText: (path) => files.get(path),
     changeableText: (path) => files.get(path),
     hostSysctls: (keys) => new Map(keys.map((key) => [key, outside.sysctl(key)])),
-    foreignDrops: async (tools) =>
-      host.foreignDrops.filter(({ tool }) => tools === undefined || tools.includes(tool)),
+    foreignDrops: async (chains) =>
+      chains.filter(({ chain, tool, family }) =>
+        host.foreignDrops.some(
+          (drop) => drop.chain === chain && drop.tool === tool && drop.family === family,
+        ),
+      ),
     portHolder: async (protocol, address, port) => findHolder(host, { protocol, address, port }),
     userRules: async (backend) => rules.userRules(backend),
     iptablesVariant: () => host.iptables,

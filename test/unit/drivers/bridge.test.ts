@@ -108,13 +108,25 @@ describe('the links of a network', () => {
 describe('the rules of a network', () => {
   it('go past foreign drops in the families the network has', () => {
     const foreignDrops = [
-      { tool: 'iptables-nft', family: 4 },
-      { tool: 'iptables-legacy', family: 6 },
+      { chain: 'FORWARD', tool: 'iptables-nft', family: 4 },
+      { chain: 'FORWARD', tool: 'iptables-legacy', family: 6 },
+      { chain: 'INPUT', tool: 'iptables-legacy', family: 4 },
     ] as const
     expect(lines(planNetworkRules({ config, foreignDrops }))).toEqual([
       '# firewall: network web on web0 10.89.1.0/24 icc isolate masquerade',
       'sysctl -q -w net/ipv4/conf/web0/route_localnet=1',
       '# firewall: accept web0 in IPv4 chain FORWARD of iptables-nft',
+      '# firewall: accept web0 in IPv4 chain INPUT of iptables-legacy',
+    ])
+  })
+
+  it('lead questions for names to the port of the name server, where it has one of its own', () => {
+    const other = { ...config, options: { ...config.options, dnsPort: 5300 } }
+    const first = (named: boolean): unknown =>
+      lines(planNetworkRules({ config: other, foreignDrops: [], named }))[0]
+    expect([first(true), first(false)]).toEqual([
+      '# firewall: network web on web0 10.89.1.0/24 icc isolate masquerade names on port 5300',
+      '# firewall: network web on web0 10.89.1.0/24 icc isolate masquerade',
     ])
   })
 

@@ -225,13 +225,15 @@ describe('a FORWARD policy of somebody else', () => {
   it('that drops from the beginning, or begins to, gets its accepts, and they go with the network', async () => {
     for (const later of [false, true]) {
       const drops = [
-        { tool: 'iptables-nft', family: 4 } as const,
-        { tool: 'iptables-legacy', family: 6 } as const,
+        { chain: 'FORWARD', tool: 'iptables-nft', family: 4 } as const,
+        { chain: 'FORWARD', tool: 'iptables-legacy', family: 6 } as const,
       ]
       let dropping = !later
       const there = await world({}, () => ({
-        foreignDrops: async (tools) =>
-          dropping ? drops.filter(({ tool }) => tools?.includes(tool) ?? true) : [],
+        foreignDrops: async (chains) =>
+          dropping
+            ? drops.filter((drop) => chains.some((one) => JSON.stringify(one) === JSON.stringify(drop)))
+            : [],
       }))
       const before = there.picture()
       await there.setUp('one')

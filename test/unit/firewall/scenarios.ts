@@ -49,6 +49,11 @@ export const scenarios: readonly Scenario[] = [
     title: 'A network with masquerade=false',
     intent: { ...plain, masquerade: false },
   },
+  {
+    file: 'network-dns-port',
+    title: 'A network with dns-port=5300',
+    intent: { ...dualStack, names: { gateways: ['10.89.0.1', 'fd00:89::1'] as Address[], port: 5300 } },
+  },
   { file: 'publish-single', title: 'A port on every address of the host', intent: publish },
   {
     file: 'publish-dual-stack',
@@ -119,6 +124,18 @@ export const scenarios: readonly Scenario[] = [
       bridge: 'ts-web-1a2b3',
       tool: 'iptables-nft',
       family: 4,
+    },
+  },
+  {
+    file: 'foreign-input',
+    title: 'An accept where a chain of iptables-nft drops questions to the name server',
+    intent: {
+      kind: 'foreignAccept',
+      network: 'web',
+      bridge: 'ts-web-1a2b3',
+      tool: 'iptables-nft',
+      family: 4,
+      names: { gateways: ['10.89.0.1' as Address], port: 53 },
     },
   },
   {

@@ -234,7 +234,7 @@ describe('bridge options', () => {
     expect(faultLines(bad, (text) => decodeBridgeOptions(JSON.parse(text), '-o'))).toMatchInlineSnapshot(`
       [
         "TSNET_BAD_VALUE reading -o: unknown option "Mtu"; did you mean "mtu"?",
-        "TSNET_BAD_VALUE reading -o: unknown option "vlan"; known are mtu, bridge, masquerade, icc, hairpin, isolate, dns, domain, forwarders",
+        "TSNET_BAD_VALUE reading -o: unknown option "vlan"; known are mtu, bridge, masquerade, icc, hairpin, isolate, dns, domain, forwarders, dns-port",
         "TSNET_BAD_VALUE reading -o mtu: 67 is no MTU: a number of bytes from 68 to 65535; leave it out to follow the route out of the host",
         "TSNET_BAD_VALUE reading -o mtu: 1400.5 is no MTU: a number of bytes from 68 to 65535; leave it out to follow the route out of the host",
         "TSNET_BAD_VALUE reading -o icc: "yes" is neither true nor false; write true or false",
