@@ -420,7 +420,11 @@ describe('rules of others', () => {
       'iptables-nft -P FORWARD DROP',
       [{ chain: 'FORWARD', tool: 'iptables-nft', family: 4 }],
     ],
-    ['the same for IPv6', 'ip6tables-nft -P FORWARD DROP', [{ chain: 'FORWARD', tool: 'iptables-nft', family: 6 }]],
+    [
+      'the same for IPv6',
+      'ip6tables-nft -P FORWARD DROP',
+      [{ chain: 'FORWARD', tool: 'iptables-nft', family: 6 }],
+    ],
     [
       'a final REJECT in iptables-nft',
       'iptables-nft -A FORWARD -j REJECT',

@@ -11,7 +11,19 @@ import { needs } from '../../netns-fixtures/requirements.ts'
 import { dig, layNameYard, type Named, startDnsmasq } from './nameyard.ts'
 import { leavesNothing } from './traceless.ts'
 
-needs('root', 'ip', 'veth', 'bridge', 'ipv6', 'built', 'dig', 'dnsmasq', 'iptables-nft', 'iptables-legacy', 'nft')
+needs(
+  'root',
+  'ip',
+  'veth',
+  'bridge',
+  'ipv6',
+  'built',
+  'dig',
+  'dnsmasq',
+  'iptables-nft',
+  'iptables-legacy',
+  'nft',
+)
 
 const backends = ['nftables', 'iptables'] as const
 const tools = ['iptables-nft', 'iptables-legacy'] as const

@@ -45,7 +45,7 @@ export async function layNameYard(lab: Lab): Promise<NameYard> {
 }
 
 /** Waits until it answers. */
-export async function startDnsmasq(place: Host, address: string, options: readonly string[]): Promise<void> {
+export async function startDnsmasq(place: Place, address: string, options: readonly string[]): Promise<void> {
   place.start([
     ...[
       'dnsmasq',
