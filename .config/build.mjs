@@ -77,9 +77,10 @@ const [bundles, modules] = await Promise.all([Promise.all(programs.map(bundle)),
 for (const { out, bytes } of bundles) {
   console.log(`${out}  ${Math.round(bytes / 1024)} kB, netlink and koffi beside it`)
 }
-const pluginNames = await writePlugins()
-console.log(`dist/cni  ${pluginNames.join(' ')}`)
-console.log(await buildLauncher(root, pluginNames))
+const cni = { folder: 'cni', names: await pluginNames(), program: 'tsnet-cni' }
+const launchers = await buildLauncher(root, [cni])
+console.log(`dist/cni  ${cni.names.join(' ')}`)
+console.log(launchers)
 await demand(doors)
 console.log(`dist/lib  ${modules} modules with declarations, ${doors.length} of them public doors`)
 console.log(`built in ${((performance.now() - started) / 1000).toFixed(1)} s`)
@@ -132,29 +133,12 @@ async function bundle({ entry, out }) {
   return { out, bytes: contents.length }
 }
 
-/**
- * One small file for each CNI plugin. It can be copied or linked into any folder
- * and started with an empty environment, so where Node and the bundle lie is
- * written into it. The second line is how our plugins know each other.
- */
-async function writePlugins() {
+async function pluginNames() {
   const folders = await readdir(join(root, 'plugins'), { withFileTypes: true })
-  const names = folders
+  return folders
     .filter((one) => one.isDirectory() && !one.name.startsWith('_'))
     .map(({ name }) => name)
-  const target = join(root, 'dist/cni')
-  await mkdir(target, { recursive: true })
-  await writeWhole(join(target, 'package.json'), '{"type":"commonjs"}\n')
-  for (const name of names) {
-    const lines = [
-      `#!${process.execPath}`,
-      `// tsnet cni plugin ${name}`,
-      `require(${JSON.stringify(join(root, 'dist/bin/tsnet-cni'))})`,
-      '',
-    ]
-    await writeWhole(join(target, name), lines.join('\n'), 0o755)
-  }
-  return names.sort()
+    .sort()
 }
 
 /** The functions V8 has made of the program, beside it; without them it starts too, only slower. */

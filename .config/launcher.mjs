@@ -1,11 +1,18 @@
 /**
- * Builds the launcher: `dist/launcher/tsnet` for the hot commands, and under the
- * names of all CNI plugins in `dist/launcher/cni/`.
+ * Builds the launcher under all names engines and people call us by.
+ *
+ * ```
+ * dist/launcher/tsnet    the hot commands
+ * dist/cni/NAME          CNI plugins
+ * dist/KIND/NAME         one folder for each further kind in `kinds` (build.mjs)
+ * dist/launcher/node/    the Node program behind each name but tsnet
+ * dist/systemd/          units
+ * ```
  *
  * Static, so that it starts in less than a millisecond and runs wherever it is
  * copied; the paths of node and dist are written into it (decisions 21). Without
  * a C compiler the Node programs lie under the same names: the same, but each
- * start costs Node's. systemd's units go to `dist/systemd`.
+ * start costs Node's. `CC=aarch64-linux-gnu-gcc` builds for another machine.
  *
  * @module
  */
@@ -31,53 +38,71 @@ const started = promisify(execFile)
 
 /**
  * @param root of the repository
- * @param plugins names of CNI plugins
+ * @param kinds for each folder of dist/ (`cni`): the names in it, and the bundle in dist/bin that goes by the name it
+ *   is started as
  * @returns a line for the builder
  */
-export async function buildLauncher(root, plugins) {
+export async function buildLauncher(root, kinds) {
   const dist = join(root, 'dist')
-  const target = join(dist, 'launcher')
-  await mkdir(join(target, 'cni'), { recursive: true })
-  await writeNodePlugins(dist, plugins)
+  const node = join(dist, 'launcher/node')
+  await mkdir(node, { recursive: true })
+  // The extensionless stubs are CommonJS, whatever the package says.
+  await writeFile(join(node, 'package.json'), '{"type":"commonjs"}\n')
+  for (const { folder, names, program } of kinds)
+    for (const name of names)
+      await put(join(node, name), (fresh) => writeStub(fresh, { dist, folder, name, program }))
   const ways = [
-    { kind: '', names: ['tsnet'], folder: target, node: '../bin' },
-    { kind: 'cni/', names: plugins, folder: join(target, 'cni'), node: '../node' },
+    { kind: '', names: ['tsnet'], folder: join(dist, 'launcher') },
+    ...kinds.map(({ folder, names, program }) => ({
+      kind: `${folder}/`,
+      names,
+      folder: join(dist, folder),
+      program,
+    })),
   ]
   const compiled = await Promise.all(ways.map(({ kind }) => compile(root, kind)))
   const reason = compiled.find(({ failure }) => failure !== undefined)?.failure
-  for (const [nth, { names, folder, node }] of ways.entries()) {
+  for (const [nth, { kind, names, folder, program }] of ways.entries()) {
+    await mkdir(folder, { recursive: true })
+    if (kind !== '') await writeFile(join(folder, 'package.json'), '{"type":"commonjs"}\n')
     for (const name of names) {
-      const fresh = join(folder, `${name}.${process.pid}`)
-      if (reason !== undefined) await symlink(`${node}/${name}`, fresh)
-      else {
-        await copyFile(compiled[nth].file, fresh)
-        await chmod(fresh, 0o755)
-      }
-      await rename(fresh, join(folder, name))
+      await put(join(folder, name), async (fresh) => {
+        if (reason === undefined) await copyFile(compiled[nth].file, fresh)
+        else if (kind === '') await symlink(`../bin/${name}`, fresh)
+        else await writeStub(fresh, { dist, folder: kind.slice(0, -1), name, program })
+        if (reason === undefined) await chmod(fresh, 0o755)
+      })
     }
     await removeOthers(folder, names)
   }
+  await removeOthers(
+    node,
+    kinds.flatMap(({ names }) => names),
+  )
   await Promise.all(compiled.map(({ file }) => rm(file, { force: true })))
   await writeUnits(root)
-  if (reason === undefined) return `dist/launcher  a static program under ${1 + plugins.length} names`
-  return `dist/launcher  NODE PROGRAMS, each start costs 60 ms: ${reason}`
+  const count = ways.reduce((sum, { names }) => sum + names.length, 0)
+  if (reason === undefined) return `dist/launcher  a static program under ${count} names`
+  return `dist/launcher  NODE PROGRAMS under ${count} names, each start costs 60 ms: ${reason}`
 }
 
-/** What a plugin's launcher runs when there is no daemon: plugins/main.ts goes by the name it is started as. */
-async function writeNodePlugins(dist, plugins) {
-  const folder = join(dist, 'launcher/node')
-  await mkdir(folder, { recursive: true })
-  await writeFile(join(folder, 'package.json'), '{"type":"commonjs"}\n')
-  for (const name of plugins) {
-    const fresh = join(folder, `${name}.${process.pid}`)
-    await writeFile(
-      fresh,
-      `#!${process.execPath}\n// tsnet cni plugin ${name}\nrequire(${JSON.stringify(join(dist, 'bin/tsnet-cni'))})\n`,
-      { mode: 0o755 },
-    )
-    await rename(fresh, join(folder, name))
-  }
-  await removeOthers(folder, plugins)
+/** In one rename: what is being started is whole. */
+async function put(path, make) {
+  const fresh = `${path}.${process.pid}`
+  await rm(fresh, { force: true })
+  await make(fresh)
+  await rename(fresh, path)
+}
+
+/** Works as a copy and as a link, so the paths are in it. Its second line is how our plugins know each other. */
+async function writeStub(path, { dist, folder, name, program }) {
+  const lines = [
+    `#!${process.execPath}`,
+    folder === 'cni' ? `// tsnet cni plugin ${name}` : `// tsnet ${folder} ${name}`,
+    `require(${JSON.stringify(join(dist, 'bin', program))})`,
+    '',
+  ]
+  await writeFile(path, lines.join('\n'), { mode: 0o755 })
 }
 
 /** systemd's files, with the path of tsnet in them; `systemctl link` takes them from here. */
@@ -87,14 +112,14 @@ async function writeUnits(root) {
   await mkdir(to, { recursive: true })
   for (const name of await readdir(from)) {
     const text = await readFile(join(from, name), 'utf8')
-    const fresh = join(to, `${name}.${process.pid}`)
-    await writeFile(fresh, text.replace('@TSNET@', `${process.execPath} ${join(root, 'dist/bin/tsnet')}`))
-    await rename(fresh, join(to, name))
+    await put(join(to, name), (fresh) =>
+      writeFile(fresh, text.replace('@TSNET@', `${process.execPath} ${join(root, 'dist/bin/tsnet')}`)),
+    )
   }
 }
 
 async function compile(root, kind) {
-  const file = join(root, 'dist/launcher', `.${kind === '' ? 'tsnet' : 'cni'}.${process.pid}`)
+  const file = join(root, 'dist/launcher', `.${kind === '' ? 'tsnet' : kind.slice(0, -1)}.${process.pid}`)
   const text = (value) => JSON.stringify(value)
   const flags = [
     ...['-static', '-Os', '-s', '-Wall', '-Wextra', '-Wno-format-truncation', '-o', file],
@@ -108,7 +133,7 @@ async function compile(root, kind) {
       const { stderr } = await started(compiler, flags, { timeout: compileLimitMs })
       if (stderr !== '') console.error(stderr)
       // How our plugins know each other (lib/adapters/cni/delegate.ts); what stands behind a program is not loaded.
-      if (kind !== '') await appendFile(file, '\n// tsnet cni plugin\n')
+      if (kind === 'cni/') await appendFile(file, '\n// tsnet cni plugin\n')
       return { file }
     } catch (error) {
       const why =

@@ -39,6 +39,10 @@ const packages = {
   dnsperf: ['dnsperf'],
   'musl-tools': ['musl-gcc'],
   gcc: ['gcc'],
+  // The launcher is built for both machines, and the other one's is started once.
+  'gcc-aarch64-linux-gnu': ['aarch64-linux-gnu-gcc'],
+  'libc6-dev-arm64-cross': ['/usr/aarch64-linux-gnu/include/stdio.h'],
+  'qemu-user': ['qemu-aarch64'],
   procps: ['sysctl', 'ps'],
   'busybox-static': ['busybox'],
   'containernetworking-plugins': ['/usr/lib/cni/bridge', '/usr/lib/cni/portmap'],

@@ -15,7 +15,8 @@
  *
  * Built by .config/launcher.mjs with
  *   TSNET_NODE    path of node              TSNET_DIST  path of dist/
- *   TSNET_KIND    "" for commands, called by their own name; "cni/" for CNI plugins
+ *   TSNET_KIND    "" for commands, called by their own name; "cni/" for CNI plugins; "podman/" for what podman calls
+ *                 its network backend; "hooks/" for OCI hooks
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -40,6 +41,8 @@
 #include <unistd.h>
 
 #define PROTOCOL "1"
+/* Known when it is compiled: the branches of other kinds are not in the program. */
+#define IS(kind) (!__builtin_strcmp(TSNET_KIND, kind))
 #define NSFS_MAGIC 0x6e736673
 
 /* All in ms. */
@@ -138,12 +141,12 @@ __attribute__((noreturn, format(printf, 2, 3))) static void give_up(const char *
   va_start(list, format);
   vsnprintf(why, sizeof why, format, list);
   va_end(list);
-  int cni = *TSNET_KIND != 0;
-  int length = cni ? snprintf(text, sizeof text,
-                              "{\"cniVersion\":\"1.0.0\",\"code\":11,\"msg\":\"%s\",\"details\":\"%s\"}\n", why, hint)
-                   : snprintf(text, sizeof text, "tsnet: %s\n  hint: %s\n", why, hint);
-  print_all(cni ? 1 : 2, text, length);
-  exit(cni ? 1 : 75);
+  const char *shape = IS("cni/")      ? "{\"cniVersion\":\"1.0.0\",\"code\":11,\"msg\":\"%s\",\"details\":\"%s\"}\n"
+                      : IS("podman/") ? "{\"error\":\"%s (%s)\"}\n"
+                                      : "tsnet: %s\n  hint: %s\n";
+  int length = snprintf(text, sizeof text, shape, why, hint);
+  print_all(IS("cni/") || IS("podman/") ? 1 : 2, text, length);
+  exit(*TSNET_KIND ? 1 : 75);
 }
 
 /* Runs the Node program in our place, with the standard input we may have read. */
@@ -158,10 +161,10 @@ __attribute__((noreturn)) static void serve_yourself(void) {
   const char *place = *TSNET_KIND ? "launcher/node" : "bin";
   snprintf(script, sizeof script, "%s/%s/%s", TSNET_DIST, place, program);
   if (access(script, R_OK) != 0) {
-    /* dist/ was moved: beside us, if we lie in dist/launcher or dist/launcher/cni. */
+    /* dist/ was moved: we lie in dist/launcher, dist/cni and so on. */
     ssize_t length = readlink("/proc/self/exe", own, sizeof own - 1);
     own[length > 0 ? length : 0] = 0;
-    for (int up = *TSNET_KIND ? 3 : 2; up > 0; up--)
+    for (int up = 2; up > 0; up--)
       if (strrchr(own, '/')) *strrchr(own, '/') = 0;
     snprintf(script, sizeof script, "%.3000s/%s/%.250s", own, place, program);
   }
@@ -222,6 +225,28 @@ static int read_command_line(void) {
       verb = word;
   }
   return verb && is_one_of(verb, hot);
+}
+
+/*
+ * podman calls `netavark [OPTIONS] setup|teardown|update NETNS` and writes the container's networks to standard input.
+ * Returns whether it is one of those; a user namespace is the Node program's to refuse.
+ */
+static int read_netavark_line(void) {
+  static const char *const hot[] = {"setup", "teardown", "update", NULL};
+  const char *verb = NULL, *last = NULL;
+  for (int i = 1; arguments[i]; i++) {
+    if (strstr(arguments[i], "rootless") || !strncmp(arguments[i], "-r", 2)) {
+      const char *value = strchr(arguments[i], '=') ? strchr(arguments[i], '=') + 1 : arguments[i + 1];
+      if (!value || strcmp(value, "false")) return 0;
+    }
+    if (!strcmp(arguments[i], "-f") || !strncmp(arguments[i], "--file", 6)) return 0;
+    if (!verb && is_one_of(arguments[i], hot)) verb = arguments[i];
+    last = arguments[i];
+  }
+  if (!verb || *last != '/') return 0;
+  sandbox_path = last;
+  input_read = 1;
+  return 1;
 }
 
 /* Kept open, close-on-exec, until we end. What is no namespace the daemon is left to complain about. */
@@ -527,7 +552,11 @@ int main(int count, char **words) {
   program = strrchr(arguments[0], '/') ? strrchr(arguments[0], '/') + 1 : arguments[0];
   const char *via = getenv("TSNET_VIA");
   if (via && !strcmp(via, "local")) serve_yourself();
-  if (*TSNET_KIND) {
+  if (IS("podman/")) {
+    if (!read_netavark_line()) serve_yourself();
+  } else if (IS("hooks/"))
+    input_read = 1;
+  else if (IS("cni/")) {
     const char *command = getenv("CNI_COMMAND");
     /* What these say is known without a host. */
     if (!command || !*command || !strcmp(command, "VERSION")) serve_yourself();

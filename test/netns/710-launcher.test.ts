@@ -186,9 +186,11 @@ describe('the launcher', () => {
     const setup = host.start([launcher, 'setup', '--netns', box.netns], { env })
     await untilWorking(host)
     process.kill(setup.pid, 'SIGINT')
-    await sleep(50)
-    lock.write('go on\n')
+    // Though somebody has the lock still.
     expect(await setup.exited).toBe(130)
+    lock.write('go on\n')
+    await lock.exited
+    await host.sh('rm -r /run/tsnet/locks')
     expect(snapshotDifference(before, await snapshot(host), daemonFiles)).toEqual([])
     await host.tsnet('daemon', 'stop')
   })
@@ -247,8 +249,8 @@ describe('the launcher', () => {
     const host = await lab.host('host')
     const box = await lab.container(host)
     const conf = JSON.stringify({ cniVersion: '1.0.0', name: 'net', type: 'tsnet' })
-    const run = (folder: string, command: string, stdin = conf): Promise<RunResult> =>
-      host.run([`${repository}dist/${folder}/tsnet`], {
+    const run = (via: string | undefined, command: string, stdin = conf): Promise<RunResult> =>
+      host.run([`${repository}dist/cni/tsnet`], {
         stdin,
         expectExit: 'any',
         env: {
@@ -256,18 +258,19 @@ describe('the launcher', () => {
           CNI_CONTAINERID: 'pod1',
           CNI_IFNAME: 'eth0',
           CNI_NETNS: box.netns,
-          CNI_PATH: `${repository}dist/${folder}`,
+          CNI_PATH: `${repository}dist/cni`,
+          TSNET_VIA: via,
         },
       })
-    const round = async (folder: string): Promise<unknown> => {
-      const version = await run(folder, 'VERSION')
-      const wrong = await run(folder, 'ADD', '{')
-      const added = await run(folder, 'ADD')
-      const twice = await run(folder, 'ADD')
-      const deleted = await run(folder, 'DEL')
-      return [version, wrong, added, twice, deleted, await run(folder, 'DEL')]
+    const round = async (via: string | undefined): Promise<unknown> => {
+      const version = await run(via, 'VERSION')
+      const wrong = await run(via, 'ADD', '{')
+      const added = await run(via, 'ADD')
+      const twice = await run(via, 'ADD')
+      const deleted = await run(via, 'DEL')
+      return [version, wrong, added, twice, deleted, await run(via, 'DEL')]
     }
-    expect(await round('launcher/cni')).toEqual(await round('cni'))
+    expect(await round(undefined)).toEqual(await round('local'))
     expect(await calls(host)).toEqual({ 'cni/tsnet ADD': 3, 'cni/tsnet DEL': 2 })
     await host.tsnet('daemon', 'stop')
   })

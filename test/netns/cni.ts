@@ -60,6 +60,8 @@ export async function cni(host: Host, command: string, conf: Conf, call: CniCall
     CNI_NETNS: netns,
     CNI_ARGS: args,
     CNI_PATH: path,
+    // What plugins do is looked at here; that a daemon does the same, in 710-launcher and by the engines of 402.
+    TSNET_VIA: 'local',
     ...call.env,
   }
   const stdin = JSON.stringify(prevResult === undefined ? conf : { ...conf, prevResult })

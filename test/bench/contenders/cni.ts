@@ -47,8 +47,8 @@ export async function openReference(): Promise<Contender> {
   return open({ folder: referenceFolder, network: 'bench', plugins: reference })
 }
 
-/** `cni`: each call starts Node; `launcher/cni`: the static launcher asks the daemon. */
-export async function openPlugin({ root }: Folders, where: 'cni' | 'launcher/cni'): Promise<Contender> {
+/** `launcher/node`: each call starts Node; `cni`: the static launcher asks the daemon. */
+export async function openPlugin({ root }: Folders, where: 'cni' | 'launcher/node'): Promise<Contender> {
   const { name, subnets } = benchNetwork
   const tsnet = `${root}/dist/bin/tsnet`
   const create = ['network', 'create', name, '--subnet', subnets[0], '-o', 'dns=false']
