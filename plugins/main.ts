@@ -16,6 +16,11 @@ async function main(name: string): Promise<number> {
     writeSync(2, `${name}: no CNI plugin of that name; there are ${Object.keys(plugins).join(', ')}\n`)
     return 1
   }
+  const [word, ...rest] = process.argv.slice(2)
+  if (name === 'dhcp' && word === 'daemon') {
+    const { runDhcpDaemon } = await import('../lib/adapters/cni/dhcpdaemon.ts')
+    return runDhcpDaemon(rest, (text) => void writeSync(2, text))
+  }
   return runPlugin(await load(), {
     env: process.env,
     stdin: () => readFileSync(0, 'utf8'),

@@ -42,6 +42,12 @@ export interface Parts {
    * @throws TSNET_ALREADY_ATTACHED (conflict) where this attachment has this part already
    */
   add<T extends PartType>(request: PartRequest<T>): Promise<readonly PartInterface[]>
+  /**
+   * Gives an attachment that was added without addresses those that are known now.
+   *
+   * @throws TSNET_NO_SUCH_CONTAINER (notFound) where it was not added
+   */
+  address<T extends PartType>(request: PartRequest<T>): Promise<void>
   /** Never fails because something is gone. */
   remove<T extends PartType>(request: PartRequest<T>): Promise<void>
   /** @returns what is not as it should be */
@@ -53,6 +59,7 @@ export interface Parts {
 export function createParts(context: EngineContext): Parts {
   return {
     add: (request) => add(context, request),
+    address: (request) => address(context, request),
     remove: (request) => remove(context, request),
     check: (request) => check(context, request),
     list: (type, network, options) => list(context, { type, network, options }),
@@ -175,20 +182,39 @@ async function applyOwn<T extends PartType>(
   sandbox: OpenSandbox,
 ): Promise<void> {
   const key = partKey(request.type, request.id)
-  const lowered = lower(plan.steps, 'none')
+  const record = recordOf(key, request, plan.interfaces, sandbox)
+  const steps = await applySteps(context, { key, record, of: request.id.ifname, steps: plan.steps }, sandbox)
+  context.containers.commit(key, { ...record, steps })
+}
+
+/** Journals the steps and applies them. @returns those that made something; the caller commits */
+async function applySteps(
+  context: EngineContext,
+  {
+    key,
+    record,
+    of,
+    steps: planned,
+  }: {
+    readonly key: string
+    readonly record: ContainerRecord
+    readonly of: string
+    readonly steps: readonly Step[]
+  },
+  sandbox: OpenSandbox,
+): Promise<readonly OwnedStep[]> {
+  const lowered = lower(planned, 'none')
   const steps = lowered
     .flatMap(beforeValuesOf(context, lowered, sandbox))
-    .map((step): OwnedStep => ({ of: request.id.ifname, step }))
-  const record = recordOf(key, request, plan.interfaces, steps, sandbox)
-  context.containers.begin(key, record)
+    .map((step): OwnedStep => ({ of, step }))
+  context.containers.begin(key, { ...record, steps })
   try {
     const created = await applyOrUndo(
       context.kernel,
       steps.map(({ step }) => step),
       sandbox,
     )
-    const ours = steps.filter((_, i) => created[i])
-    context.containers.commit(key, { ...record, steps: ours })
+    return steps.filter((_, i) => created[i])
   } catch (error) {
     const undone = await undoPending(context, key)
     if (isTsnetError(error)) error.undo.push(...undone)
@@ -214,7 +240,6 @@ function recordOf<T extends PartType>(
   key: string,
   { id, netns, shown }: PartRequest<T>,
   interfaces: readonly PartInterface[],
-  steps: readonly OwnedStep[],
   sandbox: OpenSandbox,
 ): ContainerRecord {
   const inside = interfaces.find(({ inSandbox }) => inSandbox)
@@ -258,7 +283,46 @@ function recordOf<T extends PartType>(
       sysctls: {},
     },
     result,
-    steps,
+    steps: [],
+  }
+}
+
+async function address<T extends PartType>(context: EngineContext, request: PartRequest<T>): Promise<void> {
+  const { type, id, options, netns, shown } = request
+  const key = partKey(type, id)
+  const planner = parts[type]
+  const sandbox = await context.kernel.openSandbox(netns)
+  const lock = await context.locks.container(key)
+  try {
+    const host = await (planner.alone ? context.locks.hostShared() : context.locks.hostExclusive())
+    try {
+      const record = context.containers.get(key)
+      if (record === undefined || planner.address === undefined) {
+        throw fail('TSNET_NO_SUCH_CONTAINER', {
+          message: `giving ${id.container} an address: it has no ${id.ifname} of this kind`,
+          value: id.container,
+          hint: 'ADD it first',
+        })
+      }
+      const facts = await lookAround(context, planner.looks(options, 'add'), sandbox)
+      const plan = planner.address({ id, options, facts })
+      await applyShared(context, plan.shared, sandbox)
+      const steps = await applySteps(context, { key, record, of: id.ifname, steps: plan.steps }, sandbox)
+      const result = record.result && {
+        ...record.result,
+        attachments: record.result.attachments.map((one) => ({ ...one, ...shown })),
+      }
+      context.containers.commit(key, {
+        ...record,
+        ...(result === undefined ? {} : { result }),
+        steps: [...record.steps, ...steps],
+      })
+    } finally {
+      host.release()
+    }
+  } finally {
+    lock.release()
+    sandbox.close()
   }
 }
 

@@ -8,6 +8,7 @@
 import { closeSync } from 'node:fs'
 import type { Kernel } from '../kernel/kernel.ts'
 import type { EngineContext } from './context.ts'
+import { type Dhcp, dhcp } from './dhcp/calls.ts'
 import type { Engine, EngineOptions } from './engine.ts'
 import { createHostLocal, type HostLocal } from './hostlocal.ts'
 import { createLocalEngine } from './local.ts'
@@ -16,8 +17,9 @@ import { createParts, type Parts } from './parts.ts'
 
 export type { PartId, PartInterface } from '../drivers/cni/part.ts'
 export type { PartOptions, PartType } from '../drivers/cni/registry.ts'
+export type { LeaseOwner } from './dhcp/control.ts'
 export type { HostLocal } from './hostlocal.ts'
-export type { Parts } from './parts.ts'
+export type { PartRequest, Parts } from './parts.ts'
 
 export interface ProgramResult {
   readonly exitCode: number
@@ -28,6 +30,7 @@ export interface ProgramResult {
 export interface PluginEngine extends Engine {
   readonly parts: Parts
   readonly hostLocal: HostLocal
+  readonly dhcp: Dhcp
   /** The namespace tsnet itself runs in. Never throws: what is no namespace is not ours either. */
   isOwnNetns(path: string): boolean
   /** The sandbox has a link of that name. @throws TSNET_NOT_A_NETNS (invalid) */
@@ -52,6 +55,7 @@ export async function openPluginEngine(
     ...createLocalEngine(context),
     parts: createParts(context),
     hostLocal: createHostLocal(context),
+    dhcp,
     firewall: context.backend,
     isOwnNetns: (path) => {
       let fd: number | undefined

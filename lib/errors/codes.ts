@@ -54,6 +54,8 @@ export const errorCodes = {
   TSNET_NOT_SUPPORTED: 'unsupported',
   TSNET_LOCK_TIMEOUT: 'busy',
   TSNET_INTERRUPTED: 'busy',
+  /** A server of the network (DHCP) did not answer in time. */
+  TSNET_NO_ANSWER: 'busy',
   /** tsnetd ended or fell silent before it answered. */
   TSNET_DAEMON_GONE: 'busy',
   /** The kernel or a program refused a step that should have worked. */

@@ -14,7 +14,7 @@
 import { type Address, bytesOf, familyOf } from '../model/address.ts'
 import { EWOULDBLOCK } from './errno.ts'
 import { closeDescriptor, listen, openSocket, setSocketOption } from './libc.ts'
-import { loadKoffi } from './native.ts'
+import { loadKoffi, pinned } from './native.ts'
 import { AF_INET, AF_INET6 } from './netlink/addr.ts'
 import { socketAddress } from './ports.ts'
 
@@ -133,12 +133,6 @@ function loadCalls(): Calls {
     }
   }
   return calls
-}
-
-/** Memory that stays where it is: pointers into it are given to the kernel. */
-function pinned(bytes: number): { readonly bytes: Buffer; readonly address: bigint } {
-  const memory = Buffer.allocUnsafeSlow(bytes).fill(0)
-  return { bytes: memory, address: BigInt(loadKoffi().address(memory)) }
 }
 
 export function createDatagramBatch(): DatagramBatch {

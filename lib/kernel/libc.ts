@@ -28,6 +28,22 @@ interface Libc {
   readonly send: (fd: number, bytes: Buffer, length: number, flags: number) => number
   readonly ifNameToIndex: (name: string) => number
   readonly recv: (fd: number, bytes: Buffer, length: number, flags: number) => number
+  readonly sendto: (
+    fd: number,
+    bytes: Buffer,
+    length: number,
+    flags: number,
+    address: Buffer,
+    addressLength: number,
+  ) => number
+  readonly recvfrom: (
+    fd: number,
+    bytes: Buffer,
+    length: number,
+    flags: number,
+    address: Buffer,
+    addressLength: Buffer,
+  ) => number
 }
 
 let loaded: Libc | undefined
@@ -56,6 +72,12 @@ function libc(): Libc {
     send: library.func('intptr_t send(int fd, const void *bytes, size_t length, int flags)') as Libc['send'],
     ifNameToIndex: library.func('unsigned int if_nametoindex(const char *name)') as Libc['ifNameToIndex'],
     recv: library.func('intptr_t recv(int fd, void *bytes, size_t length, int flags)') as Libc['recv'],
+    sendto: library.func(
+      'intptr_t sendto(int fd, const void *bytes, size_t length, int flags, const void *address, unsigned int addressLength)',
+    ) as Libc['sendto'],
+    recvfrom: library.func(
+      'intptr_t recvfrom(int fd, void *bytes, size_t length, int flags, void *address, void *addressLength)',
+    ) as Libc['recvfrom'],
   }
   return loaded
 }
@@ -140,6 +162,22 @@ export function receiveNow(fd: number, into: Buffer): number | undefined {
   throw new SystemError('recv', errno)
 }
 
+/** @param address a sockaddr */
+export function sendTo(fd: number, bytes: Buffer, address: Buffer): void {
+  checked('sendto', libc().sendto(fd, bytes, bytes.length, 0, address, address.length))
+}
+
+/** {@link receiveNow} with the sender's sockaddr, which goes into `address`. */
+export function receiveFromNow(fd: number, into: Buffer, address: Buffer): number | undefined {
+  const size = Buffer.alloc(4)
+  size.writeUInt32LE(address.length)
+  const length = libc().recvfrom(fd, into, into.length, MSG_DONTWAIT | MSG_TRUNC, address, size)
+  if (length !== -1) return length
+  const errno = loadKoffi().errno()
+  if (errno === EWOULDBLOCK) return undefined
+  throw new SystemError('recvfrom', errno)
+}
+
 const MFD_CLOEXEC = 1
 
 /** A file in memory, gone with its descriptor; others can open it as `/proc/self/fd/FD`. */
@@ -201,7 +239,12 @@ export function openSocket(
 export function setSocketOption(fd: number, level: number, name: number, value: number): void {
   const bytes = Buffer.alloc(4)
   bytes.writeInt32LE(value)
-  checked('setsockopt', libc().setsockopt(fd, level, name, bytes, bytes.length))
+  setSocketStructure(fd, level, name, bytes)
+}
+
+/** Sets an option whose value is a C structure. */
+export function setSocketStructure(fd: number, level: number, name: number, value: Buffer): void {
+  checked('setsockopt', libc().setsockopt(fd, level, name, value, value.length))
 }
 
 export function listen(fd: number, backlog: number): void {

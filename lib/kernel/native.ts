@@ -25,3 +25,9 @@ export function loadKoffi(): KoffiModule {
 export function loadRawSocket(): typeof RawNetlinkSocket {
   return (require('netlink/dist/raw.js') as { RawNetlinkSocket: typeof RawNetlinkSocket }).RawNetlinkSocket
 }
+
+/** Memory that stays where it is: pointers into it are given to the kernel. */
+export function pinned(bytes: number): { readonly bytes: Buffer; readonly address: bigint } {
+  const memory = Buffer.allocUnsafeSlow(bytes).fill(0)
+  return { bytes: memory, address: BigInt(loadKoffi().address(memory)) }
+}

@@ -19,6 +19,7 @@ export const ptp: Plugin = interfacePlugin({
   type: 'ptp',
   about: 'connects a container to the host by a pair, without a bridge',
   ipam: 'required',
+  addressesFirst: true,
   freeFirst: 'ipam',
   complete: (_, ipam) => ({
     ...ipam,

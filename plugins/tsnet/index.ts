@@ -6,6 +6,7 @@
 
 import {
   allVersions,
+  asksOverLink,
   bandwidthOf,
   CniError,
   type CniResult,
@@ -28,6 +29,12 @@ import { attachRequest, ownIpam } from './request.ts'
 import { resultOf } from './result.ts'
 
 async function add(request: Request): Promise<CniResult> {
+  if (asksOverLink(request))
+    throw cniError(
+      'config',
+      'tsnet needs its addresses before it makes the interface: no dhcp with it',
+      'use bridge or macvlan',
+    )
   const engine = await request.engine()
   const leased = ownIpam(request) ? undefined : await ipamAdd(request)
   let made: ContainerNetwork

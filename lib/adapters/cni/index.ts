@@ -19,7 +19,17 @@ export { chainedPlugin } from './chained.ts'
 export { Fields } from './config.ts'
 export { CniError, cniCodes, cniError } from './errors.ts'
 export { interfacePlugin } from './interfaces.ts'
-export { hostLocal, ipamAdd, ipamCheck, ipamDel, ipamGc, ipamStatus, staticIpam } from './ipam.ts'
+export {
+  asksOverLink,
+  dhcpIpam,
+  hostLocal,
+  ipamAdd,
+  ipamCheck,
+  ipamDel,
+  ipamGc,
+  ipamStatus,
+  staticIpam,
+} from './ipam.ts'
 export { firstAddress, masqueradeBackend, readPortMapping, rulesBackend } from './options.ts'
 export { definePlugin, type Plugin, type Request } from './plugin.ts'
 export type { CniIp, CniResult } from './result.ts'

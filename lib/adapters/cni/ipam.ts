@@ -7,6 +7,7 @@
 
 import { parseJson } from '../../model/json.ts'
 import { delegate, findPlugin, isOurs } from './delegate.ts'
+import { dhcpAdd, dhcpCheck, dhcpDel, dhcpGc, dhcpStatus } from './dhcp.ts'
 import { cniError } from './errors.ts'
 import { hostLocalAdd, hostLocalCheck, hostLocalDel, hostLocalGc, hostLocalStatus } from './hostlocal.ts'
 import type { Request } from './plugin.ts'
@@ -42,7 +43,16 @@ export const staticIpam: Ipam = {
   status: nothing,
 }
 
-const own: Readonly<Record<string, Ipam>> = { 'host-local': hostLocal, static: staticIpam }
+/** What the plugin `dhcp` does. */
+export const dhcpIpam: Ipam = {
+  add: dhcpAdd,
+  del: dhcpDel,
+  check: dhcpCheck,
+  gc: dhcpGc,
+  status: dhcpStatus,
+}
+
+const own: Readonly<Record<string, Ipam>> = { 'host-local': hostLocal, static: staticIpam, dhcp: dhcpIpam }
 
 function foreign(type: string): Ipam {
   const run = async (request: Request, command: Parameters<typeof delegate>[1]): Promise<string> =>
@@ -66,6 +76,11 @@ export function hasIpam({ conf }: Request): boolean {
   return (conf.ipam?.string('type') ?? '') !== ''
 }
 
+/** It asks over the interface itself, which must be there first; ours or another set's. */
+export function asksOverLink({ conf }: Request): boolean {
+  return conf.ipam?.string('type') === 'dhcp'
+}
+
 function ipamFor(request: Request): Ipam {
   const type = request.conf.ipam?.string('type') ?? ''
   const known = own[type]
@@ -77,7 +92,7 @@ function ipamFor(request: Request): Ipam {
 /** Nothing where no IPAM is configured. @throws CniError 999 where IPAM gives no address */
 export async function ipamAdd(request: Request): Promise<CniResult> {
   if (!hasIpam(request)) return emptyResult
-  await refuseSecond(request)
+  if (!asksOverLink(request)) await refuseSecond(request)
   const ipam = ipamFor(request)
   let result: CniResult
   try {

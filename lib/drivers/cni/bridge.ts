@@ -85,6 +85,12 @@ export const bridgePart: PartPlanner<BridgePartOptions> = {
     ...(doing !== 'add' && options.macSpoofCheck ? ([{ what: 'nft', table: spoofTable }] as const) : []),
   ],
   add: planAdd,
+  address: (input) => ({
+    shared: input.options.isGateway
+      ? gatewaySteps(input.options, input.facts, existingBridge(input.facts, input.options))
+      : [],
+    steps: [...insideSteps(input), ...masqueradeOf(input)],
+  }),
   remove: (input) => [
     ...leftPair(input),
     ...leftMasquerade(input.id, input.facts),
@@ -127,13 +133,7 @@ function planAdd(input: Input): PartPlan {
     steps: [
       ...pairSteps(input, { name, mac, hostMac }),
       ...insideSteps(input),
-      ...(options.masquerade === undefined
-        ? []
-        : planMasquerade(
-            id,
-            options.addresses.map(({ cidr }) => cidr),
-            options.masquerade,
-          )),
+      ...masqueradeOf(input),
       ...(options.macSpoofCheck ? [planSpoofCheck(id, name, mac)] : []),
     ],
     interfaces: [
@@ -153,6 +153,15 @@ function planAdd(input: Input): PartPlan {
       ...vlanGateway(options),
     ],
   }
+}
+
+function masqueradeOf({ id, options: { masquerade, addresses } }: Input): readonly Step[] {
+  if (masquerade === undefined) return []
+  return planMasquerade(
+    id,
+    addresses.map(({ cidr }) => cidr),
+    masquerade,
+  )
 }
 
 const mtuOf = (link: { readonly mtuBytes: number } | undefined): { readonly mtu: number } => ({

@@ -31,6 +31,10 @@ export const hostDevicePart: PartPlanner<HostDevicePartOptions> = {
   alone: true,
   looks: () => [{ what: 'links' }, { what: 'sandbox' }],
   add: planAdd,
+  address: ({ id, options }) => ({
+    shared: [],
+    steps: [...insideSettings(id.ifname, options, false), ip('sandbox', insideLines(id.ifname, options))],
+  }),
   remove: ({ id, facts }) => {
     const inside = linkNamed(facts.sandbox, id.ifname)
     if (inside?.alias === undefined || inside.alias === '') return []

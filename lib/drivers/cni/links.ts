@@ -52,6 +52,10 @@ export function linkPart(kind: LinkKind): PartPlanner<LinkPartOptions> {
     alone: true,
     looks: () => [{ what: 'links' }, { what: 'sandbox' }],
     add: (input) => planAdd(kind, input),
+    address: ({ id, options }) => ({
+      shared: [],
+      steps: [...insideSettings(id.ifname, options, false), ip('sandbox', insideLines(id.ifname, options))],
+    }),
     remove: ({ id, options, facts }) => {
       const link = linkNamed(facts.sandbox, id.ifname)
       const ours =

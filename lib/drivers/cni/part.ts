@@ -134,6 +134,8 @@ export interface PartPlan {
 export interface PartPlanner<O> {
   readonly looks: (options: O, doing: 'add' | 'remove' | 'check') => readonly Look[]
   readonly add: (input: PartInput<O>) => PartPlan
+  /** The second half of `add`, where addresses are known only once the link is there (DHCP asks over it). */
+  readonly address?: (input: PartInput<O>) => Omit<PartPlan, 'interfaces'>
   /** For an attachment without a record (another plugin set made it): steps to be taken back. */
   readonly remove: (input: PartInput<O>) => readonly Step[]
   /** Containers of a network that rules speak of, whoever made them. */
