@@ -10,8 +10,8 @@
 
 import { type Address, bytesOf, fromBytes } from '../model/address.ts'
 
-export const CLIENT_PORT = 68
-export const SERVER_PORT = 67
+const CLIENT_PORT = 68
+const SERVER_PORT = 67
 
 const udp = 17
 const ipBytes = 20

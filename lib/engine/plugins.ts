@@ -17,7 +17,6 @@ import { createParts, type Parts } from './parts.ts'
 
 export type { PartId, PartInterface } from '../drivers/cni/part.ts'
 export type { PartOptions, PartType } from '../drivers/cni/registry.ts'
-export type { LeaseOwner } from './dhcp/control.ts'
 export type { HostLocal } from './hostlocal.ts'
 export type { PartRequest, Parts } from './parts.ts'
 

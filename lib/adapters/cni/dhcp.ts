@@ -6,8 +6,7 @@
 
 import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { dhcpOptions, type Lease, optionNumber } from '../../dhcp/options.ts'
-import type { LeaseOwner } from '../../engine/plugins.ts'
+import { dhcpOptions, type Lease, type LeaseOwner, optionNumber } from '../../engine/dhcp/control.ts'
 import { findPlugin } from './delegate.ts'
 import { cniError } from './errors.ts'
 import type { Request } from './plugin.ts'

@@ -8,6 +8,8 @@
 import { connect } from 'node:net'
 import type { Lease } from '../../dhcp/options.ts'
 
+export { dhcpOptions, type Lease, optionNumber } from '../../dhcp/options.ts'
+
 export interface LeaseOwner {
   readonly network: string
   readonly container: string

@@ -35,7 +35,7 @@ export interface KeeperOptions extends Patience {
 }
 
 /** Where the leases of a socket are written down. */
-export function leasesFolder(socketPath: string): string {
+function leasesFolder(socketPath: string): string {
   return `${socketPath.replace(/\.sock$/, '')}.leases`
 }
 
