@@ -1,6 +1,6 @@
 /**
- * Is everything here that the demo, the tests and (with --bench) the benchmarks
- * need? Silent and quick when it is. Missing Debian packages are installed when
+ * Is everything here that the tests, (with --demo) the demo and (with --bench) the
+ * benchmarks need? Silent and quick when it is. Missing Debian packages are installed when
  * root on Debian, else named; everything else is named with its way out.
  *
  * Looks for programs and libraries, not for package names: what another
@@ -23,14 +23,19 @@ const oldestNode = [20, 11]
 const exit = { missing: 69, forbidden: 77 }
 
 /** Debian package -> what of it we use; `lib*.so*` are libraries, absolute paths stand for themselves. */
-const packages = {
+const demoPackages = {
   iproute2: ['ip', 'ss', 'bridge'],
   iptables: ['iptables-nft', 'iptables-legacy', 'ip6tables-nft', 'ip6tables-legacy', 'iptables-restore'],
   nftables: ['nft'],
   libnftables1: ['libnftables.so.1'],
   'iputils-ping': ['ping'],
-  conntrack: ['conntrack'],
   curl: ['curl'],
+  procps: ['sysctl', 'ps'],
+  'util-linux': ['unshare', 'nsenter', 'setpriv'],
+}
+const packages = {
+  ...demoPackages,
+  conntrack: ['conntrack'],
   socat: ['socat'],
   tcpdump: ['tcpdump'],
   'bind9-dnsutils': ['dig'],
@@ -43,7 +48,9 @@ const packages = {
   'gcc-aarch64-linux-gnu': ['aarch64-linux-gnu-gcc'],
   'libc6-dev-arm64-cross': ['/usr/aarch64-linux-gnu/include/stdio.h'],
   'qemu-user': ['qemu-aarch64'],
-  procps: ['sysctl', 'ps'],
+  // The launcher's build; gcc alone comes without them.
+  'libc6-dev': ['/usr/include/stdio.h'],
+  'linux-libc-dev': ['/usr/include/linux/netlink.h'],
   'busybox-static': ['busybox'],
   'containernetworking-plugins': ['/usr/lib/cni/bridge', '/usr/lib/cni/portmap'],
   containerd: ['containerd', 'ctr'],
@@ -51,18 +58,17 @@ const packages = {
   podman: ['podman'],
   conmon: ['conmon'],
   crun: ['crun'],
-  'util-linux': ['unshare', 'nsenter', 'setpriv'],
 }
 const benchPackages = {
   netavark: ['/usr/lib/podman/netavark'],
   'aardvark-dns': ['/usr/lib/podman/aardvark-dns'],
-  // The kernel's own cost is a C program, compiled when it is measured.
-  gcc: ['gcc'],
-  'libc6-dev': ['/usr/include/stdio.h'],
-  'linux-libc-dev': ['/usr/include/linux/netlink.h'],
 }
 
-const wanted = process.argv.includes('--bench') ? { ...packages, ...benchPackages } : packages
+const wanted = process.argv.includes('--bench')
+  ? { ...packages, ...benchPackages }
+  : process.argv.includes('--demo')
+    ? demoPackages
+    : packages
 
 demandNode()
 demandModules()
