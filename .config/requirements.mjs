@@ -42,6 +42,8 @@ const packages = {
   'bind9-host': ['host'],
   'dnsmasq-base': ['dnsmasq'],
   dnsperf: ['dnsperf'],
+  firewalld: ['firewalld', 'firewall-cmd'],
+  dbus: ['dbus-daemon'],
   'musl-tools': ['musl-gcc'],
   gcc: ['gcc'],
   // The launcher is built for both machines, and the other one's is started once.

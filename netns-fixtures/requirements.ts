@@ -28,6 +28,7 @@ export type Requirement =
   | 'busybox'
   | 'dig'
   | 'dnsmasq'
+  | 'firewalld'
   | 'dnsperf'
   | 'aardvark'
   | 'musl'
@@ -57,6 +58,7 @@ const programs: Partial<Record<Requirement, { readonly names: readonly string[];
     busybox: { names: ['busybox'], debian: 'busybox-static' },
     dig: { names: ['dig', 'host'], debian: 'bind9-dnsutils bind9-host' },
     dnsmasq: { names: ['dnsmasq'], debian: 'dnsmasq-base' },
+    firewalld: { names: ['firewalld', 'firewall-cmd', 'dbus-daemon'], debian: 'firewalld dbus' },
     dnsperf: { names: ['dnsperf'], debian: 'dnsperf' },
     aardvark: { names: ['/usr/lib/podman/aardvark-dns'], debian: 'aardvark-dns' },
     musl: { names: ['musl-gcc', 'gcc'], debian: 'musl-tools gcc' },

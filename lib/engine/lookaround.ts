@@ -1,10 +1,11 @@
 /**
  * Reads what a part has to know, with the programs a person would ask: `ip
- * -json`, `iptables-save`, `nft list table`, `tc`.
+ * -json`, `iptables-save`, `nft list table`, `tc`, `firewall-cmd`.
  *
  * @module
  */
 
+import { existsSync } from 'node:fs'
 import type { LinkDetail, Look, PartFacts, RouteDetail, RuleText } from '../drivers/cni/part.ts'
 import { fail } from '../errors/codes.ts'
 import type { OpenSandbox } from '../kernel/kernel.ts'
@@ -34,18 +35,21 @@ export async function lookAround(
   const tables = looks.flatMap((look) => (look.what === 'iptables' ? look.tables : []))
   const nftTables = looks.flatMap((look) => (look.what === 'nft' ? [look.table] : []))
   const hasIptables = context.kernel.iptablesVariant() !== undefined
+  const [zone] = looks.flatMap((look) => (look.what === 'firewalld' ? [look.zone] : []))
   const inside = has('sandbox') && sandbox !== undefined
-  const [host, hostRoutes, within, sandboxRoutes, sandboxRules, ip4, ip6, nft, qdiscs] = await Promise.all([
-    has('links') ? links(ask) : [],
-    has('links') ? routes(ask, undefined) : [],
-    inside ? links(ask, sandbox) : undefined,
-    inside ? routes(ask, sandbox) : [],
-    inside ? policyRules(ask, sandbox) : [],
-    hasIptables && tables.length > 0 ? saved(ask, 'iptables-save', tables) : new Map(),
-    hasIptables && tables.length > 0 ? saved(ask, 'ip6tables-save', tables) : new Map(),
-    Promise.all(nftTables.map(async (table) => [table, await listing(ask, table)] as const)),
-    has('qdiscs') ? queueing(ask) : [],
-  ])
+  const [host, hostRoutes, within, sandboxRoutes, sandboxRules, ip4, ip6, nft, qdiscs, firewalld] =
+    await Promise.all([
+      has('links') ? links(ask) : [],
+      has('links') ? routes(ask, undefined) : [],
+      inside ? links(ask, sandbox) : undefined,
+      inside ? routes(ask, sandbox) : [],
+      inside ? policyRules(ask, sandbox) : [],
+      hasIptables && tables.length > 0 ? saved(ask, 'iptables-save', tables) : new Map(),
+      hasIptables && tables.length > 0 ? saved(ask, 'ip6tables-save', tables) : new Map(),
+      Promise.all(nftTables.map(async (table) => [table, await listing(ask, table)] as const)),
+      has('qdiscs') ? queueing(ask) : [],
+      zone === undefined ? undefined : zoneSources(ask, zone),
+    ])
   const wayOut = hostRoutes.find(({ to }) => to === '0.0.0.0/0') ?? hostRoutes.find(({ to }) => to === '::/0')
   return {
     host,
@@ -57,9 +61,20 @@ export async function lookAround(
     hasIptables,
     nft: new Map(nft.flatMap(([table, text]) => (text === undefined ? [] : [[table, text]]))),
     qdiscs,
+    ...(firewalld === undefined ? {} : { firewalld }),
     sysctls: context.kernel.hostSysctls(keys('sysctls')),
     sandboxSysctls: sandbox?.sysctls(keys('sandboxSysctls')) ?? new Map(),
     ...(wayOut === undefined ? {} : { defaultDevice: wayOut.dev }),
+  }
+}
+
+/** Starting `firewall-cmd` takes 140 ms: where no bus is, nobody need ask. */
+async function zoneSources(ask: Ask, zone: string): Promise<readonly string[] | undefined> {
+  if (!existsSync('/run/dbus/system_bus_socket')) return undefined
+  try {
+    return (await ask(['firewall-cmd', `--zone=${zone}`, '--list-sources']))?.split(/\s+/).filter(Boolean)
+  } catch {
+    return undefined
   }
 }
 

@@ -112,7 +112,10 @@ const handlers: { readonly [K in StepKind]: (step: StepOf<K>) => Lines } = {
   rules: ({ tool, add, remove }) => ({ add: hereDocument(tool, add), remove: hereDocument(tool, remove) }),
   batch: ({ where, tool, add, remove }) => {
     const lines = (commands: readonly string[]): readonly string[] =>
-      commands.map((command) => inside(where, `${tool} ${command.replaceAll('$NETNS', '"$NETNS"')}`))
+      // Words of one call.
+      (tool === 'firewall-cmd' && commands.length > 0 ? [commands.join(' ')] : commands).map((command) =>
+        inside(where, `${tool} ${command.replaceAll('$NETNS', '"$NETNS"')}`),
+      )
     return { add: lines(add), remove: lines(remove) }
   },
   conntrack: (step) => ({ add: forgetFlows(step), remove: forgetFlows(step) }),

@@ -110,12 +110,13 @@ export interface RulesStep {
 /**
  * Lines for `ip -batch`, `bridge -batch` or `tc -batch`, and lines that take
  * them back: what single plugins need of the kernel and no network of ours has
- * (macvlan, queueing, policy routing). `$NETNS` stands for the sandbox.
+ * (macvlan, queueing, policy routing). `$NETNS` stands for the sandbox. Lines
+ * for `firewall-cmd` are words of one call.
  */
 export interface BatchStep {
   readonly kind: 'batch'
   readonly where: Where
-  readonly tool: 'ip' | 'bridge' | 'tc'
+  readonly tool: 'ip' | 'bridge' | 'tc' | 'firewall-cmd'
   readonly add: readonly string[]
   readonly remove: readonly string[]
 }

@@ -22,24 +22,22 @@ function policyOf({ conf }: Request): 'open' | 'same-bridge' | 'isolated' {
   throw cniError('config', `unknown ingress policy: ${JSON.stringify(text)}`)
 }
 
-function refuseBackend({ conf }: Request): void {
-  const backend = conf.fields.string('backend') || 'iptables'
-  if (backend === 'iptables') return
-  if (backend === 'firewalld')
-    throw cniError(
-      'unsupportedField',
-      'backend firewalld is not supported yet',
-      'leave it out, or use iptables',
-    )
+function backendOf({ conf }: Request): 'iptables' | 'firewalld' | undefined {
+  const backend = conf.fields.string('backend') || undefined
+  if (backend === undefined || backend === 'iptables' || backend === 'firewalld') return backend
   throw cniError('config', `unrecognized firewall backend type ${JSON.stringify(backend)}`)
 }
 
 function optionsOf(request: Request) {
-  refuseBackend(request)
   const { conf } = request
+  const backend = backendOf(request)
   const ingressPolicy = policyOf(request)
   const bridge = conf.prevResult?.interfaces[0]?.name
+  const zone = conf.fields.string('firewalldZone') || 'trusted'
+  if (!/^[\w-]{1,17}$/.test(zone)) throw cniError('config', `firewalldZone cannot be ${JSON.stringify(zone)}`)
   return {
+    ...(backend === undefined ? {} : { backend }),
+    zone,
     adminChain: conf.fields.string('iptablesAdminChainName') || 'CNI-ADMIN',
     ingressPolicy,
     addresses: conf.prevResult?.ips.map(({ address }) => address) ?? [],

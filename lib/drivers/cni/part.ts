@@ -71,6 +71,8 @@ export interface PartFacts {
     readonly rateBytes?: number
     readonly burstBytes?: number
   }[]
+  /** Sources of the zone that was asked for; absent where firewalld does not run. */
+  readonly firewalld?: readonly string[]
   /** Host settings that were asked for. */
   readonly sysctls: ReadonlyMap<string, string | undefined>
   readonly sandboxSysctls: ReadonlyMap<string, string | undefined>
@@ -85,6 +87,7 @@ export type Look =
   | { readonly what: 'iptables'; readonly tables: readonly string[] }
   | { readonly what: 'nft'; readonly table: string }
   | { readonly what: 'qdiscs' }
+  | { readonly what: 'firewalld'; readonly zone: string }
   | { readonly what: 'sysctls'; readonly keys: readonly string[] }
   | { readonly what: 'sandboxSysctls'; readonly keys: readonly string[] }
 

@@ -1,5 +1,6 @@
 /**
- * Steps that are lines for `ip`, `bridge` or `tc`: one process for each step.
+ * Steps that are lines for `ip`, `bridge`, `tc` or `firewall-cmd`: one process
+ * for each step.
  *
  * @module
  */
@@ -42,6 +43,8 @@ function runLines(
 ): Promise<RunResult> {
   if (where === 'sandbox' && sandbox === undefined)
     throw fail('TSNET_INTERNAL', { message: `running ${tool}: no sandbox is open` })
+  // It has no batches, but takes many wishes at once.
+  if (tool === 'firewall-cmd') return exec([tool, '--quiet', ...lines.flatMap((line) => line.split(' '))])
   const netns = sandbox === undefined ? '/nonexistent' : descriptorPath(sandbox)
   // `$$` as in a shell: our own process, by which the host's namespace is named.
   const input = lines
@@ -52,7 +55,7 @@ function runLines(
 
 /** Words of iproute2 for: it is not there. */
 const gone =
-  /Cannot find device|No such device|No such process|No such file or directory|does not exist|Cannot assign requested address|Invalid handle|Parent Qdisc doesn't exists|Cannot delete qdisc with handle of zero/
+  /Cannot find device|No such device|No such process|No such file or directory|does not exist|Cannot assign requested address|Invalid handle|UNKNOWN_SOURCE|NOT_ENABLED|not running|Parent Qdisc doesn't exists|Cannot delete qdisc with handle of zero/
 
 function saysOnlyGone(stderr: string): boolean {
   return stderr

@@ -191,11 +191,24 @@ const plans: readonly {
     name: 'firewall',
     type: 'firewall',
     options: {
+      zone: 'trusted',
       adminChain: 'CNI-ADMIN',
       ingressPolicy: 'isolated',
       addresses: ['10.22.0.2/24', 'fd00:22::2/64'],
       bridge: 'cni0',
     },
+  },
+  {
+    name: 'firewall-firewalld',
+    type: 'firewall',
+    options: {
+      zone: 'trusted',
+      adminChain: 'CNI-ADMIN',
+      ingressPolicy: 'same-bridge',
+      addresses: ['10.22.0.2/24', 'fd00:22::2/64'],
+      bridge: 'cni0',
+    },
+    facts: { ...facts, firewalld: [] },
   },
 ]
 
