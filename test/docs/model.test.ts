@@ -99,6 +99,10 @@ describe('the page of the model', () => {
         icc: true,
         hairpin: true,
         isolate: true,
+        dns: true,
+        domain: 'front.example',
+        forwarders: ['10.1.1.53', '10.1.2.53'],
+        dnsPort: 5300,
       },
       labels: { 'com.example.owner': 'shop' },
     })

@@ -339,7 +339,7 @@ describe('a network', () => {
       tsnet: reading --opt: unknown option "colour"
         field: --opt
         value: colour
-        hint: known are mtu, bridge, masquerade, icc, hairpin, isolate, dns, domain, forwarders
+        hint: known are mtu, bridge, masquerade, icc, hairpin, isolate, dns, domain, forwarders, dns-port
       exit 2
       "
     `)
@@ -601,7 +601,7 @@ describe('a host', () => {
       tsnet: reading /etc/tsnet/config.json: firewal cannot be used
         field: firewal
         value: nftables
-        hint: known keys are firewall, publishAddress, dns and dnsWorkers
+        hint: known keys are firewall, publishAddress, dns, dnsPort and dnsWorkers
       exit 2
       "
     `)
