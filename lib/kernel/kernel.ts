@@ -44,6 +44,17 @@ export interface PortHolder {
   readonly program: string | undefined
 }
 
+/** A sysctl the kernel would not take in a container. */
+export interface RefusedSysctl {
+  /** Its path below /proc/sys. */
+  readonly key: string
+  readonly value: string
+  /** `EINVAL (invalid argument)` */
+  readonly cause: string
+  /** No value is taken: it is there to be read, and belongs to the host. */
+  readonly isHosts: boolean
+}
+
 export interface Kernel {
   /** @throws TSNET_NOT_A_NETNS (invalid) */
   openSandbox(path: string): Promise<OpenSandbox>
@@ -59,6 +70,8 @@ export interface Kernel {
   wayOut(family: Family): Promise<WayOut | undefined>
   hostAddresses(): Promise<readonly Cidr[]>
   hostSysctls(keys: readonly string[]): ReadonlyMap<string, string | undefined>
+  /** Of settings for a container, by path below /proc/sys, the first that would be refused; changes nothing. */
+  refusedSysctl(wanted: Readonly<Record<string, string>>): RefusedSysctl | undefined
   /** A text file as any program reads it, links followed; undefined where it cannot be read. */
   hostText(path: string): string | undefined
   /**

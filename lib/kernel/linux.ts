@@ -24,6 +24,7 @@ import { portHolder } from './ports.ts'
 import { requireBackend, requireRoot } from './requirements.ts'
 import { type LinkIndexes, openLinuxSandbox, ours } from './sandbox.ts'
 import { readSysctls } from './sysctl.ts'
+import { refusedSysctl } from './sysctltrial.ts'
 import { readChangeable, readText } from './textfile.ts'
 
 interface Host {
@@ -78,6 +79,7 @@ export function createLinuxKernel(options: KernelOptions = {}): Kernel {
     wayOut: (family) => findWayOut(host().socket, family),
     hostAddresses: () => readHostAddresses(host().socket),
     hostSysctls: readSysctls,
+    refusedSysctl,
     hostText: readText,
     changeableText: readChangeable,
     foreignDrops,
