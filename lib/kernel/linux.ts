@@ -20,7 +20,7 @@ import { createLinkRemover, type LinkRemover } from './link-remover.ts'
 import { startNameServer } from './nameserver.ts'
 import { openRouteSocket, type RouteSocket } from './netlink/socket.ts'
 import { bootId, isAlive } from './netns.ts'
-import { portHolder } from './ports.ts'
+import { portHolder, portHolders } from './ports.ts'
 import { requireBackend, requireRoot } from './requirements.ts'
 import { type LinkIndexes, openLinuxSandbox, ours } from './sandbox.ts'
 import { readSysctls } from './sysctl.ts'
@@ -84,6 +84,7 @@ export function createLinuxKernel(options: KernelOptions = {}): Kernel {
     changeableText: readChangeable,
     foreignDrops,
     portHolder,
+    portHolders,
     startNameServer,
     userRules,
     iptablesVariant,

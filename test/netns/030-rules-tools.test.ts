@@ -518,10 +518,10 @@ describe('holders of ports', () => {
     await waitUntil(host, `ss -Hlnut 'sport = 8080'`, (out) => out.includes(':8080'))
     const holder = { pid: other.pid, program: 'socat' }
     expect(await rules.call('portHolder', protocol, address, 8080)).toEqual(holder)
-    expect(await rules.call('holdersInRange', protocol, address, 8000, 1000)).toEqual([
+    expect(await rules.call('portHolders', protocol, address, 8000, 1000)).toEqual([
       { port: 8080, ...holder },
     ])
-    expect(await rules.call('holdersInRange', protocol, address, 8081, 1000)).toEqual([])
+    expect(await rules.call('portHolders', protocol, address, 8081, 1000)).toEqual([])
     const otherProtocol = protocol === 'tcp' ? 'udp' : 'tcp'
     expect(await rules.call('portHolder', otherProtocol, address, 8080)).toBeUndefined()
     await other.stop()
@@ -578,7 +578,7 @@ describe('holders of ports', () => {
       hint: 'see the addresses of this host with `ip addr`',
     }
     expect(await rules.errorOf('portHolder', 'tcp', '192.0.2.9', 80)).toMatchObject(refused)
-    expect(await rules.errorOf('holdersInRange', 'udp', '192.0.2.9', 80, 1000)).toMatchObject(refused)
+    expect(await rules.errorOf('portHolders', 'udp', '192.0.2.9', 80, 1000)).toMatchObject(refused)
   })
 })
 

@@ -22,7 +22,7 @@ import type {
   StepResult,
 } from '../kernel.ts'
 import { handlers, type MemoryHandler, type MemoryWorld } from './handlers.ts'
-import { findHolder, findWayOut, hostNamespace, type MemoryHost, requireBackend, usualHost } from './host.ts'
+import { findHolders, findWayOut, hostNamespace, type MemoryHost, requireBackend, usualHost } from './host.ts'
 import { MemoryNamespace, Refusal } from './namespace.ts'
 import { MemoryRules } from './rules.ts'
 import { takesValue } from './sysctls.ts'
@@ -120,7 +120,10 @@ export function createMemoryKernel(options: MemoryKernelOptions = {}): MemoryKer
           (drop) => drop.chain === chain && drop.tool === tool && drop.family === family,
         ),
       ),
-    portHolder: async (protocol, address, port) => findHolder(host, { protocol, address, port }),
+    portHolder: async (protocol, address, port) =>
+      findHolders(host, { protocol, address, port, count: 1 })[0],
+    portHolders: async (protocol, address, port, count) =>
+      findHolders(host, { protocol, address, port, count }),
     userRules: async (backend) => rules.userRules(backend),
     iptablesVariant: () => host.iptables,
     requireRoot: () => {},
