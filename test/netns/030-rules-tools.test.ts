@@ -658,7 +658,7 @@ describe('tracked flows', () => {
     await hostWithFlows(host)
     const before = await flows(host)
     expect(before).toHaveLength(made.length)
-    await rules.call('flushFlows', step(fields))
+    await rules.call('flushFlows', [step(fields)])
     const after = await flows(host)
     const clientPort = (flow: string): number => Number(/^\S+ \S+:(\d+) /.exec(flow)?.[1])
     expect(
@@ -689,7 +689,7 @@ describe('tracked flows', () => {
     const count = async () => Number((await host.run(['conntrack', '-C'])).stdout)
     const before = await count()
     expect(before).toBeGreaterThan(15_000)
-    await rules.call('flushFlows', step({ hostAddress: '127.0.0.1', hostPort: 20_000, containerPort: 9 }))
+    await rules.call('flushFlows', [step({ hostAddress: '127.0.0.1', hostPort: 20_000, containerPort: 9 })])
     expect(await count()).toBe(before - 1)
   })
 })
