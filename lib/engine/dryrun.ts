@@ -13,6 +13,7 @@ import { wantedNetworks } from './endpoints.ts'
 import type { PlannedSetup } from './engine.ts'
 import { planNetworks } from './ensure.ts'
 import { decideDry } from './rehearse.ts'
+import { refuseSysctlValues } from './sysctls.ts'
 import { openTarget } from './target.ts'
 import { requireTools } from './tools.ts'
 
@@ -23,6 +24,7 @@ export async function planSetup(context: EngineContext, request: SetupRequest): 
   requireTools(context, backend)
   const target = await openTarget(context, request)
   try {
+    refuseSysctlValues(request.sysctls, context.kernel)
     const { configs, units } = await planNetworks(context, wantedNetworks(request), backend)
     const decided = await decideDry(context, request, target, configs)
     const own = planContainer(context, decided, target.sandbox)

@@ -10,6 +10,7 @@
  */
 
 import { fail } from '../errors/codes.ts'
+import type { PortHolder } from '../kernel/kernel.ts'
 import { shortHash } from '../model/hash.ts'
 import type { PortBinding, PortMapping } from '../model/portmapping.ts'
 import type { Owner } from '../state/reservations.ts'
@@ -17,7 +18,7 @@ import type { Reap } from './addresses.ts'
 import { describeOwner, type EngineContext, ownerIsAlive } from './context.ts'
 import { portKey } from './portkey.ts'
 
-/** Larger ranges are compared with reservations, but not bound port by port. */
+/** Larger ranges are looked up in the kernel's tables at once, instead of being bound port by port. */
 const boundAtMost = 256
 
 /**
@@ -86,16 +87,21 @@ async function boundBySomebody(
   context: EngineContext,
   binding: PortBinding,
 ): Promise<{ readonly port: number; readonly by: string } | undefined> {
-  for (let i = 0; i < Math.min(binding.count, boundAtMost); i++) {
-    const port = binding.hostPort + i
-    const holder = await context.kernel.portHolder(binding.protocol, binding.hostAddress, port)
-    if (holder === undefined) continue
-    return {
-      port,
-      by: holder.pid === undefined ? 'a process' : `process ${holder.pid} (${holder.program ?? 'unknown'})`,
-    }
+  const { protocol, hostAddress, hostPort, count } = binding
+  const { kernel } = context
+  if (count > boundAtMost) {
+    const [first] = await kernel.portHolders(protocol, hostAddress, hostPort, count)
+    return first === undefined ? undefined : { port: first.port, by: described(first) }
+  }
+  for (let port = hostPort; port < hostPort + count; port++) {
+    const holder = await kernel.portHolder(protocol, hostAddress, port)
+    if (holder !== undefined) return { port, by: described(holder) }
   }
   return undefined
+}
+
+function described({ pid, program = 'unknown' }: PortHolder): string {
+  return pid === undefined ? 'a process' : `process ${pid} (${program})`
 }
 
 /**
@@ -114,18 +120,17 @@ async function chooseFree(
     shortHash([owner.container, String(wanted.containerPort), wanted.protocol], 8),
     16,
   )
+  const { containerPort, count, protocol } = wanted
+  const isTaken =
+    count === 1
+      ? (binding: PortBinding) => context.reservations.ports.conflicts(portKey(binding)).length > 0
+      : await takenWithin(context, { ...wanted, hostPort: low, count: high - low + 1 })
   for (let i = 0; i < size; i++) {
     const binding = { ...wanted, hostPort: low + ((seed + i) % size) }
-    const overlapsChosen = chosen.some(
-      (other) =>
-        other.protocol === binding.protocol &&
-        other.hostPort < binding.hostPort + binding.count &&
-        binding.hostPort < other.hostPort + other.count,
-    )
-    if (overlapsChosen || context.reservations.ports.conflicts(portKey(binding)).length > 0) continue
+    const overlapsChosen = chosen.some((other) => other.protocol === protocol && overlap(other, binding))
+    if (overlapsChosen || isTaken(binding)) continue
     if ((await boundBySomebody(context, binding)) === undefined) return binding
   }
-  const { containerPort, count, protocol } = wanted
   const what = count === 1 ? 'all are taken' : `no ${count} in a row are free`
   throw fail('TSNET_NO_FREE_PORT', {
     message: `choosing a host port for ${containerPort}/${protocol} from ${low}-${high}: ${what}`,
@@ -133,6 +138,30 @@ async function chooseFree(
     value: `${containerPort}${count === 1 ? '' : `-${containerPort + count - 1}`}/${protocol}`,
     hint: 'widen net.ipv4.ip_local_port_range, or name a host port',
   })
+}
+
+/** For ranges, of which many are tried: everything taken in `whole` is looked up once. */
+async function takenWithin(
+  { kernel, reservations }: EngineContext,
+  whole: PortBinding,
+): Promise<(binding: PortBinding) => boolean> {
+  const { protocol, hostAddress, hostPort, count } = whole
+  const taken = [
+    ...reservations.ports
+      .conflicts(portKey(whole))
+      .map(({ key }) => ({ hostPort: key.port, count: key.count })),
+    ...(await kernel.portHolders(protocol, hostAddress, hostPort, count)).map(({ port }) => ({
+      hostPort: port,
+      count: 1,
+    })),
+  ]
+  return (binding) => taken.some((one) => overlap(one, binding))
+}
+
+type HostPorts = Pick<PortBinding, 'hostPort' | 'count'>
+
+function overlap(one: HostPorts, other: HostPorts): boolean {
+  return one.hostPort < other.hostPort + other.count && other.hostPort < one.hostPort + one.count
 }
 
 function ephemeralRange(context: EngineContext): readonly [number, number] {

@@ -29,6 +29,7 @@ import { publishNames } from './names.ts'
 import { portKey } from './portkey.ts'
 import { choosePorts } from './ports.ts'
 import { decideDry } from './rehearse.ts'
+import { refuseSysctlValues } from './sysctls.ts'
 import { reapDead, takeDown, undoPending } from './takedown.ts'
 import { openTarget, type Target } from './target.ts'
 import { requireTools } from './tools.ts'
@@ -191,6 +192,7 @@ async function setupLocked(
     request,
     steps: [],
   }
+  refuseSysctlValues(request.sysctls, context.kernel)
   // What could not be healed is still to be taken back: its journal entry must not be lost.
   await finishPending(waiting, target.key)
   // From here on a kill leaves a trace that the next command follows.

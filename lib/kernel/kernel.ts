@@ -44,6 +44,22 @@ export interface PortHolder {
   readonly program: string | undefined
 }
 
+/** Who has one port of a range. */
+export interface RangeHolder extends PortHolder {
+  readonly port: number
+}
+
+/** A sysctl the kernel would not take in a container. */
+export interface RefusedSysctl {
+  /** Its path below /proc/sys. */
+  readonly key: string
+  readonly value: string
+  /** `EINVAL (invalid argument)` */
+  readonly cause: string
+  /** No value is taken: it is there to be read, and belongs to the host. */
+  readonly isHosts: boolean
+}
+
 export interface Kernel {
   /** @throws TSNET_NOT_A_NETNS (invalid) */
   openSandbox(path: string): Promise<OpenSandbox>
@@ -59,6 +75,8 @@ export interface Kernel {
   wayOut(family: Family): Promise<WayOut | undefined>
   hostAddresses(): Promise<readonly Cidr[]>
   hostSysctls(keys: readonly string[]): ReadonlyMap<string, string | undefined>
+  /** Of settings for a container, by path below /proc/sys, the first that would be refused; changes nothing. */
+  refusedSysctl(wanted: Readonly<Record<string, string>>): RefusedSysctl | undefined
   /** A text file as any program reads it, links followed; undefined where it cannot be read. */
   hostText(path: string): string | undefined
   /**
@@ -71,6 +89,16 @@ export interface Kernel {
   foreignDrops(chains: readonly ForeignDrop[]): Promise<readonly ForeignDrop[]>
   /** Somebody else's socket is bound to it: who, as far as /proc tells. */
   portHolder(protocol: Protocol, address: Address | undefined, port: number): Promise<PortHolder | undefined>
+  /**
+   * The same for `count` ports from `first`, in order, at the cost of one look however many: does not see TCP
+   * sockets that are bound and neither listen nor are connected.
+   */
+  portHolders(
+    protocol: Protocol,
+    address: Address | undefined,
+    first: number,
+    count: number,
+  ): Promise<readonly RangeHolder[]>
   /** An admin has put rules into TSNET-USER of that backend: it must stay. */
   userRules(backend: 'iptables' | 'nftables'): Promise<boolean>
   /** What plain `iptables` is on this host; undefined where it is not installed. */

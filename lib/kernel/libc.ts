@@ -11,11 +11,12 @@
 import { EWOULDBLOCK, SystemError } from './errno.ts'
 import { loadKoffi } from './native.ts'
 
-/** setns(2) and clone(2). */
+/** setns(2), unshare(2) and clone(2). */
 export const CLONE_NEWNET = 0x40000000
 
 interface Libc {
   readonly setns: (fd: number, kind: number) => number
+  readonly unshare: (kinds: number) => number
   readonly ioctl: (fd: number, request: number) => number
   readonly socket: (domain: number, type: number, protocol: number) => number
   readonly getsockopt: (fd: number, level: number, name: number, value: Buffer, length: Buffer) => number
@@ -53,6 +54,7 @@ function libc(): Libc {
   const library = loadKoffi().load('libc.so.6')
   loaded = {
     setns: library.func('int setns(int fd, int kind)') as Libc['setns'],
+    unshare: library.func('int unshare(int kinds)') as Libc['unshare'],
     // Variadic in C; without further arguments the plain call is the same on x86-64 and arm.
     ioctl: library.func('int ioctl(int fd, unsigned long request)') as Libc['ioctl'],
     socket: library.func('int socket(int domain, int type, int protocol)') as Libc['socket'],
@@ -85,6 +87,11 @@ function libc(): Libc {
 function checked(call: string, result: number): number {
   if (result === -1) throw new SystemError(call, loadKoffi().errno())
   return result
+}
+
+/** Gives the calling thread, and only it, new namespaces. */
+export function unshare(kinds: number): void {
+  checked('unshare', libc().unshare(kinds))
 }
 
 /** Moves the calling thread, and only it, into the namespace behind `fd`. */

@@ -20,10 +20,11 @@ import { createLinkRemover, type LinkRemover } from './link-remover.ts'
 import { startNameServer } from './nameserver.ts'
 import { openRouteSocket, type RouteSocket } from './netlink/socket.ts'
 import { bootId, isAlive } from './netns.ts'
-import { portHolder } from './ports.ts'
+import { portHolder, portHolders } from './ports.ts'
 import { requireBackend, requireRoot } from './requirements.ts'
 import { type LinkIndexes, openLinuxSandbox, ours } from './sandbox.ts'
 import { readSysctls } from './sysctl.ts'
+import { refusedSysctl } from './sysctltrial.ts'
 import { readChangeable, readText } from './textfile.ts'
 
 interface Host {
@@ -78,10 +79,12 @@ export function createLinuxKernel(options: KernelOptions = {}): Kernel {
     wayOut: (family) => findWayOut(host().socket, family),
     hostAddresses: () => readHostAddresses(host().socket),
     hostSysctls: readSysctls,
+    refusedSysctl,
     hostText: readText,
     changeableText: readChangeable,
     foreignDrops,
     portHolder,
+    portHolders,
     startNameServer,
     userRules,
     iptablesVariant,

@@ -17,7 +17,7 @@ import { fail } from '../errors/codes.ts'
 import type { TsnetError } from '../errors/error.ts'
 import type { SandboxIdentity } from '../model/sandbox.ts'
 import { EACCES, ENOENT, ENOTDIR, EPERM, errnoOf, errnoText } from './errno.ts'
-import { CLONE_NEWNET, ioctl, netnsCookie, setns } from './libc.ts'
+import { CLONE_NEWNET, ioctl, netnsCookie, setns, unshare } from './libc.ts'
 
 /** Which kind of namespace it is, as its CLONE_NEW flag (Linux 4.11). */
 const NS_GET_NSTYPE = 0xb703
@@ -125,10 +125,19 @@ function ownNetns(): OwnNetns {
  * @throws TSNET_INTERNAL if `visit` returns a promise, or calls this again
  */
 export function withNetns<T>(fd: number, visit: () => T): T {
+  return visiting(() => setns(fd, CLONE_NEWNET), visit)
+}
+
+/** The same in a namespace of its own, made for this visit and gone after it. */
+export function withFreshNetns<T>(visit: () => T): T {
+  return visiting(() => unshare(CLONE_NEWNET), visit)
+}
+
+function visiting<T>(go: () => void, visit: () => T): T {
   if (inside) throw fail('TSNET_INTERNAL', { message: 'entering a network namespace from inside another' })
   const { fd: home } = ownNetns()
   warmThreadPool()
-  enter(fd)
+  enter(go)
   inside = true
   let result: T
   try {
@@ -151,9 +160,9 @@ function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }
 
-function enter(fd: number): void {
+function enter(go: () => void): void {
   try {
-    setns(fd, CLONE_NEWNET)
+    go()
   } catch (error) {
     const errno = errnoOf(error) ?? 0
     throw fail(errno === EPERM ? 'TSNET_NOT_PERMITTED' : 'TSNET_STEP_FAILED', {

@@ -15,7 +15,7 @@ import { fail } from '../errors/codes.ts'
 import { type Address, bytesOf, familyOf, isUnspecified } from '../model/address.ts'
 import type { Protocol } from '../model/portmapping.ts'
 import { EADDRINUSE, EADDRNOTAVAIL, EINVAL, errnoOf } from './errno.ts'
-import type { PortHolder } from './kernel.ts'
+import type { PortHolder, RangeHolder } from './kernel.ts'
 import { bindSocket, closeDescriptor } from './libc.ts'
 import { AF_INET, AF_INET6 } from './netlink/addr.ts'
 import { type LocalSocket, localSockets, ownersOf } from './sockets.ts'
@@ -49,18 +49,18 @@ export async function portHolder(
 }
 
 /**
- * The same for many ports, by reading /proc once: does not see TCP sockets that
+ * The same for many ports, by reading /proc once and binding only what is there: does not see TCP sockets that
  * are bound and do not listen.
  *
  * @returns one entry for each port that is taken, in the order of the ports
  * @throws TSNET_BAD_VALUE (invalid) if the host does not have the address
  */
-export async function holdersInRange(
+export async function portHolders(
   protocol: Protocol,
   address: Address | undefined,
   first: number,
   count: number,
-): Promise<readonly (PortHolder & { readonly port: number })[]> {
+): Promise<readonly RangeHolder[]> {
   const wanted = addressesOf(address)
   for (const one of wanted) canBind(protocol, one, 0)
   const holding = localSockets(protocol).filter(
@@ -68,7 +68,7 @@ export async function holdersInRange(
       !socket.connected &&
       first <= socket.port &&
       socket.port < first + count &&
-      wanted.some((one) => excludes(socket, one)),
+      wanted.some((one) => excludes(socket, one) && !canBind(protocol, one, socket.port)),
   )
   const owners = ownersOf(holding.map(({ inode }) => inode))
   const byPort = new Map(holding.map(({ port, inode }) => [port, owners.get(inode) ?? unknownHolder]))

@@ -345,6 +345,22 @@ export const kernelContract: readonly ContractCase[] = [
     },
   },
   {
+    title: 'a value the kernel does not take is told before it is set anywhere',
+    async run(world) {
+      const kernel = world.kernel()
+      const { key } = setting
+      const before = kernel.hostSysctls([key]).get(key)
+      deepEqual(kernel.refusedSysctl({ [key]: '77', 'net/ipv4/no_such_setting': '1' }), undefined)
+      deepEqual(kernel.refusedSysctl({ [key]: '77', 'net/ipv4/conf/eth0/rp_filter': 'strict' }), {
+        key: 'net/ipv4/conf/eth0/rp_filter',
+        value: 'strict',
+        cause: 'EINVAL (invalid argument)',
+        isHosts: false,
+      })
+      equal(kernel.hostSysctls([key]).get(key), before)
+    },
+  },
+  {
     title: 'settings of the host and of the sandbox are apart',
     async run(world) {
       const kernel = world.kernel()

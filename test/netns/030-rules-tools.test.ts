@@ -522,10 +522,10 @@ describe('holders of ports', () => {
     await waitUntil(host, `ss -Hlnut 'sport = 8080'`, (out) => out.includes(':8080'))
     const holder = { pid: other.pid, program: 'socat' }
     expect(await rules.call('portHolder', protocol, address, 8080)).toEqual(holder)
-    expect(await rules.call('holdersInRange', protocol, address, 8000, 1000)).toEqual([
+    expect(await rules.call('portHolders', protocol, address, 8000, 1000)).toEqual([
       { port: 8080, ...holder },
     ])
-    expect(await rules.call('holdersInRange', protocol, address, 8081, 1000)).toEqual([])
+    expect(await rules.call('portHolders', protocol, address, 8081, 1000)).toEqual([])
     const otherProtocol = protocol === 'tcp' ? 'udp' : 'tcp'
     expect(await rules.call('portHolder', otherProtocol, address, 8080)).toBeUndefined()
     await other.stop()
@@ -582,7 +582,7 @@ describe('holders of ports', () => {
       hint: 'see the addresses of this host with `ip addr`',
     }
     expect(await rules.errorOf('portHolder', 'tcp', '192.0.2.9', 80)).toMatchObject(refused)
-    expect(await rules.errorOf('holdersInRange', 'udp', '192.0.2.9', 80, 1000)).toMatchObject(refused)
+    expect(await rules.errorOf('portHolders', 'udp', '192.0.2.9', 80, 1000)).toMatchObject(refused)
   })
 })
 
@@ -662,7 +662,7 @@ describe('tracked flows', () => {
     await hostWithFlows(host)
     const before = await flows(host)
     expect(before).toHaveLength(made.length)
-    await rules.call('flushFlows', step(fields))
+    await rules.call('flushFlows', [step(fields)])
     const after = await flows(host)
     const clientPort = (flow: string): number => Number(/^\S+ \S+:(\d+) /.exec(flow)?.[1])
     expect(
@@ -693,7 +693,7 @@ describe('tracked flows', () => {
     const count = async () => Number((await host.run(['conntrack', '-C'])).stdout)
     const before = await count()
     expect(before).toBeGreaterThan(15_000)
-    await rules.call('flushFlows', step({ hostAddress: '127.0.0.1', hostPort: 20_000, containerPort: 9 }))
+    await rules.call('flushFlows', [step({ hostAddress: '127.0.0.1', hostPort: 20_000, containerPort: 9 })])
     expect(await count()).toBe(before - 1)
   })
 })

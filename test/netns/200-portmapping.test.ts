@@ -281,6 +281,8 @@ describe('a host port', () => {
         await told('9005:5/udp'),
         await told('9009-9012:1-4/udp'),
         await told('9010:1/udp'),
+        await told('7000-57000:7000-57000'),
+        await told('7000-57000:7000-57000/udp'),
       ]).toMatchInlineSnapshot(`
         [
           "tsnet: publishing 8080/tcp: held by container web (c1)",
@@ -295,6 +297,8 @@ describe('a host port', () => {
           "tsnet: publishing 9005/udp: held by container web (c1)",
           "tsnet: publishing 9009/udp: held by container web (c1)",
           "free",
+          "tsnet: publishing 8080/tcp: held by container web (c1)",
+          "tsnet: publishing 9000/udp: held by container web (c1)",
         ]
       `)
       await disconnect(box)
@@ -319,6 +323,10 @@ describe('a host port', () => {
         await told('198.51.100.1:8081:80/udp'),
         await told('8000-8100:1000-1100'),
         await told('8081:80/tcp'),
+        await told('8000-60000:8000-60000/tcp'),
+        await told('8000-60000:8000-60000/udp'),
+        await told('198.51.100.1:8000-60000:8000-60000/udp'),
+        await told('8082-60000:8082-60000/udp'),
       ]).toMatchInlineSnapshot(`
         [
           "tsnet: publishing 8080/tcp: held by process PID (node)",
@@ -326,6 +334,10 @@ describe('a host port', () => {
           "tsnet: publishing 8081/udp: held by process PID (node)",
           "",
           "tsnet: publishing 8080/tcp: held by process PID (node)",
+          "",
+          "tsnet: publishing 8080/tcp: held by process PID (node)",
+          "tsnet: publishing 8081/udp: held by process PID (node)",
+          "",
           "",
         ]
       `)

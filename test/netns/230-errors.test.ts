@@ -229,22 +229,63 @@ describe('a value', () => {
     `)
   })
 
-  it('that the kernel does not know', async () => {
-    expect(await setup('--sysctl', 'net.ipv4.no_such_key=1')).toMatchInlineSnapshot(`
+  it('that the kernel does not take', async () => {
+    expect(await setup('--sysctl', 'net.ipv4.ip_forward=on')).toMatchInlineSnapshot(`
       "
-      tsnet: setting sysctl net/ipv4/no_such_key in the sandbox: there is no such sysctl
+      tsnet: setting sysctl net.ipv4.ip_forward to "on" in the sandbox: the kernel does not take that value: EINVAL (invalid argument)
         field: sysctls
-        value: net/ipv4/no_such_key
-        hint: "sysctl -a" lists those of this kernel; a module that is not loaded yet may bring more
+        value: net.ipv4.ip_forward=on
+        hint: "sysctl net.ipv4.ip_forward" shows a value it takes
       exit 2
       "
     `)
-    expect(await setup('--sysctl', 'net.core.somaxconn=many')).toMatchInlineSnapshot(`
+    expect(
+      await setup('--sysctl', 'net.ipv4.conf.eth0.rp_filter=2', '--sysctl', 'net.ipv4.ip_default_ttl=999'),
+    ).toMatchInlineSnapshot(`
       "
-      tsnet: setting sysctl net/core/somaxconn to many in the sandbox: EINVAL (invalid argument)
+      tsnet: setting sysctl net.ipv4.ip_default_ttl to "999" in the sandbox: the kernel does not take that value: EINVAL (invalid argument)
         field: sysctls
-        value: net/core/somaxconn=many
-        hint: the kernel does not take that value
+        value: net.ipv4.ip_default_ttl=999
+        hint: "sysctl net.ipv4.ip_default_ttl" shows a value it takes
+      exit 2
+      "
+    `)
+    expect(await setup('--sysctl', 'net.ipv4.tcp_congestion_control=none')).toMatchInlineSnapshot(`
+      "
+      tsnet: setting sysctl net.ipv4.tcp_congestion_control to "none" in the sandbox: the kernel does not take that value: ENOENT (no such file or directory)
+        field: sysctls
+        value: net.ipv4.tcp_congestion_control=none
+        hint: "sysctl net.ipv4.tcp_congestion_control" shows a value it takes
+      exit 2
+      "
+    `)
+    expect(await setup('--mtu', '1000')).toMatchInlineSnapshot(`
+      "
+      tsnet: reading mtu: network tsnet has IPv6, which needs 1280 bytes; 1000 were given
+        field: mtu
+        value: 1000
+        hint: raise the MTU, or use a network without IPv6
+      exit 2
+      "
+    `)
+    expect(await setup('--sysctl', 'net.ipv4.ip_forward=on', '--dry-run')).toMatchInlineSnapshot(`
+      "
+      tsnet: setting sysctl net.ipv4.ip_forward to "on" in the sandbox: the kernel does not take that value: EINVAL (invalid argument)
+        field: sysctls
+        value: net.ipv4.ip_forward=on
+        hint: "sysctl net.ipv4.ip_forward" shows a value it takes
+      exit 2
+      "
+    `)
+  })
+
+  it('that the kernel does not know', async () => {
+    expect(await setup('--sysctl', 'net.ipv4.no_such_key=1')).toMatchInlineSnapshot(`
+      "
+      tsnet: setting sysctl net.ipv4.no_such_key in the sandbox: there is no such sysctl
+        field: sysctls
+        value: net.ipv4.no_such_key
+        hint: "sysctl -a" lists those of this kernel; a module that is not loaded yet may bring more
       exit 2
       "
     `)

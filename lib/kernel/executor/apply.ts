@@ -58,7 +58,14 @@ class Run {
   }
 
   async all(): Promise<void> {
-    for (const [position, step] of this.#steps.entries()) await this.#start(position, step)
+    for (const [position, step] of this.#steps.entries()) {
+      if (this.results[position] !== undefined) continue
+      const { apply } = handlerOf(step)
+      const neighbours =
+        apply.by === 'call' && apply.together !== undefined ? this.#neighbours(position) : [step]
+      if (neighbours.length === 1) await this.#start(position, step)
+      else await this.#startTogether(position, neighbours)
+    }
     await this.#flush()
   }
 
@@ -68,6 +75,26 @@ class Run {
       await this.#start(position, step)
       await this.#flush()
       onStep(step, 'after')
+    }
+  }
+
+  #neighbours(position: number): readonly LoweredStep[] {
+    const rest = this.#steps.slice(position)
+    const end = rest.findIndex(({ kind }) => kind !== rest[0]?.kind)
+    return end === -1 ? rest : rest.slice(0, end)
+  }
+
+  async #startTogether(position: number, steps: readonly LoweredStep[]): Promise<void> {
+    const [first] = steps as [LoweredStep]
+    const { apply } = handlerOf(first)
+    this.tried = position + steps.length
+    try {
+      await this.#flush()
+      if (apply.by !== 'call' || apply.together === undefined) return
+      const result = await apply.together(steps, this.#sides)
+      for (const i of steps.keys()) this.results[position + i] = result
+    } catch (error) {
+      throw failureOf(first, error)
     }
   }
 

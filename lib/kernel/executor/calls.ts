@@ -5,9 +5,10 @@
  */
 
 import { fail } from '../../errors/codes.ts'
-import type { SysctlStep } from '../../plan/step.ts'
+import type { StepOf, SysctlStep } from '../../plan/step.ts'
 import { flushFlows } from '../conntrack.ts'
 import { missingRules, restore, revertRestore } from '../iptables.ts'
+import type { StepResult } from '../kernel.ts'
 import { withNetns } from '../netns.ts'
 import { missingNft, revertNft, runNft } from '../nft.ts'
 import { normal, readSysctl, writeSysctl } from '../sysctl.ts'
@@ -84,11 +85,20 @@ export const conntrack: Handler<'conntrack'> = {
   doing: ({ protocol, hostPort }) => `forgetting tracked flows to ${protocol} port ${hostPort}`,
   apply: {
     by: 'call',
-    call: async (step) => {
-      await flushFlows(step)
-      return { created: true }
-    },
+    call: (step) => forgotten([step]),
+    together: forgotten,
   },
-  undo: { by: 'call', order: 'last', dies: () => false, call: (step) => flushFlows(step) },
+  undo: {
+    by: 'call',
+    order: 'last',
+    dies: () => false,
+    call: (step) => flushFlows([step]),
+    together: flushFlows,
+  },
   holds: () => true,
+}
+
+async function forgotten(steps: readonly StepOf<'conntrack'>[]): Promise<StepResult> {
+  await flushFlows(steps)
+  return { created: true }
 }

@@ -95,8 +95,9 @@ class Undoing {
     for (const step of steps) {
       if (!this.#isLate(step)) await this.#takeOne(step)
     }
-    for (const step of steps) {
-      if (this.#isLate(step)) await this.#takeOne(step)
+    const late = steps.filter((step) => this.#isLate(step))
+    for (const kind of new Set(late.map((step) => step.kind))) {
+      await this.#takeTogether(late.filter((step) => step.kind === kind))
     }
     await this.#flush()
     return this.#errors
@@ -105,6 +106,21 @@ class Undoing {
   #isLate(step: LoweredStep): boolean {
     const { undo } = handlerOf(step)
     return undo.by === 'call' && undo.order === 'last'
+  }
+
+  async #takeTogether(steps: readonly LoweredStep[]): Promise<void> {
+    const [first] = steps as [LoweredStep]
+    const { undo } = handlerOf(first)
+    if (undo.by !== 'call' || undo.together === undefined) {
+      for (const step of steps) await this.#takeOne(step)
+      return
+    }
+    await this.#flush()
+    try {
+      await undo.together(steps, this.#sides)
+    } catch (error) {
+      this.#errors.push(undoFailureOf(first, error))
+    }
   }
 
   async #takeOne(step: LoweredStep): Promise<void> {

@@ -16,7 +16,7 @@ import {
 } from '../../model/address.ts'
 import type { Protocol } from '../../model/portmapping.ts'
 import type { ForeignDrop, WayOut } from '../../plan/facts.ts'
-import type { PortHolder } from '../kernel.ts'
+import type { PortHolder, RangeHolder } from '../kernel.ts'
 import { MemoryNamespace } from './namespace.ts'
 
 /** What the pretended host looks like before tsnet comes. */
@@ -87,18 +87,26 @@ export function findWayOut(outside: MemoryNamespace, family: WayOut['family']): 
   return { family, dev, mtuBytes, source: source === undefined ? undefined : addressOf(source.cidr) }
 }
 
-export function findHolder(
+export function findHolders(
   { holders }: MemoryHost,
-  wanted: { readonly protocol: Protocol; readonly address: Address | undefined; readonly port: number },
-): PortHolder | undefined {
+  wanted: {
+    readonly protocol: Protocol
+    readonly address: Address | undefined
+    readonly port: number
+    readonly count: number
+  },
+): readonly RangeHolder[] {
   const any = (address: Address | undefined): boolean => address === undefined || isUnspecified(address)
-  const found = holders.find(
-    ({ protocol, address, port }) =>
-      protocol === wanted.protocol &&
-      port === wanted.port &&
-      (any(address) || any(wanted.address) || address === wanted.address),
-  )
-  return found === undefined ? undefined : { pid: found.pid, program: found.program }
+  return holders
+    .filter(
+      ({ protocol, address, port }) =>
+        protocol === wanted.protocol &&
+        port >= wanted.port &&
+        port < wanted.port + wanted.count &&
+        (any(address) || any(wanted.address) || address === wanted.address),
+    )
+    .map(({ port, pid, program }) => ({ port, pid, program }))
+    .sort((a, b) => a.port - b.port)
 }
 
 export function requireBackend(host: MemoryHost, backend: 'iptables' | 'nftables'): void {

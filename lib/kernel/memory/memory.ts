@@ -13,11 +13,19 @@ import { fail, isTsnetError } from '../../errors/codes.ts'
 import { addressOf, isLoopback } from '../../model/address.ts'
 import type { SandboxIdentity } from '../../model/sandbox.ts'
 import type { LoweredKind, LoweredStep, StepOf } from '../../plan/step.ts'
-import type { ApplyOutcome, Kernel, KernelOptions, OpenSandbox, StepResult } from '../kernel.ts'
+import type {
+  ApplyOutcome,
+  Kernel,
+  KernelOptions,
+  OpenSandbox,
+  RefusedSysctl,
+  StepResult,
+} from '../kernel.ts'
 import { handlers, type MemoryHandler, type MemoryWorld } from './handlers.ts'
-import { findHolder, findWayOut, hostNamespace, type MemoryHost, requireBackend, usualHost } from './host.ts'
+import { findHolders, findWayOut, hostNamespace, type MemoryHost, requireBackend, usualHost } from './host.ts'
 import { MemoryNamespace, Refusal } from './namespace.ts'
 import { MemoryRules } from './rules.ts'
+import { takesValue } from './sysctls.ts'
 
 export interface MemoryKernelOptions extends KernelOptions {
   readonly host?: Partial<MemoryHost>
@@ -104,6 +112,7 @@ export function createMemoryKernel(options: MemoryKernelOptions = {}): MemoryKer
       outside.addresses.map(({ cidr }) => cidr).filter((cidr) => !isLoopback(addressOf(cidr))),
     hostText: (path) => files.get(path),
     changeableText: (path) => files.get(path),
+    refusedSysctl,
     hostSysctls: (keys) => new Map(keys.map((key) => [key, outside.sysctl(key)])),
     foreignDrops: async (chains) =>
       chains.filter(({ chain, tool, family }) =>
@@ -111,7 +120,10 @@ export function createMemoryKernel(options: MemoryKernelOptions = {}): MemoryKer
           (drop) => drop.chain === chain && drop.tool === tool && drop.family === family,
         ),
       ),
-    portHolder: async (protocol, address, port) => findHolder(host, { protocol, address, port }),
+    portHolder: async (protocol, address, port) =>
+      findHolders(host, { protocol, address, port, count: 1 })[0],
+    portHolders: async (protocol, address, port, count) =>
+      findHolders(host, { protocol, address, port, count }),
     userRules: async (backend) => rules.userRules(backend),
     iptablesVariant: () => host.iptables,
     requireRoot: () => {},
@@ -162,6 +174,13 @@ function revert(steps: readonly LoweredStep[], world: MemoryWorld): readonly unk
 /** The handler of a step forgets its kind: only for the step it was looked up with. */
 function handlerOf(step: LoweredStep): MemoryHandler<LoweredKind> {
   return handlers[step.kind] as unknown as MemoryHandler<LoweredKind>
+}
+
+function refusedSysctl(wanted: Readonly<Record<string, string>>): RefusedSysctl | undefined {
+  const refused = Object.entries(wanted).find(([key, value]) => !takesValue(key, value))
+  if (refused === undefined) return undefined
+  const [key, value] = refused
+  return { key, value, cause: 'EINVAL (invalid argument)', isHosts: false }
 }
 
 function asFailure(step: LoweredStep, error: unknown): unknown {

@@ -10,7 +10,7 @@
 
 import { type Address, type Cidr, contains, familyOf, type Mac, subnetOf } from '../../model/address.ts'
 import type { LinkFact, RouteFact } from '../../plan/facts.ts'
-import { defaultSysctl } from './sysctls.ts'
+import { defaultSysctl, takesValue } from './sysctls.ts'
 
 /** The kernel said no. */
 export class Refusal extends Error {
@@ -153,9 +153,10 @@ export class MemoryNamespace {
     return this.#sysctls.get(key) ?? inherited ?? defaultSysctl(key)
   }
 
-  /** @throws Refusal ENOENT */
+  /** @throws Refusal ENOENT, EINVAL */
   setSysctl(key: string, value: string): void {
     if (this.sysctl(key) === undefined) throw new Refusal('ENOENT', `no sysctl ${key}`)
+    if (!takesValue(key, value)) throw new Refusal('EINVAL', `${key} is a number`)
     this.#sysctls.set(key, value)
   }
 

@@ -26,6 +26,12 @@ const perInterface: Readonly<Record<string, string>> = {
   'ipv6/forwarding': '0',
 }
 
+/** What is a number stays one. */
+export function takesValue(key: string, value: string): boolean {
+  const now = defaultSysctl(key)
+  return now === undefined || !/^\d+$/.test(now) || /^-?\d+$/.test(value)
+}
+
 /** @returns undefined where the kernel has no such key */
 export function defaultSysctl(key: string): string | undefined {
   const [, family, setting] = /^net\/(ipv[46])\/conf\/[^/]+\/([^/]+)$/.exec(key) ?? []

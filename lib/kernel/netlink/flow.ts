@@ -13,6 +13,7 @@ import { type Address, bytesOf, type Family, fromBytes } from '../../model/addre
 import { AF_INET, AF_INET6 } from './addr.ts'
 import { type Attribute, decodeAttributes, type Message, nested, type Received, u8, u32 } from './encode.ts'
 
+const AF_UNSPEC = 0
 const IPCTNL_MSG_CT_GET = 0x0101
 const IPCTNL_MSG_CT_DELETE = 0x0102
 const NLA_F_NESTED = 0x8000
@@ -64,7 +65,11 @@ export interface FlowFilter {
   readonly port?: number
 }
 
-export function flowsRequest(filter: FlowFilter): Message {
+/** @param filter undefined: all there are, of both families */
+export function flowsRequest(filter: FlowFilter | undefined): Message {
+  if (filter === undefined) {
+    return { type: IPCTNL_MSG_CT_GET, flags: 0, head: Uint8Array.of(AF_UNSPEC, 0, 0, 0), attributes: [] }
+  }
   const { family, protocol, direction, address, port } = filter
   const side = direction === 'original' ? 'dst' : 'src'
   const flags =

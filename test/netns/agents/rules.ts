@@ -15,7 +15,7 @@ import { iptablesVariant, missingRules, restore, revertRestore } from '../../../
 import { flocker } from '../../../lib/kernel/lock.ts'
 import { missingNft, queryNft, revertNft, runNft } from '../../../lib/kernel/nft.ts'
 import { changeElements, mayHaveChain } from '../../../lib/kernel/nft-elements.ts'
-import { holdersInRange, portHolder } from '../../../lib/kernel/ports.ts'
+import { portHolder, portHolders } from '../../../lib/kernel/ports.ts'
 import { requireBackend, requireRoot } from '../../../lib/kernel/requirements.ts'
 import { spawnCount } from '../../../lib/kernel/run.ts'
 import type { LockHandle } from '../../../lib/state/lock.ts'
@@ -36,8 +36,8 @@ const calls = {
   flushFlows,
   portHolder: (protocol: 'tcp' | 'udp', address: string | null, port: number) =>
     portHolder(protocol, (address ?? undefined) as never, port),
-  holdersInRange: (protocol: 'tcp' | 'udp', address: string | null, first: number, count: number) =>
-    holdersInRange(protocol, (address ?? undefined) as never, first, count),
+  portHolders: (protocol: 'tcp' | 'udp', address: string | null, first: number, count: number) =>
+    portHolders(protocol, (address ?? undefined) as never, first, count),
   foreignDrops,
   userRules,
   requireBackend,
@@ -75,7 +75,7 @@ export type RulesCall =
   | 'iptablesVariant'
   | 'flushFlows'
   | 'portHolder'
-  | 'holdersInRange'
+  | 'portHolders'
   | 'foreignDrops'
   | 'userRules'
   | 'requireBackend'
