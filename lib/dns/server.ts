@@ -11,7 +11,7 @@
 
 import { createSocket, type Socket } from 'node:dgram'
 import type { Server } from 'node:net'
-import { type Address, familyOf, fromBytes, parseAddress } from '../model/address.ts'
+import { type Address, type Family, familyOf, fromBytes, parseAddress } from '../model/address.ts'
 import { DNS_PORT } from '../model/network.ts'
 import { createChain, type Resolve } from './chain.ts'
 import {
@@ -33,7 +33,7 @@ import { serveTcp } from './tcp.ts'
 import { createUpstreams } from './upstream.ts'
 import { keyOf } from './wire.ts'
 import { addressKey, createZone, type View, type Zone, type ZoneNetwork } from './zone.ts'
-import { answerFast } from './zone-fast.ts'
+import { createFastPath } from './zone-fast.ts'
 
 /** Sockets as this room needs them; kernel/dnssocket.ts makes them. */
 export interface ServerSockets {
@@ -53,6 +53,7 @@ export interface Batch {
   length(i: number): number
   room(i: number): Buffer
   sender(i: number): string
+  sender4(i: number): number
   port(i: number): number
   answer(i: number, length: number): void
   send(fd: number): void
@@ -74,6 +75,8 @@ export interface NameServerOptions {
   readonly upstreamPort?: number
 }
 
+/** Askers remembered for each listener. */
+const MAX_ASKERS = 10_000
 /** Batches taken in a row before others (TCP, answers of other servers) get their turn. */
 const ROUNDS = 8
 
@@ -208,9 +211,11 @@ interface ListeningInput {
 function createListening({ zone, resolve, counts, options }: ListeningInput): Listening {
   const { sockets } = options
   const batch = sockets.createDatagramBatch()
+  const answerFast = createFastPath(zone)
   const open = new Map<string, Listener[]>()
 
   const openUdp = (network: string, address: Address, port: number): Socket => {
+    const viewOf = askerViews(zone, network, familyOf(address))
     const fd = guarded(sockets, { address, port }, () => sockets.openDatagramSocket({ address, port }))
     const socket = createSocket(familyOf(address) === 4 ? 'udp4' : 'udp6')
     const full = (message: Buffer, view: View | undefined, port_: number, asker: string): void => {
@@ -226,8 +231,7 @@ function createListening({ zone, resolve, counts, options }: ListeningInput): Li
       for (let i = 0; i < count; i++) {
         const message = batch.message(i)
         const size = batch.length(i)
-        const sender = batch.sender(i)
-        const view = zone.view(sender, network)
+        const view = viewOf(batch, i)
         const length = view === undefined ? 0 : answerFast(view, message, batch.room(i), size)
         if (length > 0) {
           counts.fast++
@@ -237,7 +241,7 @@ function createListening({ zone, resolve, counts, options }: ListeningInput): Li
             Buffer.from(message.subarray(0, size)),
             view,
             batch.port(i),
-            fromBytes(Buffer.from(sender, 'latin1')),
+            fromBytes(Buffer.from(batch.sender(i), 'latin1')),
           )
         }
       }
@@ -300,6 +304,33 @@ function createListening({ zone, resolve, counts, options }: ListeningInput): Li
       for (const listener of open.get(name) ?? []) closeOne(listener)
       open.delete(name)
     },
+  }
+}
+
+/**
+ * Finds the view of a datagram's sender, without making a string of an IPv4
+ * address that has asked before. What is remembered is good until the next
+ * change of the zone.
+ */
+function askerViews(
+  zone: Zone,
+  network: string,
+  family: Family,
+): (batch: Batch, i: number) => View | undefined {
+  const known = new Map<number, View>()
+  let epoch = -1
+  return (batch, i) => {
+    if (family === 6) return zone.view(batch.sender(i), network)
+    const now = zone.epoch()
+    if (epoch !== now || known.size > MAX_ASKERS) known.clear()
+    epoch = now
+    const asker = batch.sender4(i)
+    const there = known.get(asker)
+    if (there !== undefined) return there
+    const view = zone.view(batch.sender(i), network)
+    // Nobody's view is not kept: an address can become the host's without our being told.
+    if (view !== undefined) known.set(asker, view)
+    return view
   }
 }
 

@@ -158,10 +158,29 @@ function readEdns(message: Buffer, offset: number): Edns | undefined | 'malforme
   return at === message.length ? edns : 'malformed'
 }
 
-function wellFormedOptions(message: Buffer, { dataAt, end }: RecordPlace): boolean {
+function wellFormedOptions(message: Buffer, { dataAt, end }: Pick<RecordPlace, 'dataAt' | 'end'>): boolean {
   let at = dataAt
   while (at + 4 <= end) at += 4 + message.readUInt16BE(at + 2)
   return at === end
+}
+
+/**
+ * What usually follows a question: nothing, or an OPT record. Cheap, for the
+ * fast path; header counts but that of additional records are the caller's.
+ *
+ * @returns 0 for nothing, 1 for EDNS, 2 for EDNS with DO; undefined for anything else
+ */
+export function plainEdns(message: Buffer, at: number, end: number): 0 | 1 | 2 | undefined {
+  const records = message[11]
+  if (records === 0) return at === end ? 0 : undefined
+  if (records !== 1 || end - at < OPT_BYTES) return undefined
+  // The root's, type OPT, version 0.
+  if (message[at] !== 0 || message[at + 1] !== 0 || message[at + 2] !== TYPE.OPT || message[at + 6] !== 0)
+    return undefined
+  const dataAt = at + OPT_BYTES
+  if ((((message[at + 9] as number) << 8) | (message[at + 10] as number)) !== end - dataAt) return undefined
+  if (dataAt !== end && !wellFormedOptions(message, { dataAt, end })) return undefined
+  return ((message[at + 7] as number) & 0x80) === 0 ? 1 : 2
 }
 
 /** Third and fourth byte of a reply: RD and CD as asked, RA because we do recurse. */

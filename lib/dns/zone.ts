@@ -74,6 +74,8 @@ export interface Entry {
 
 /** What one asker sees. */
 export interface View {
+  /** No two views have the same. */
+  readonly serial: number
   readonly container?: ZoneContainer
   readonly networks: readonly NetworkNames[]
   /** Only internal networks: nothing is ever forwarded. */
@@ -98,6 +100,8 @@ export interface Found {
 }
 
 export interface Zone {
+  /** Counts changes: what was answered before may be different after one. */
+  epoch(): number
   /** Adds or replaces. */
   putNetwork(network: ZoneNetwork): void
   /** Forgets a network, and its names with it. */
@@ -142,6 +146,8 @@ export function createZone(isHost: (address: Address) => boolean = () => false):
   const containers = new Map<string, ZoneContainer>()
   const byAddress = new Map<string, ZoneContainer>()
   const views = new Map<string, View>()
+  let epoch = 0
+  let serial = 0
 
   const viewOf = (container: ZoneContainer): View => {
     const known = views.get(container.id)
@@ -152,6 +158,7 @@ export function createZone(isHost: (address: Address) => boolean = () => false):
     const fromNetworks = [...new Set(joined.flatMap(({ network }) => network.forwarders ?? []))]
     const own = container.forwarders ?? []
     const view: View = {
+      serial: serial++,
       container,
       networks: joined,
       internal: joined.length > 0 && joined.every(({ network }) => network.internal),
@@ -165,6 +172,7 @@ export function createZone(isHost: (address: Address) => boolean = () => false):
     const names = networks.get(name)
     if (names === undefined) return undefined
     names.hostView ??= {
+      serial: serial++,
       networks: [names],
       internal: names.network.internal,
       forwarders: names.network.forwarders ?? [],
@@ -205,7 +213,9 @@ export function createZone(isHost: (address: Address) => boolean = () => false):
   }
 
   return {
+    epoch: () => epoch,
     putNetwork: (network) => {
+      epoch++
       const there = networks.get(network.name)
       if (there === undefined) {
         networks.set(network.name, {
@@ -224,6 +234,7 @@ export function createZone(isHost: (address: Address) => boolean = () => false):
       forgetViews(there)
     },
     dropNetwork: (name) => {
+      epoch++
       const there = networks.get(name)
       if (there === undefined) return
       for (const id of [...there.members]) {
@@ -236,11 +247,13 @@ export function createZone(isHost: (address: Address) => boolean = () => false):
       networks.delete(name)
     },
     putContainer: (container) => {
+      epoch++
       const before = containers.get(container.id)
       if (before !== undefined) remove(before)
       add(container)
     },
     dropContainer: (id) => {
+      epoch++
       const before = containers.get(id)
       if (before !== undefined) remove(before)
       return before !== undefined

@@ -96,6 +96,8 @@ export interface DatagramBatch {
   room(i: number): Buffer
   /** The sender's address bytes, one character each. */
   sender(i: number): string
+  /** The four bytes of an IPv4 sender as one number. */
+  sender4(i: number): number
   port(i: number): number
   /** Marks datagram `i` as answered with that many bytes of its room. */
   answer(i: number, length: number): void
@@ -197,6 +199,7 @@ export function createDatagramBatch(): DatagramBatch {
         ? senders.bytes.toString('latin1', at + 4, at + 8)
         : senders.bytes.toString('latin1', at + 8, at + 24)
     },
+    sender4: (i) => senders.bytes.readInt32LE(i * NAME_BYTES + 4),
     port: (i) => senders.bytes.readUInt16BE(i * NAME_BYTES + 2),
     answer: (i, length) => {
       headersOut.writeUInt32LE(family(i) === AF_INET ? 16 : 28, i * HEADER_BYTES + 8)

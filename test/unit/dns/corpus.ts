@@ -113,7 +113,10 @@ const types = [
   TYPE.SRV,
   TYPE.ANY,
   15,
+  16,
   65,
+  257,
+  65_280,
   TYPE.SOA,
 ] as const
 

@@ -11,7 +11,7 @@ import { reverse } from '../../../lib/dns/handlers/reverse.ts'
 import { normaliseReply } from '../../../lib/dns/reply.ts'
 import { RCODE, readQuery } from '../../../lib/dns/wire.ts'
 import { addressKey } from '../../../lib/dns/zone.ts'
-import { answerFast } from '../../../lib/dns/zone-fast.ts'
+import { createFastPath } from '../../../lib/dns/zone-fast.ts'
 import type { Address } from '../../../lib/model/address.ts'
 import { chance, question, sampleZone, withEdns } from './corpus.ts'
 
@@ -29,6 +29,7 @@ describe('the name server', () => {
     ])
     const view = zone.view(addressKey('10.1.0.2' as Address), 'web')
     if (view === undefined) throw new Error('the sample zone has no view')
+    const answerFast = createFastPath(zone)
     const random = chance(Number(process.env['TSNET_FUZZ_SEED'] ?? 1))
     const out = Buffer.alloc(512)
     let understood = 0
