@@ -28,6 +28,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const programs = [
   { entry: 'cmd/tsnet/main.ts', out: 'dist/bin/tsnet' },
   { entry: 'cmd/tsnet-dns/main.ts', out: 'dist/bin/tsnet-dns' },
+  { entry: 'cmd/oci-hook/main.ts', out: 'dist/bin/tsnet-hook' },
   { entry: 'plugins/main.ts', out: 'dist/bin/tsnet-cni' },
 ]
 const compileLimitMs = 120_000
@@ -78,6 +79,7 @@ for (const { out, bytes } of bundles) {
   console.log(`${out}  ${Math.round(bytes / 1024)} kB, netlink and koffi beside it`)
 }
 const cni = { folder: 'cni', names: await pluginNames(), program: 'tsnet-cni' }
+await writeHook()
 const launchers = await buildLauncher(root, [cni])
 console.log(`dist/cni  ${cni.names.join(' ')}`)
 console.log(launchers)
@@ -141,12 +143,25 @@ async function pluginNames() {
     .sort()
 }
 
+/** OCI runtimes start it with an empty environment, so the path of node is in it. */
+async function writeHook() {
+  const target = join(root, 'dist/hooks')
+  await mkdir(target, { recursive: true })
+  await writeWhole(join(target, 'package.json'), '{"type":"commonjs"}\n')
+  const lines = [`#!${process.execPath}`, `require(${JSON.stringify(join(root, 'dist/bin/tsnet-hook'))})`, '']
+  await writeWhole(join(target, 'tsnet-hook'), lines.join('\n'), 0o755)
+}
+
 /** The functions V8 has made of the program, beside it; without them it starts too, only slower. */
 async function cacheCode(body) {
   const fresh = `${body}.cache.${process.pid}`
-  await promisify(execFile)(process.execPath, [join(root, '.config/code-cache.cjs'), body, fresh], {
+  const running = promisify(execFile)(process.execPath, [join(root, '.config/code-cache.cjs'), body, fresh], {
     timeout: compileLimitMs,
-  }).then(
+  })
+  // What the hook is told of a container that is gone; all others leave it unread.
+  running.child.stdin.on('error', () => {})
+  running.child.stdin.end('{"id":"build","status":"stopped","bundle":"/run/build"}')
+  await running.then(
     () => rename(fresh, `${body}.cache`),
     (error) => console.error(`build: no code cache for ${body}, it starts slower: ${error.message}`),
   )

@@ -37,4 +37,9 @@ process.argv = [
   ...['plan', '--netns', '/proc/self/ns/net', '--network', 'tsnet:ip=10.89.0.2', '-p', '8080:80'],
   ...['--state-dir', stateDir, '--json'],
 ]
+// The hook reads of a container that tsnet does not know, and finds nothing to take down.
+if (basename(body).startsWith('tsnet-hook-')) {
+  process.env.TSNET_STATE_DIR = stateDir
+  process.argv = [process.argv[0], body, 'poststop']
+}
 script.runInThisContext()({}, createRequire(body), module, body, dirname(body))

@@ -60,6 +60,7 @@ const packages = {
   podman: ['podman'],
   conmon: ['conmon'],
   crun: ['crun'],
+  jq: ['jq'],
 }
 const benchPackages = {
   netavark: ['/usr/lib/podman/netavark'],

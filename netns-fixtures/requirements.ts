@@ -24,6 +24,7 @@ export type Requirement =
   | 'cni-plugins'
   | 'podman'
   | 'containerd'
+  | 'oci'
   | 'tcpdump'
   | 'busybox'
   | 'dig'
@@ -65,6 +66,7 @@ const programs: Partial<Record<Requirement, { readonly names: readonly string[];
     netavark: { names: ['/usr/lib/podman/netavark'], debian: 'netavark' },
     podman: { names: ['podman', 'conmon', 'crun'], debian: 'podman conmon crun' },
     containerd: { names: ['containerd', 'ctr', 'runc'], debian: 'containerd runc' },
+    oci: { names: ['runc', 'crun', 'jq'], debian: 'runc crun jq' },
     'cni-plugins': { names: ['/usr/lib/cni/bridge'], debian: 'containernetworking-plugins' },
   }
 

@@ -33,6 +33,7 @@ import { networkPrune } from './network/prune.ts'
 import { networkRm } from './network/rm.ts'
 import { nsLink } from './ns/link.ts'
 import { nsLs } from './ns/ls.ts'
+import { ociPatch } from './oci/patch.ts'
 import { plan } from './plan.ts'
 import { port } from './port.ts'
 import { ps } from './ps.ts'
@@ -52,6 +53,7 @@ export const families: readonly CommandFamily[] = [
     title: 'CNI',
     commands: [cniInstall, cniList, cniAdd, cniDel, cniCheck, cniGc, cniStatus],
   },
+  { title: 'OCI', commands: [ociPatch] },
   { title: 'Daemon', commands: [daemonRun, daemonStart, daemonStop, daemonStatus, daemonLogs] },
   { title: 'About', commands: [help, version] },
 ]

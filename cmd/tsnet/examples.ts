@@ -441,6 +441,11 @@ export const examples: readonly Example[] = [
     script: ['tsnet dns conformance 10.89.0.1 --known web'],
     given: ['web'],
   },
+  {
+    command: 'oci patch',
+    about: 'runc run web, and its port 80 is port 8080 of this host',
+    script: ['mkdir -p /run/web/rootfs', '(cd /run/web; runc spec)', 'tsnet oci patch /run/web -p 8080:80'],
+  },
   { command: 'help', about: 'the flags of one command', script: ['tsnet help network create'] },
   { command: 'version', about: 'for a script', script: ['tsnet version --json'] },
 ]

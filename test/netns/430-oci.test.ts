@@ -1,0 +1,54 @@
+/**
+ * Bare runc and crun, connected by the hook: Debian's packages, bundles made on
+ * the spot.
+ *
+ * @module
+ */
+import { describe, expect, it } from 'vitest'
+import { createLab } from '../../netns-fixtures/lab.ts'
+import { repository } from '../../netns-fixtures/place.ts'
+import { needs } from '../../netns-fixtures/requirements.ts'
+
+needs('root', 'ip', 'iptables', 'veth', 'bridge', 'busybox', 'curl', 'oci')
+
+const limitMs = 60_000
+
+/** Runs the script in a host of its own. @returns what stands between its marks */
+async function sectionsWith(runtime: string): Promise<Record<string, string>> {
+  await using lab = await createLab()
+  const host = await lab.host('host')
+  const scripts = `${repository}test/netns/engines`
+  const { stdout } = await host.run(['unshare', '-mp', '--fork', '--mount-proc', 'sh', `${scripts}/oci.sh`], {
+    env: { TSNET: `${repository}dist`, SCRIPTS: scripts, RUNTIME: runtime },
+    timeoutMs: limitMs,
+  })
+  const parts = stdout.split(/^== (\w+) ==\n/m).slice(1)
+  return Object.fromEntries(
+    Array.from({ length: parts.length / 2 }, (_, i) => [parts[2 * i], (parts[2 * i + 1] ?? '').trim()]),
+  )
+}
+
+describe.each(['runc', 'crun'])('a bundle started by %s', (runtime) => {
+  it('is connected, published, known by name, and gone without a trace', { timeout: limitMs }, async () => {
+    const told = await sectionsWith(runtime)
+    expect(told).toMatchObject({
+      patched: '/run/work/web/config.json\n/run/work/db/config.json',
+      started: 'yes',
+      published: 'hello',
+      named: 'hello\n10.89.0.3',
+      // A hook that fails fails the start: nothing of the container is left.
+      none: 'web\nweb',
+      defaults: 'back 10.99.0.2/24 sql 5432',
+      killed: 'web',
+      unpatched: 'config.json\nrootfs',
+      after: '',
+      rootfs: '',
+    })
+    expect(told['files']).toMatch(/^nameserver 10\.89\.0\.1\n/)
+    expect(told['files']).toContain('10.89.0.3\tdb-host db')
+    expect(told['ls']).toMatch(/^web .*10\.89\.0\.2.*8088->80\/tcp[\s\S]*80\/tcp -> 0\.0\.0\.0:8088/m)
+    expect(told['refused']).toContain('createRuntime of db: publishing 8088/tcp: held by container web')
+    expect(told['misspelt']).toContain('reading net.tsnet.publsh: there is no such wish')
+    expect(told['misspelt']).toMatch(/did you mean .{0,1}"publish.{0,1}"\?/)
+  })
+})
