@@ -29,6 +29,7 @@ const programs = [
   { entry: 'cmd/tsnet/main.ts', out: 'dist/bin/tsnet' },
   { entry: 'cmd/tsnet-dns/main.ts', out: 'dist/bin/tsnet-dns' },
   { entry: 'plugins/main.ts', out: 'dist/bin/tsnet-cni' },
+  { entry: 'cmd/netavark/main.ts', out: 'dist/bin/tsnet-podman' },
 ]
 const compileLimitMs = 120_000
 const keepPartsMs = 600_000
@@ -78,8 +79,11 @@ for (const { out, bytes } of bundles) {
   console.log(`${out}  ${Math.round(bytes / 1024)} kB, netlink and koffi beside it`)
 }
 const cni = { folder: 'cni', names: await pluginNames(), program: 'tsnet-cni' }
-const launchers = await buildLauncher(root, [cni])
+/** What podman looks for in its folder of helpers. */
+const podman = { folder: 'podman', names: ['aardvark-dns', 'netavark'], program: 'tsnet-podman' }
+const launchers = await buildLauncher(root, [cni, podman])
 console.log(`dist/cni  ${cni.names.join(' ')}`)
+console.log(`dist/podman  ${podman.names.join(' ')}`)
 console.log(launchers)
 await demand(doors)
 console.log(`dist/lib  ${modules} modules with declarations, ${doors.length} of them public doors`)
