@@ -30,6 +30,7 @@ const programs = [
   { entry: 'cmd/tsnet-dns/main.ts', out: 'dist/bin/tsnet-dns' },
   { entry: 'cmd/oci-hook/main.ts', out: 'dist/bin/tsnet-hook' },
   { entry: 'plugins/main.ts', out: 'dist/bin/tsnet-cni' },
+  { entry: 'cmd/netavark/main.ts', out: 'dist/bin/tsnet-podman' },
 ]
 const compileLimitMs = 120_000
 const keepPartsMs = 600_000
@@ -80,8 +81,11 @@ for (const { out, bytes } of bundles) {
 }
 const cni = { folder: 'cni', names: await pluginNames(), program: 'tsnet-cni' }
 await writeHook()
-const launchers = await buildLauncher(root, [cni])
+/** What podman looks for in its folder of helpers. */
+const podman = { folder: 'podman', names: ['aardvark-dns', 'netavark'], program: 'tsnet-podman' }
+const launchers = await buildLauncher(root, [cni, podman])
 console.log(`dist/cni  ${cni.names.join(' ')}`)
+console.log(`dist/podman  ${podman.names.join(' ')}`)
 console.log(launchers)
 await demand(doors)
 console.log(`dist/lib  ${modules} modules with declarations, ${doors.length} of them public doors`)

@@ -284,7 +284,7 @@ static void put_identity(struct buffer *frame, const char *path) {
 }
 
 static int matters(const char *variable) {
-  static const char *const prefixes[] = {"CNI_", "TSNET_", "NETAVARK_", "LC_", "LANG=", "NO_COLOR=", "FORCE_COLOR=",
+  static const char *const prefixes[] = {"CNI_", "TSNET_", "NETAVARK_", "RUST_LOG=", "LC_", "LANG=", "NO_COLOR=", "FORCE_COLOR=",
                                          "TERM=", "COLUMNS=", "PATH=", "HOME=", NULL};
   for (const char *const *one = prefixes; *one; one++)
     if (!strncmp(variable, *one, strlen(*one))) return 1;

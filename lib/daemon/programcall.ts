@@ -142,11 +142,12 @@ async function runProgram(
 
 /** `tsnet setup`, `bridge ADD`: what counts are kept by, so no ids. */
 function nameOf({ program, argv, env }: Invocation): string {
-  const verb = program === 'tsnet' ? argv.find((word) => /^[a-z]+$/.test(word)) : env['CNI_COMMAND']
+  const verb = program.startsWith('cni/') ? env['CNI_COMMAND'] : argv.find((word) => /^[a-z]+$/.test(word))
   return verb === undefined ? program : `${program} ${verb}`
 }
 
-const takesDown = (call: Invocation): boolean => /^(tsnet teardown|cni\/\S+ DEL)$/.test(nameOf(call))
+const takesDown = (call: Invocation): boolean =>
+  /^((tsnet|podman\/netavark) teardown|cni\/\S+ DEL)$/.test(nameOf(call))
 
 interface RaisableSignals extends ProgramSignals {
   /** @returns false where nobody listens */

@@ -46,7 +46,9 @@ export interface BridgeAttachmentInput {
   readonly rulesSeeBridge?: boolean
   readonly aliases: readonly string[]
   /** Beside the default route; without `via` by the gateway of the family. */
-  readonly routes?: readonly { readonly to: Subnet; readonly via?: Address }[]
+  readonly routes?: readonly { readonly to: Subnet; readonly via?: Address; readonly metric?: number }[]
+  /** Of the default routes. */
+  readonly routeMetric?: number
 }
 
 /**
@@ -92,7 +94,7 @@ function planEndpoint({
 }
 
 function planInside(input: BridgeAttachmentInput): readonly Step[] {
-  const { cidrs, ifname: dev } = input
+  const { cidrs, ifname: dev, routeMetric } = input
   return [
     ...interfaceSysctls(input),
     ...[...linkLocal(input), ...cidrs].map(
@@ -100,7 +102,14 @@ function planInside(input: BridgeAttachmentInput): readonly Step[] {
     ),
     { kind: 'linkUp', where: 'sandbox', dev },
     ...defaultRoutes(input).map(
-      ({ family, via }): Step => ({ kind: 'route', where: 'sandbox', to: everything(family), via, dev }),
+      ({ family, via }): Step => ({
+        kind: 'route',
+        where: 'sandbox',
+        to: everything(family),
+        via,
+        dev,
+        ...(routeMetric === undefined ? {} : { metric: routeMetric }),
+      }),
     ),
     ...furtherRoutes(input),
   ]
@@ -143,9 +152,11 @@ function defaultRoutes({ config, cidrs, defaultRoute }: BridgeAttachmentInput): 
   readonly via: IpamSubnet['gateway']
 }[] {
   if (config.internal) return []
-  return cidrs
+  const all = cidrs
     .filter((cidr) => defaultRoute.includes(familyOf(cidr)))
     .flatMap((cidr) => gatewaysFor(config, cidr).map((via) => ({ family: familyOf(cidr), via })))
+  // With several subnets of a family the first one leads out.
+  return all.filter(({ family }, i) => all.findIndex((other) => other.family === family) === i)
 }
 
 function gatewaysFor(config: NetworkConfig, cidr: Cidr): readonly IpamSubnet['gateway'][] {
@@ -155,10 +166,12 @@ function gatewaysFor(config: NetworkConfig, cidr: Cidr): readonly IpamSubnet['ga
 }
 
 function furtherRoutes({ config, cidrs, ifname: dev, routes = [] }: BridgeAttachmentInput): readonly Step[] {
-  return routes.flatMap(({ to, via }): readonly Step[] => {
+  return routes.flatMap(({ to, via, metric }): readonly Step[] => {
     const own = cidrs.find((cidr) => familyOf(cidr) === familyOf(to))
     const gateway = via ?? (own === undefined ? undefined : gatewaysFor(config, own)[0])
-    return gateway === undefined ? [] : [{ kind: 'route', where: 'sandbox', to, via: gateway, dev }]
+    if (gateway === undefined) return []
+    const rest = metric === undefined ? {} : { metric }
+    return [{ kind: 'route', where: 'sandbox', to, via: gateway, dev, ...rest }]
   })
 }
 

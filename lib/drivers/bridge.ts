@@ -20,7 +20,7 @@ import {
   withPrefix,
 } from '../model/address.ts'
 import type { FirewallBackend } from '../model/attachment.ts'
-import { DEFAULT_NETWORK, networkAlias } from '../model/names.ts'
+import { DEFAULT_NETWORK, macFromNames, networkAlias } from '../model/names.ts'
 import { DNS_PORT, type IpamSubnet, type NetworkConfig } from '../model/network.ts'
 import type { ForeignDrop, LinkFact } from '../plan/facts.ts'
 import type { NamesPlace } from '../plan/intent.ts'
@@ -50,9 +50,15 @@ export interface BridgeNetworkInput {
  */
 export function planNetworkLinks(input: BridgeNetworkInput): readonly Step[] {
   const { config, bridge, bridgeAddresses } = input
+  const { bridge: dev, addressed = true, unmanaged = false } = config.options
+  if (unmanaged) {
+    if (bridge === undefined) throw noBridge(config)
+    return []
+  }
   if (bridge !== undefined) refuseOthersLink(config, bridge)
-  const gateways = config.subnets.map(gatewayCidr).filter((cidr) => !bridgeAddresses.includes(cidr))
-  const dev = config.options.bridge
+  const gateways = (addressed ? config.subnets : [])
+    .map(gatewayCidr)
+    .filter((cidr) => !bridgeAddresses.includes(cidr))
   return [
     ...(bridge === undefined ? [bridgeStep(input)] : []),
     ...ipv6On(config),
@@ -79,7 +85,7 @@ export function planNetworkRules(input: {
   readonly backend?: FirewallBackend
 }): readonly Step[] {
   const { config, foreignDrops, named, backend } = input
-  if (backend === 'none') return []
+  if (backend === 'none' || config.options.unmanaged) return []
   const { bridge, icc, isolate, masquerade } = config.options
   const { name: network, internal } = config
   const subnets = config.subnets.map(({ subnet }) => subnet)
@@ -138,6 +144,15 @@ function familiesOf(config: NetworkConfig): readonly Family[] {
   return config.subnets.map(({ subnet }) => familyOf(subnet))
 }
 
+function noBridge({ name, options: { bridge } }: NetworkConfig): Error {
+  return fail('TSNET_BAD_VALUE', {
+    message: `using bridge ${bridge} for network ${name}: there is no such link, and it is not tsnet's to make`,
+    field: 'options.bridge',
+    value: bridge,
+    hint: `make it first: ip link add ${bridge} type bridge`,
+  })
+}
+
 function refuseOthersLink(config: NetworkConfig, bridge: LinkFact): void {
   const subject = `making bridge ${bridge.name} for network ${config.name}`
   const hint =
@@ -166,12 +181,9 @@ function refuseOthersLink(config: NetworkConfig, bridge: LinkFact): void {
 function bridgeStep({ config, mtuBytes }: BridgeNetworkInput): Step {
   // A bridge without a MAC of its own takes the lowest of its ports and changes it whenever they come and go.
   const first = config.subnets.find(({ subnet }) => familyOf(subnet) === 4) ?? config.subnets[0]
-  if (first === undefined) {
-    throw fail('TSNET_INTERNAL', { message: `planning network ${config.name}: it has no subnet` })
-  }
   const { bridge: name } = config.options
-  const alias = networkAlias(config.name)
-  return { kind: 'bridge', where: 'host', name, mac: macFromAddress(first.gateway), mtuBytes, alias }
+  const mac = first === undefined ? macFromNames([config.name]) : macFromAddress(first.gateway)
+  return { kind: 'bridge', where: 'host', name, mac, mtuBytes, alias: networkAlias(config.name) }
 }
 
 function gatewayCidr({ subnet, gateway }: IpamSubnet): Cidr {

@@ -9,8 +9,9 @@
 import { type BridgeAttachmentInput, planAttachment } from '../drivers/bridge.ts'
 import { planSandbox } from '../drivers/sandbox.ts'
 import type { OpenSandbox } from '../kernel/kernel.ts'
-import { type Address, addressOf, type Cidr, macFromAddress } from '../model/address.ts'
+import { type Address, addressOf, type Cidr, type Mac, macFromAddress } from '../model/address.ts'
 import type { ContainerNetwork, FirewallBackend, SetupRequest } from '../model/attachment.ts'
+import { macFromNames } from '../model/names.ts'
 import type { NetworkConfig } from '../model/network.ts'
 import type { PortBinding, PortMapping } from '../model/portmapping.ts'
 import type { AttachmentPlan } from '../plan/plan.ts'
@@ -26,7 +27,7 @@ import {
   wantedNetworks,
 } from './endpoints.ts'
 import { decideFiles } from './files.ts'
-import { askedMtu, freeHostIfname, rulesSeeBridge } from './linkchoice.ts'
+import { askedMtu, chooseHostIfname, rulesSeeBridge } from './linkchoice.ts'
 import { decideLinks } from './links.ts'
 import { withNameServers } from './names.ts'
 import { refuseUnknownSysctls } from './sysctls.ts'
@@ -98,15 +99,26 @@ async function settingsOf(
     config,
     container,
     ifname,
-    hostIfname: freeHostIfname(context, { containerId, containerName, network: config.name, ifname }),
+    hostIfname: chooseHostIfname(context, request.hostIfname, {
+      containerId,
+      containerName,
+      network: config.name,
+      ifname,
+    }),
     cidrs,
-    mac: request.mac ?? macFromAddress(addressOf(cidrs[0] as Cidr)),
+    mac: request.mac ?? chosenMac(cidrs, [config.name, containerId, ifname]),
     mtuBytes: request.mtuBytes === undefined ? await bridgeMtu(context, config) : askedMtu(request, config),
     defaultRoute,
     aliases: request.aliases ?? [],
     routes: request.routes ?? [],
+    ...(request.routeMetric === undefined ? {} : { routeMetric: request.routeMetric }),
     rulesSeeBridge: rulesSeeBridge(context, config),
   }
+}
+
+/** Stable: from the first address, else from what the endpoint is called. */
+function chosenMac([first]: readonly Cidr[], names: readonly string[]): Mac {
+  return first === undefined ? macFromNames(names) : macFromAddress(addressOf(first))
 }
 
 async function resultOf(

@@ -50,9 +50,10 @@ export async function configFrom(
     driver,
     internal,
     subnets:
-      request.subnets.length > 0
+      request.settled ??
+      (request.subnets.length > 0
         ? await askedSubnets(context, request)
-        : await freeSubnets(context, { name, ipv6 }),
+        : await freeSubnets(context, { name, ipv6 })),
     options: { ...defaultOptions(context), ...request.options, bridge },
     firewall: context.backend,
     labels,
@@ -101,7 +102,7 @@ export async function inlineDefinition(
     return { ...config, ephemeral: true }
   }
   const has = known.subnets.map(({ subnet }) => subnet)
-  const asked = request.subnets.map(({ subnet }) => subnet)
+  const asked = (request.settled ?? request.subnets).map(({ subnet }) => subnet)
   const bridge = request.options.bridge ?? known.options.bridge
   if (bridge === known.options.bridge && asked.every((subnet) => has.includes(subnet))) return known
   throw fail('TSNET_NETWORK_EXISTS', {

@@ -15,8 +15,22 @@ import type { EngineContext } from './context.ts'
 
 const hostIfnameTries = 8
 
+/** The name asked for, with a number where it wants one; else one of ours. */
+export function chooseHostIfname(
+  context: EngineContext,
+  asked: string | undefined,
+  names: EndpointNames,
+): string {
+  if (asked === undefined) return freeHostIfname(context, names)
+  if (!asked.endsWith('%d')) return asked
+  const head = asked.slice(0, -2)
+  for (let number = 0; ; number++) {
+    if (!context.kernel.hasHostLink(`${head}${number}`)) return `${head}${number}`
+  }
+}
+
 /** Five digits of a hash meet now and then among containers whose names begin alike. */
-export function freeHostIfname({ kernel }: EngineContext, names: EndpointNames): string {
+function freeHostIfname({ kernel }: EngineContext, names: EndpointNames): string {
   for (let attempt = 0; ; attempt++) {
     const name = hostIfname(names, { attempt })
     if (attempt === hostIfnameTries || !kernel.hasHostLink(name)) return name

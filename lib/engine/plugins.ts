@@ -7,6 +7,7 @@
 
 import { closeSync } from 'node:fs'
 import type { Kernel } from '../kernel/kernel.ts'
+import type { Address, Cidr } from '../model/address.ts'
 import type { EngineContext } from './context.ts'
 import { type Dhcp, dhcp } from './dhcp/calls.ts'
 import type { Engine, EngineOptions } from './engine.ts'
@@ -36,9 +37,20 @@ export interface PluginEngine extends Engine {
   hasInterface(netns: string, ifname: string): Promise<boolean>
   /** Starts a foreign plugin in our namespaces. */
   runProgram(
-    path: string,
+    program: string | readonly [string, ...string[]],
     call: { readonly input: string; readonly env: Readonly<Record<string, string | undefined>> },
   ): Promise<ProgramResult>
+  /** The host has a link of that name. */
+  hasLink(name: string): boolean
+  /** IFLA_INFO_KIND of a link of the host, empty for physical ones; undefined where there is none. */
+  linkKind(name: string): Promise<string | undefined>
+  linkAddresses(name: string): Promise<readonly Cidr[]>
+  /** Whether names of containers can be answered here. */
+  readonly hasNames: boolean
+  /** Puts back packet rules that somebody has flushed. @returns how many steps that took */
+  reapplyRules(): Promise<number>
+  /** Whom names of a network are forwarded to from now on; none: whom the host asks. */
+  setForwarders(network: string, servers: readonly Address[]): Promise<void>
   /** Which tool packet rules are made with where nobody says. */
   readonly firewall: EngineContext['backend']
 }
@@ -56,6 +68,14 @@ export async function openPluginEngine(
     hostLocal: createHostLocal(context),
     dhcp,
     firewall: context.backend,
+    hasLink: (name) => context.kernel.hasHostLink(name),
+    linkKind: async (name) => (await context.kernel.hostLink(name))?.kind,
+    linkAddresses: async (name) =>
+      (await context.kernel.hostFacts()).addresses.filter(({ dev }) => dev === name).map(({ cidr }) => cidr),
+    hasNames: context.names !== undefined,
+    reapplyRules: async () => (await import('./refresh.ts')).reapplyRules(context),
+    setForwarders: async (network, servers) =>
+      (await import('./refresh.ts')).setForwarders(context, network, servers),
     isOwnNetns: (path) => {
       let fd: number | undefined
       try {
@@ -75,9 +95,13 @@ export async function openPluginEngine(
         sandbox.close()
       }
     },
-    runProgram: async (path, { input, env }) => {
+    runProgram: async (program, { input, env }) => {
       const { exec } = await import('../kernel/exec.ts')
-      return exec([path], { input, env, timeoutMs: foreignLimitMs })
+      return exec(typeof program === 'string' ? [program] : program, {
+        input,
+        env,
+        timeoutMs: foreignLimitMs,
+      })
     },
   }
 }

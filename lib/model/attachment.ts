@@ -28,9 +28,13 @@ export interface EndpointRequest {
   /** Addresses of somebody else's IPAM: noted, not leased, and taken over from an earlier holder. */
   readonly given?: readonly Cidr[]
   /** Further routes inside the sandbox; without `via` by the gateway of the family. */
-  readonly routes?: readonly { readonly to: Subnet; readonly via?: Address }[]
+  readonly routes?: readonly { readonly to: Subnet; readonly via?: Address; readonly metric?: number }[]
   /** False: this endpoint never carries a default route. */
   readonly defaultRoute?: boolean
+  /** Of its default routes; absent: the kernel's own. */
+  readonly routeMetric?: number
+  /** Name of the host end; ending in `%d`: with the first free number, as the kernel names links. Absent: chosen. */
+  readonly hostIfname?: string
 }
 
 /** What the container's resolver files should say (written by the names part, reported here). */

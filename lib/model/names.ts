@@ -9,6 +9,7 @@
  * @module
  */
 
+import type { Mac } from './address.ts'
 import { shortHash } from './hash.ts'
 
 /** The network that appears at first use and goes with its last endpoint. */
@@ -88,6 +89,12 @@ export function ifnameFault(name: string): string | undefined {
     return 'has characters other than letters, digits, "_", "-" and ".", or starts with "-" or "."'
   }
   return name === 'all' || name === 'default' ? 'is reserved by the kernel' : undefined
+}
+
+/** A locally administered MAC for whoever has no address to make one from: the same names, the same MAC. */
+export function macFromNames(names: readonly string[]): Mac {
+  const digits = shortHash(names, 10).match(/../g) ?? []
+  return ['02', ...digits].join(':') as Mac
 }
 
 export function isIfname(name: string): boolean {

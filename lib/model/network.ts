@@ -47,6 +47,10 @@ export interface BridgeOptions {
    * Containers ask port 53 all the same: it is led there.
    */
   readonly dnsPort?: number
+  /** False: the bridge has no address, so nobody but its containers is on it. Absent: the gateways' addresses. */
+  readonly addressed?: boolean
+  /** The bridge is somebody else's and stays as it is: no address, setting or rule of it is ours. */
+  readonly unmanaged?: boolean
 }
 
 export interface NetworkConfig {
@@ -72,6 +76,8 @@ export interface CreateNetworkRequest {
   readonly driver: DriverName
   /** Empty: one chosen that overlaps nothing, IPv4 and, with `ipv6`, a ULA /64. */
   readonly subnets: readonly SubnetRequest[]
+  /** Subnets as another engine has settled them: any number, neither completed nor compared with the host. */
+  readonly settled?: readonly IpamSubnet[]
   readonly ipv6: boolean
   readonly internal: boolean
   readonly options: Partial<BridgeOptions>

@@ -44,7 +44,22 @@ function pluginProgram(name: string): Program {
   }
 }
 
+const netavark: Program = async (call) => {
+  const { runNetavark } = await import('../../../lib/adapters/netavark/run.ts')
+  return runNetavark({
+    argv: call.argv,
+    env: call.env,
+    cwd: call.cwd,
+    stdin: () => call.stdin,
+    stdout: (text) => call.stdout.write(text),
+    stderr: (text) => call.stderr.write(text),
+    openEngine: async () =>
+      (await import('../../../lib/adapters/netavark/engine.ts')).openPluginEngine({}, call.kernel({})),
+  })
+}
+
 export const programs: Programs = {
   tsnet,
+  'podman/netavark': netavark,
   ...Object.fromEntries(Object.keys(plugins).map((name) => [`cni/${name}`, pluginProgram(name)])),
 }

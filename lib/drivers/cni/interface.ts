@@ -15,7 +15,7 @@ import {
   prefixLength,
   subnetOf,
 } from '../../model/address.ts'
-import { shortHash } from '../../model/hash.ts'
+import { macFromNames as macFrom } from '../../model/names.ts'
 import type { BatchStep, Step } from '../../plan/step.ts'
 import {
   type LinkDetail,
@@ -32,6 +32,8 @@ export interface Addressing {
   readonly addresses: readonly PartAddress[]
   readonly routes: readonly PartRoute[]
 }
+
+export { macFrom }
 
 /** What plugins that make an interface have in common. */
 export interface InterfaceOptions extends Addressing {
@@ -78,11 +80,6 @@ export function chooseMac(id: PartId, options: InterfaceOptions): Mac {
   const [first] = options.addresses
   if (first !== undefined) return macFromAddress(addressOf(first.cidr))
   return macFrom([id.network, id.container, id.ifname])
-}
-
-export function macFrom(parts: readonly string[]): Mac {
-  const digits = shortHash(parts, 10).match(/../g) ?? []
-  return ['02', ...digits].join(':') as Mac
 }
 
 export function sysctl(

@@ -10,6 +10,7 @@ import { type FirewallPartOptions, firewallPart } from './firewall.ts'
 import { type HostDevicePartOptions, hostDevicePart } from './hostdevice.ts'
 import { type LinkPartOptions, linkPart } from './links.ts'
 import { loopbackPart } from './loopback.ts'
+import { type NetavarkPartOptions, netavarkPart } from './netavark.ts'
 import type { PartPlanner } from './part.ts'
 import { type PortmapPartOptions, portmapPart } from './portmap.ts'
 import { type PtpPartOptions, ptpPart } from './ptp.ts'
@@ -26,6 +27,7 @@ export interface PartOptions {
   readonly ipvlan: LinkPartOptions
   readonly loopback: Readonly<Record<string, never>>
   readonly macvlan: LinkPartOptions
+  readonly netavark: NetavarkPartOptions
   readonly portmap: PortmapPartOptions
   readonly ptp: PtpPartOptions
   readonly sbr: SbrPartOptions
@@ -46,6 +48,7 @@ export const parts: { readonly [T in PartType]: PartPlanner<PartOptions[T]> } = 
   ipvlan: linkPart('ipvlan'),
   loopback: loopbackPart,
   macvlan: linkPart('macvlan'),
+  netavark: netavarkPart,
   portmap: portmapPart,
   ptp: ptpPart,
   sbr: sbrPart,

@@ -33,6 +33,10 @@ export type ContenderName =
   | 'launcher-command'
   | 'cni'
   | 'netavark'
+  | 'netavark-dns'
+  | 'podman-nftables'
+  | 'podman-iptables'
+  | 'podman-dns'
 
 export const contenders: Readonly<Record<ContenderName, Entry>> = {
   kernel: { about: "the kernel's own cost (C)", resident: true, open: openKernel },
@@ -68,7 +72,26 @@ export const contenders: Readonly<Record<ContenderName, Entry>> = {
   'launcher-plugin': { about: 'tsnet, CNI plugin, launcher', open: (at) => openPlugin(at, 'cni') },
   'launcher-command': { about: 'tsnet, command, launcher', open: (at) => openLauncher(at) },
   cni: { about: 'reference CNI chain', open: openReference },
-  netavark: { about: 'netavark', open: () => openNetavark() },
+  netavark: {
+    about: 'netavark',
+    open: (at) => openNetavark(at, { whose: 'debian', firewall: 'iptables' }),
+  },
+  'netavark-dns': {
+    about: 'netavark and aardvark-dns',
+    open: (at) => openNetavark(at, { whose: 'debian', firewall: 'iptables', dns: true }),
+  },
+  'podman-nftables': {
+    about: "tsnet as podman's netavark, nftables",
+    open: (at) => openNetavark(at, { whose: 'tsnet', firewall: 'nftables' }),
+  },
+  'podman-iptables': {
+    about: "tsnet as podman's netavark, iptables",
+    open: (at) => openNetavark(at, { whose: 'tsnet', firewall: 'iptables' }),
+  },
+  'podman-dns': {
+    about: "tsnet as podman's netavark, nftables, names",
+    open: (at) => openNetavark(at, { whose: 'tsnet', firewall: 'nftables', dns: true }),
+  },
 }
 
 export const contenderNames: readonly ContenderName[] = Object.keys(contenders) as ContenderName[]

@@ -1,21 +1,31 @@
 /**
- * Debian's netavark, called as podman 4 calls it. Podman hands out the
- * addresses itself, so that part is not in its figures.
+ * netavark, called as podman 4 calls it: Debian's own, and ours in its place.
+ * podman hands out the addresses itself, so that part is not in their figures.
  *
  * @module
  */
-import { type Box, type Contender, hostPortOf, runProgram, timed } from './contender.ts'
+import { type Box, type Contender, type Folders, hostPortOf, runProgram, timed } from './contender.ts'
 import { containerId } from './library.ts'
 
-const program = '/usr/lib/podman/netavark'
 const config = '/run/netavark-bench'
 
-export async function openNetavark(): Promise<Contender> {
-  runProgram(['mkdir', '-p', config])
+export interface NetavarkSetting {
+  /** Folder of helpers: Debian's, or `dist/podman` of this repository. */
+  readonly whose: 'debian' | 'tsnet'
+  readonly firewall: 'iptables' | 'nftables'
+  /** Containers have names. */
+  readonly dns?: true
+}
+
+export async function openNetavark({ root }: Folders, setting: NetavarkSetting): Promise<Contender> {
+  const folder = setting.whose === 'debian' ? '/usr/lib/podman' : `${root}/dist/podman`
+  const words = [`${folder}/netavark`, '--config', config, '--rootless=false'] as const
   const call = (command: 'setup' | 'teardown', box: Box): string =>
-    runProgram([program, '--config', config, command, `/proc/${box.pid}/ns/net`], {
-      input: JSON.stringify(request(box)),
+    runProgram([...words, `--aardvark-binary=${folder}/aardvark-dns`, command, `/proc/${box.pid}/ns/net`], {
+      input: JSON.stringify(request(box, setting.dns === true)),
+      env: { NETAVARK_FW: setting.firewall },
     })
+  runProgram(['mkdir', '-p', config])
   return {
     attach: (box) => timed(() => call('setup', box)),
     detach: (box) => timed(() => call('teardown', box)),
@@ -23,7 +33,7 @@ export async function openNetavark(): Promise<Contender> {
   }
 }
 
-function request(box: Box): unknown {
+function request(box: Box, dns: boolean): unknown {
   const address = `10.88.${(box.number + 2) >> 8}.${(box.number + 2) & 255}`
   const port = { container_port: 80, host_port: hostPortOf(box), host_ip: '', protocol: 'tcp', range: 1 }
   return {
@@ -41,7 +51,7 @@ function request(box: Box): unknown {
         subnets: [{ subnet: '10.88.0.0/16', gateway: '10.88.0.1' }],
         ipv6_enabled: false,
         internal: false,
-        dns_enabled: false,
+        dns_enabled: dns,
         ipam_options: { driver: 'host-local' },
       },
     },

@@ -1,0 +1,262 @@
+/**
+ * Driver `bridge`: one attachment of the engine, the network's definition with
+ * it. What the engine's attachments do not have (VLAN of the port, VRF, special
+ * routes) is a part beside it.
+ *
+ * @module
+ */
+
+import { isTsnetError } from '../../errors/codes.ts'
+import { type Address, addressOf, type Cidr, type Family, familyOf } from '../../model/address.ts'
+import type { Attachment, EndpointRequest, SetupRequest } from '../../model/attachment.ts'
+import { shortHash } from '../../model/hash.ts'
+import { isContainerName, isHostname } from '../../model/names.ts'
+import type { CreateNetworkRequest, IpamSubnet } from '../../model/network.ts'
+import { aardvarkPid } from './aardvarkfolder.ts'
+import { type Attaching, callLabels, interfaceNumber } from './call.ts'
+import { NetavarkError } from './errors.ts'
+import { addExtras, hasExtras, removeExtras } from './extras.ts'
+import { type BridgeSettings, bridgeSettings, firstGateways, staticAddresses, staticMac } from './options.ts'
+import { publishing } from './ports.ts'
+import { type Made, searchDomain } from './status.ts'
+
+/** Before anything is touched. @throws NetavarkError */
+export function checkBridge({
+  network,
+  joining,
+  options,
+}: Pick<Attaching, 'network' | 'joining' | 'options'>): void {
+  if (!network.networkInterface) throw new NetavarkError('no bridge interface name given')
+  bridgeSettings(network, joining, options.generation)
+  staticAddresses(network, joining)
+  staticMac(joining)
+}
+
+/** @param served families another network of the same call leads the ports of already */
+export async function setupBridge(attaching: Attaching, served: Set<Family>): Promise<Made> {
+  const { call, engine, options, network, joining } = attaching
+  const settings = bridgeSettings(network, joining, options.generation)
+  await checkLink(attaching, settings)
+  const cidrs = staticAddresses(network, joining)
+  const families = ([4, 6] as const).filter((family) => !served.has(family))
+  const open = publishes(attaching, settings) ? families : []
+  const { mappings, skipped } = publishing(options.portMappings, cidrs, open)
+  for (const one of skipped) call.log('warn', 'network::bridge', `port not published: ${one}`)
+  const named = network.dnsEnabled && engine.hasNames
+  const listen = settings.unmanaged && named ? await bridgeAddresses(attaching) : undefined
+  const namesHere = named && aardvarkPid(call.line.config) === undefined
+  const request = requestOf(attaching, settings, { cidrs, listen, namesHere })
+  const made = await attach(attaching, { ...request, publish: mappings })
+  if (mappings.length > 0) for (const cidr of cidrs) served.add(familyOf(cidr))
+  if (hasExtras(network, settings)) {
+    await addExtras(attaching, settings, made).catch(async (error: unknown) => {
+      await engine.detach(options.containerId, joining.ifname)
+      throw error
+    })
+  }
+  return {
+    ifname: joining.ifname,
+    mac: made.mac,
+    cidrs,
+    nameServers: named ? (listen ?? gatewaysOf(attaching)) : undefined,
+  }
+}
+
+/** Of a bridge that is not ours. @throws NetavarkError where it has none to listen on */
+async function bridgeAddresses({ engine, network }: Attaching): Promise<readonly Address[]> {
+  const name = network.networkInterface as string
+  const all = (await engine.linkAddresses(name)).map(addressOf)
+  const addresses = all.filter((address) => !address.startsWith('fe80:'))
+  if (addresses.length > 0) return addresses
+  throw new NetavarkError(`bridge interface ${name} has no address the DNS server could listen on`)
+}
+
+/** @returns false where nothing of ours was there */
+export async function teardownBridge(attaching: Attaching): Promise<boolean> {
+  const { engine, options, network, joining } = attaching
+  const settings = bridgeSettings(network, joining, options.generation)
+  if (hasExtras(network, settings)) await removeExtras(attaching, settings)
+  return (await engine.detach(options.containerId, joining.ifname)) !== undefined
+}
+
+const gatewaysOf = ({ network }: Attaching): readonly Address[] =>
+  network.subnets.flatMap(({ gateway }) => gateway ?? [])
+
+function publishes({ engine, network, firewall }: Attaching, settings: BridgeSettings): boolean {
+  return !network.internal && !settings.unmanaged && (firewall ?? engine.firewall) !== 'none'
+}
+
+/** In netavark's words, before anything is made. */
+async function checkLink({ engine, network }: Attaching, settings: BridgeSettings): Promise<void> {
+  const name = network.networkInterface as string
+  if (!settings.unmanaged && !engine.hasLink(name)) return
+  const kind = await engine.linkKind(name)
+  if (kind === undefined) {
+    throw new NetavarkError(`bridge interface ${name} does not exist, and mode unmanaged makes none`)
+  }
+  if (kind === 'bridge') return
+  const said = kind === '' ? 'physical' : `${kind.charAt(0).toUpperCase()}${kind.slice(1)}`
+  throw new NetavarkError(`bridge interface ${name} already exists but is a ${said} interface`)
+}
+
+interface Settled {
+  readonly cidrs: readonly Cidr[]
+  /** Of an unmanaged bridge: its own addresses, where names are asked for. */
+  readonly listen: readonly Address[] | undefined
+  /** Our name server answers for the network. */
+  readonly namesHere: boolean
+}
+
+function requestOf(attaching: Attaching, settings: BridgeSettings, settled: Settled): SetupRequest {
+  const { options, firewall } = attaching
+  const { containerId, containerName, dnsServers = [] } = options
+  const backend = settings.unmanaged ? 'none' : firewall === 'firewalld' ? undefined : firewall
+  return {
+    sandbox: { path: attaching.call.line.arg },
+    container: {
+      id: containerId,
+      ...(canBeName(containerName) ? { name: containerName } : {}),
+      labels: callLabels(),
+    },
+    mode: 'bridge',
+    networks: [endpointOf(attaching, settings, settled)],
+    publish: [],
+    expose: [],
+    publishAll: false,
+    ignorePublish: false,
+    resolver: dnsServers.length === 0 ? {} : { servers: dnsServers },
+    sysctls: {},
+    ...(backend === undefined ? {} : { firewall: backend }),
+  }
+}
+
+const canBeName = (name: string): boolean =>
+  isContainerName(name) && name.split('.').every((label) => label.length <= 63)
+
+function endpointOf(attaching: Attaching, settings: BridgeSettings, settled: Settled): EndpointRequest {
+  const { network, joining } = attaching
+  const mac = staticMac(joining)
+  const definition = definitionOf(attaching, settings, settled)
+  return {
+    network: definition.name,
+    definition,
+    ifname: joining.ifname,
+    given: settled.cidrs,
+    aliases: namesOf(attaching),
+    hostIfname: settings.hostIfname ?? 'veth%d',
+    defaultRoute: !settings.noDefaultRoute && firstGateways(network).length > 0,
+    routeMetric: settings.metric ?? 100 + interfaceNumber(joining.ifname),
+    routes: network.routes
+      .filter(({ type }) => type === 'unicast')
+      .map(({ destination, gateway, metric = 100 }) => ({
+        to: destination,
+        ...(gateway === undefined ? {} : { via: gateway }),
+        metric,
+      })),
+    ...(settings.mtu === undefined ? {} : { mtuBytes: settings.mtu }),
+    ...(mac === undefined ? {} : { mac }),
+  }
+}
+
+/** What answers beside the container's own name. */
+function namesOf({ call, network, options, joining }: Attaching): readonly string[] {
+  if (!network.dnsEnabled) return []
+  const names = [...new Set([options.containerName, ...joining.aliases])]
+  for (const name of names.filter((one) => !isHostname(one))) {
+    call.log('warn', 'dns::aardvark', `"${name}" is no host name, it will not be answered`)
+  }
+  return names.filter(isHostname)
+}
+
+function definitionOf(
+  { call, network }: Attaching,
+  settings: BridgeSettings,
+  { listen, namesHere }: Settled,
+): CreateNetworkRequest {
+  const { networkDnsServers } = network
+  const subnets = network.ipamDriver === 'host-local' ? network.subnets : []
+  const hasGateways = subnets.some(({ gateway }) => gateway !== undefined)
+  return {
+    name: network.name,
+    driver: 'bridge',
+    subnets: [],
+    settled: subnets.map(({ subnet, gateway }): IpamSubnet => {
+      const own = listen?.find((address) => familyOf(address) === familyOf(subnet))
+      // Without a gateway the bridge has no address: nobody is told of this one.
+      return { subnet, gateway: own ?? gateway ?? addressOf(subnet) }
+    }),
+    ipv6: network.ipv6Enabled,
+    internal: network.internal,
+    labels: { engine: 'netavark', id: network.id },
+    options: {
+      bridge: network.networkInterface as string,
+      isolate: settings.isolate !== 'false',
+      dns: namesHere,
+      domain: searchDomain,
+      ...dnsPortOf(call),
+      ...(hasGateways ? {} : { addressed: false }),
+      ...(settings.unmanaged ? { unmanaged: true } : {}),
+      ...(settings.mtu === undefined ? {} : { mtuBytes: settings.mtu }),
+      ...(networkDnsServers.length === 0 ? {} : { forwarders: networkDnsServers }),
+    },
+  }
+}
+
+/** podman's `dns_bind_port`: containers ask port 53 all the same. */
+function dnsPortOf({ env }: Attaching['call']): { readonly dnsPort?: number } {
+  const port = Number(env['NETAVARK_DNS_PORT'] || 53)
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+    throw new NetavarkError(
+      `Invalid NETAVARK_DNS_PORT "${env['NETAVARK_DNS_PORT']}": invalid digit found in string`,
+    )
+  }
+  return port === 53 ? {} : { dnsPort: port }
+}
+
+/** Two podmans can call two networks the same, and a container here can have a name of theirs. */
+async function attach(attaching: Attaching, request: SetupRequest): Promise<Attachment> {
+  const { engine, network, joining } = attaching
+  try {
+    const { attachments } = await engine.attach(request)
+    return attachments[0] as Attachment
+  } catch (error) {
+    const [endpoint] = request.networks
+    if (isTsnetError(error, 'TSNET_NAME_IN_USE') && request.container.name !== undefined) {
+      const { name: _taken, ...container } = request.container
+      return attach(attaching, { ...request, container })
+    }
+    // Somebody took the link away: only our record is left.
+    if (isTsnetError(error, 'TSNET_ALREADY_ATTACHED') && !(await hasInterface(attaching))) {
+      await engine.detach(attaching.options.containerId, joining.ifname)
+      return attach(attaching, { ...request, container: { ...request.container, labels: callLabels() } })
+    }
+    // Connected to one more network: the ports lead to the first.
+    if (isTsnetError(error, 'TSNET_PORT_IN_USE') && (await publishesAlready(attaching))) {
+      return attach(attaching, { ...request, publish: [] })
+    }
+    if (isTsnetError(error, 'TSNET_NETWORK_EXISTS') && endpoint?.network === network.name) {
+      const name = `${network.name.slice(0, 100)}-${shortHash([network.id], 8)}`
+      const definition = { ...(endpoint.definition as CreateNetworkRequest), name }
+      return attach(attaching, { ...request, networks: [{ ...endpoint, network: name, definition }] })
+    }
+    throw inItsWords(error, joining.ifname)
+  }
+}
+
+function hasInterface({ call, engine, joining }: Attaching): Promise<boolean> {
+  return engine.hasInterface(call.line.arg, joining.ifname)
+}
+
+async function publishesAlready({ engine, options }: Attaching): Promise<boolean> {
+  const known = (await engine.list()).find(({ container }) => container.id === options.containerId)
+  return known?.attachments.some(({ ports }) => ports.length > 0) === true
+}
+
+function inItsWords(error: unknown, ifname: string): unknown {
+  if (isTsnetError(error, 'TSNET_ALREADY_ATTACHED') || isTsnetError(error, 'TSNET_IFNAME_IN_USE')) {
+    return new NetavarkError(
+      `create veth pair: interface ${ifname} already exists on container namespace: Netlink error: File exists (os error 17)`,
+    )
+  }
+  return error
+}

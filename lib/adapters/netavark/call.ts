@@ -1,0 +1,43 @@
+/**
+ * What every verb works with.
+ *
+ * @module
+ */
+
+import type { PluginEngine } from '../../engine/plugins.ts'
+import type { CommandLine } from './commandline.ts'
+import type { Log } from './log.ts'
+import type { FirewallDriver } from './options.ts'
+import type { Joining, Network, NetworkOptions } from './request.ts'
+
+export interface Call {
+  readonly line: CommandLine
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly log: Log
+  /** Passed through, of plugins. */
+  stderr(text: string): void
+  /** Standard input, or the file named instead. @throws NetavarkError */
+  input(): string
+  /** Opened at first use. */
+  engine(): Promise<PluginEngine>
+}
+
+/** One network of one call. */
+export interface Attaching {
+  readonly call: Call
+  readonly engine: PluginEngine
+  readonly options: NetworkOptions
+  readonly network: Network
+  readonly joining: Joining
+  readonly firewall: FirewallDriver | undefined
+}
+
+/** What is asked for, said anew in each call: a second setup is a conflict, and never a repeat of the first. */
+export function callLabels(): Readonly<Record<string, string>> {
+  return { engine: 'netavark', call: `${process.pid} ${process.hrtime.bigint()}` }
+}
+
+/** As podman names interfaces: `eth3` is the fourth. */
+export function interfaceNumber(ifname: string): number {
+  return Number(/\d{1,4}$/.exec(ifname)?.[0] ?? 0)
+}

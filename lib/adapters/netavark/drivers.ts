@@ -1,0 +1,80 @@
+/**
+ * Which driver a network is of, checked before anything is touched.
+ *
+ * @module
+ */
+
+import type { Family } from '../../model/address.ts'
+import { addEntry, removeEntry } from './aardvarkfolder.ts'
+import { checkBridge, setupBridge, teardownBridge } from './bridge.ts'
+import type { Attaching } from './call.ts'
+import { NetavarkError } from './errors.ts'
+import { removeExtras } from './extras.ts'
+import { checkLink, setupLink, teardownLink } from './links.ts'
+import { bridgeSettings } from './options.ts'
+import { findPlugin, setupPlugin, teardownPlugin } from './plugin.ts'
+import { type StatusBlock, statusOf } from './status.ts'
+
+/** What is done with one network of one call. */
+export interface Driver {
+  setup(served: Set<Family>): Promise<StatusBlock>
+  /** Never fails because something is gone. */
+  teardown(): Promise<void>
+}
+
+type Checked = Omit<Attaching, 'engine'>
+
+/** @throws NetavarkError for what cannot be; nothing has been done then */
+export function checkDriver(checked: Checked): (attaching: Attaching) => Driver {
+  const { network, joining, call } = checked
+  if (joining.ifname === '') throw new NetavarkError('no container interface name given')
+  const { driver } = network
+  if (driver === 'bridge') {
+    checkBridge(checked)
+    return bridgeDriver
+  }
+  if (driver === 'macvlan' || driver === 'ipvlan') {
+    checkLink(checked, driver)
+    return (attaching) => ({
+      setup: async () =>
+        statusOf(network, await setupLink(attaching, driver), attaching.options.dnsServers ?? []),
+      teardown: () => teardownLink(attaching, driver),
+    })
+  }
+  const path = findPlugin(driver, call.line.pluginFolders)
+  if (path === undefined) throw new NetavarkError(`unknown network driver ${driver}`)
+  return (attaching) => ({
+    setup: () => setupPlugin(attaching, path),
+    teardown: () => teardownPlugin(attaching, path),
+  })
+}
+
+function bridgeDriver(attaching: Attaching): Driver {
+  const { call, options, network, joining } = attaching
+  const { config } = call.line
+  return {
+    setup: async (served) => {
+      const made = await setupBridge(attaching, served)
+      const { dnsServers = [], containerId, containerName } = options
+      if (made.nameServers !== undefined && config !== undefined) {
+        addEntry(
+          config,
+          {
+            name: network.name,
+            internal: network.internal,
+            listeners: made.nameServers,
+            forwarders: network.networkDnsServers,
+          },
+          { containerId, cidrs: made.cidrs, names: [containerName, ...joining.aliases], servers: dnsServers },
+        )
+      }
+      return statusOf(network, made, dnsServers)
+    },
+    teardown: async () => {
+      if (network.dnsEnabled && config !== undefined) removeEntry(config, network.name, options.containerId)
+      if (await teardownBridge(attaching)) return
+      call.log('info', 'network::bridge', `nothing of tsnet's for ${joining.ifname}: looking for netavark's`)
+      await removeExtras(attaching, bridgeSettings(network, joining, options.generation))
+    },
+  }
+}

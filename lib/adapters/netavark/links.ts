@@ -1,0 +1,107 @@
+/**
+ * Drivers `macvlan` and `ipvlan`: one link of the parent's in the container, no
+ * packet rules, no names.
+ *
+ * @module
+ */
+
+import type { PartOptions } from '../../engine/plugins.ts'
+import { isTsnetError } from '../../errors/codes.ts'
+import { type Cidr, familyOf } from '../../model/address.ts'
+import type { Attaching } from './call.ts'
+import { NetavarkError } from './errors.ts'
+import { partId } from './extras.ts'
+import { firstGateways, gatewayOf, linkSettings, staticAddresses, staticMac } from './options.ts'
+import type { Made } from './status.ts'
+
+export type LinkDriver = 'macvlan' | 'ipvlan'
+
+/** Before anything is touched. @throws NetavarkError */
+export function checkLink(
+  { network, joining }: Pick<Attaching, 'network' | 'joining'>,
+  driver: LinkDriver,
+): void {
+  linkSettings(network, driver)
+  staticAddresses(network, joining)
+  if (driver === 'ipvlan' && network.ipamDriver === 'dhcp') {
+    throw new NetavarkError('dhcp ipam driver is not supported for ipvlan')
+  }
+  staticMac(joining)
+}
+
+export async function setupLink(attaching: Attaching, driver: LinkDriver): Promise<Made> {
+  const { call, engine, network, joining } = attaching
+  const options = optionsOf(attaching, driver)
+  const cidrs = options.addresses.map(({ cidr }) => cidr)
+  try {
+    const [made] = await engine.parts.add({
+      type: driver,
+      id: partId(attaching),
+      options,
+      netns: call.line.arg,
+      shown: {
+        network: network.name,
+        driver: 'bridge',
+        ifname: joining.ifname,
+        addresses: cidrs,
+        gateways: firstGateways(network),
+        aliases: [],
+        defaultRoute: options.routes.filter(({ to }) => to.endsWith('/0')).map(({ to }) => familyOf(to)),
+        ports: [],
+        firewall: 'none',
+      },
+    })
+    return { ifname: joining.ifname, mac: made?.mac ?? '', cidrs, nameServers: undefined }
+  } catch (error) {
+    throw inItsWords(error, attaching)
+  }
+}
+
+/** Also of what Debian's netavark has made: the link is found by its kind. */
+export async function teardownLink(attaching: Attaching, driver: LinkDriver): Promise<void> {
+  const { call, engine } = attaching
+  const options = optionsOf(attaching, driver)
+  await engine.parts.remove({ type: driver, id: partId(attaching), options, netns: call.line.arg })
+}
+
+function optionsOf({ network, joining }: Attaching, driver: LinkDriver): PartOptions[LinkDriver] {
+  const { mode, mtu, metric, noDefaultRoute } = linkSettings(network, driver)
+  const mac = driver === 'macvlan' ? staticMac(joining) : undefined
+  const cidrs = staticAddresses(network, joining)
+  const hasFamily = (other: Cidr): boolean => cidrs.some((cidr) => familyOf(cidr) === familyOf(other))
+  const defaults = noDefaultRoute ? [] : firstGateways(network)
+  const everything = (via: string): Cidr => (via.includes(':') ? '::/0' : '0.0.0.0/0') as Cidr
+  return {
+    linkInContainer: false,
+    mode,
+    addresses: cidrs.map((cidr) => {
+      const gateway = gatewayOf(network, cidr)
+      return { cidr, ...(gateway === undefined ? {} : { gateway }) }
+    }),
+    routes: [
+      ...defaults.map((via) => ({ to: everything(via), via, metric: metric ?? 99 })),
+      ...network.routes
+        .filter(({ type }) => type === 'unicast')
+        .map(({ destination, gateway, metric: own = 100 }) => ({
+          to: destination,
+          ...(gateway === undefined ? {} : { via: gateway }),
+          metric: own,
+        })),
+    ].filter(({ to }) => hasFamily(to)),
+    ...(network.networkInterface ? { master: network.networkInterface } : {}),
+    ...(mtu === undefined ? {} : { mtu }),
+    ...(mac === undefined ? {} : { mac }),
+  }
+}
+
+function inItsWords(error: unknown, { network, joining }: Attaching): unknown {
+  if (isTsnetError(error, 'TSNET_ALREADY_ATTACHED') || isTsnetError(error, 'TSNET_IFNAME_IN_USE')) {
+    return new NetavarkError(
+      `interface ${joining.ifname} already exists on container namespace: Netlink error: File exists (os error 17)`,
+    )
+  }
+  if (!isTsnetError(error, 'TSNET_BAD_VALUE') || error.field !== 'master') return error
+  return network.networkInterface
+    ? new NetavarkError('Netlink error: No such device (os error 19)')
+    : new NetavarkError('failed to get default route interface')
+}

@@ -1,0 +1,207 @@
+/**
+ * Values of a network's options and of single fields that netavark keeps as
+ * text, read in its words.
+ *
+ * @module
+ */
+
+import {
+  type Address,
+  type Cidr,
+  contains,
+  familyOf,
+  type Mac,
+  parseAddress,
+  parseMac,
+  prefixLength,
+  withPrefix,
+} from '../../model/address.ts'
+import type { FirewallBackend } from '../../model/attachment.ts'
+import { NetavarkError } from './errors.ts'
+import type { Joining, Network } from './request.ts'
+
+/** `firewalld`: rules of ours, and the subnets in its zone `trusted`. */
+export type FirewallDriver = FirewallBackend | 'firewalld'
+
+export type Isolation = 'false' | 'true' | 'strict'
+
+export interface BridgeSettings {
+  readonly mtu: number | undefined
+  readonly isolate: Isolation
+  readonly metric: number | undefined
+  readonly noDefaultRoute: boolean
+  readonly vlan: number | undefined
+  readonly vrf: string | undefined
+  readonly unmanaged: boolean
+  readonly outbound: readonly Address[]
+  readonly hostIfname: string | undefined
+}
+
+function parseNumber(name: string, text: string, most: number): number {
+  const why =
+    text === ''
+      ? 'cannot parse integer from empty string'
+      : !/^\+?\d+$/.test(text)
+        ? 'invalid digit found in string'
+        : Number(text) > most
+          ? 'number too large to fit in target type'
+          : undefined
+  if (why !== undefined) throw new NetavarkError(`unable to parse "${name}": ${why}`)
+  return Number(text)
+}
+
+function numberOption({ options }: Network, name: string, most = 4_294_967_295): number | undefined {
+  const text = options.get(name)
+  return text === undefined ? undefined : parseNumber(name, text, most)
+}
+
+function booleanOption({ options }: Network, name: string): boolean {
+  const text = options.get(name)
+  if (text === undefined || text === 'false') return false
+  if (text === 'true') return true
+  throw new NetavarkError(`unable to parse "${name}": provided string was not \`true\` or \`false\``)
+}
+
+function isolation({ options }: Network, generation: 1 | 2): Isolation {
+  const text = options.get('isolate')
+  if (text === undefined) return generation === 2 ? 'strict' : 'false'
+  if (text === 'strict' || text === 'true' || text === 'false') return text
+  throw new NetavarkError('unable to parse "isolate": provided string was not `true` or `false`')
+}
+
+function addressOption({ options }: Network, name: string, family: 4 | 6): readonly Address[] {
+  const text = options.get(name)
+  if (text === undefined) return []
+  const address = parseAddress(text)
+  if (address === undefined || familyOf(address) !== family) {
+    throw new NetavarkError(`unable to parse "${name}": invalid IPv${family} address syntax`)
+  }
+  return [address]
+}
+
+/** @throws NetavarkError for values of the wrong kind */
+export function bridgeSettings(network: Network, joining: Joining, generation: 1 | 2): BridgeSettings {
+  const mode = network.options.get('mode') ?? ''
+  if (mode !== '' && mode !== 'managed' && mode !== 'unmanaged') {
+    throw new NetavarkError(`invalid bridge mode "${mode}"`)
+  }
+  const vlan = numberOption(network, 'vlan', 65_535)
+  if (vlan !== undefined && vlan > 4094) {
+    throw new NetavarkError(`unable to parse "vlan": VLAN ID ${vlan} is not between 0 and 4094`)
+  }
+  return {
+    mtu: numberOption(network, 'mtu') || undefined,
+    isolate: isolation(network, generation),
+    metric: numberOption(network, 'metric'),
+    noDefaultRoute: booleanOption(network, 'no_default_route'),
+    vlan: vlan || undefined,
+    vrf: network.options.get('vrf') || undefined,
+    unmanaged: mode === 'unmanaged',
+    outbound: [
+      ...addressOption(network, 'outbound_addr4', 4),
+      ...addressOption(network, 'outbound_addr6', 6),
+    ],
+    hostIfname: joining.options.get('host_interface_name') || undefined,
+  }
+}
+
+const modes = {
+  macvlan: ['bridge', 'private', 'vepa', 'passthru', 'source'],
+  ipvlan: ['l2', 'l3', 'l3s'],
+} as const
+
+export interface LinkSettings {
+  readonly mode: string
+  readonly mtu: number | undefined
+  readonly metric: number | undefined
+  readonly noDefaultRoute: boolean
+}
+
+/** Of macvlan and ipvlan. @throws NetavarkError for values of the wrong kind */
+export function linkSettings(network: Network, driver: 'macvlan' | 'ipvlan'): LinkSettings {
+  const mode = network.options.get('mode') || modes[driver][0]
+  if (!(modes[driver] as readonly string[]).includes(mode)) {
+    throw new NetavarkError(`invalid ${driver} mode "${mode}"`)
+  }
+  const limit = driver === 'macvlan' ? numberOption(network, 'bclim') : undefined
+  return {
+    // As `ip link` takes it behind `mode`.
+    mode: limit === undefined ? mode : `${mode} bclim ${limit}`,
+    mtu: numberOption(network, 'mtu') || undefined,
+    metric: numberOption(network, 'metric'),
+    noDefaultRoute: booleanOption(network, 'no_default_route'),
+  }
+}
+
+/** @throws NetavarkError */
+export function staticMac({ staticMac: text }: Joining): Mac | undefined {
+  if (text === undefined) return undefined
+  const parts = text.split(/[:-]/)
+  const bad = parts.find((part) => !/^[0-9a-fA-F]{1,2}$/.test(part))
+  const why =
+    bad === undefined
+      ? parts.length === 6
+        ? undefined
+        : 'invalid length'
+      : bad === ''
+        ? 'cannot parse integer from empty string'
+        : /^[0-9a-fA-F]+$/.test(bad)
+          ? 'number too large to fit in target type'
+          : 'invalid digit found in string'
+  const mac = parseMac(parts.map((part) => part.padStart(2, '0')).join(':'))
+  if (why !== undefined || mac === undefined) {
+    throw new NetavarkError(
+      `IO error: unable to parse mac address ${text}: ${why ?? 'it is no address one interface can have'}`,
+    )
+  }
+  return mac
+}
+
+/** The addresses podman has chosen, with the prefix of the subnet each lies in. @throws NetavarkError */
+export function staticAddresses(network: Network, joining: Joining): readonly Cidr[] {
+  switch (network.ipamDriver) {
+    case 'none':
+      return []
+    case 'dhcp':
+      throw new NetavarkError('IO error: dhcp ipam driver is not yet supported')
+    case 'host-local':
+      break
+    default:
+      throw new NetavarkError(`IO error: unsupported ipam driver ${network.ipamDriver}`)
+  }
+  if (network.subnets.length === 0) return []
+  if (joining.staticIps === undefined) throw new NetavarkError('IO error: no static ips provided')
+  return joining.staticIps.map((address) => {
+    const own = network.subnets.find(({ subnet }) => contains(subnet, address))
+    if (own === undefined) {
+      throw new NetavarkError(
+        `IO error: static ip ${address} is not in any subnet of network ${network.name}`,
+      )
+    }
+    return withPrefix(address, prefixLength(own.subnet))
+  })
+}
+
+/** The gateway of an address, as podman's answer names it. */
+export function gatewayOf(network: Network, cidr: Cidr): Address | undefined {
+  const address = cidr.slice(0, cidr.indexOf('/')) as Address
+  return network.subnets.find(({ subnet }) => contains(subnet, address))?.gateway
+}
+
+/** One gateway for each family, in the order of the subnets. */
+export function firstGateways({ subnets, internal }: Network): readonly Address[] {
+  const all = internal ? [] : subnets.flatMap(({ gateway }) => gateway ?? [])
+  return all.filter((gateway, i) => all.findIndex((other) => familyOf(other) === familyOf(gateway)) === i)
+}
+
+/** Option, then environment; absent: what tsnet uses here. @throws NetavarkError */
+export function firewallDriver(
+  option: string | undefined,
+  env: string | undefined,
+): FirewallDriver | undefined {
+  const asked = option ?? env
+  if (asked === undefined || asked === '') return undefined
+  const name = asked.toLowerCase()
+  if (name === 'iptables' || name === 'nftables' || name === 'none' || name === 'firewalld') return name
+  throw new NetavarkError(`Must provide a valid firewall backend, got ${asked}`)
+}

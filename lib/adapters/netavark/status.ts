@@ -1,0 +1,54 @@
+/**
+ * The answer of `setup`: for each network what podman shows in `inspect` and
+ * writes into resolv.conf.
+ *
+ * @module
+ */
+
+import type { Address, Cidr } from '../../model/address.ts'
+import { gatewayOf } from './options.ts'
+import type { Network } from './request.ts'
+
+export interface StatusBlock {
+  readonly dns_search_domains?: readonly string[]
+  readonly dns_server_ips?: readonly string[]
+  readonly interfaces?: Readonly<
+    Record<
+      string,
+      {
+        readonly mac_address: string
+        readonly subnets: readonly { readonly gateway: string | null; readonly ipnet: string }[]
+      }
+    >
+  >
+}
+
+export const searchDomain = 'dns.podman'
+
+export interface Made {
+  readonly ifname: string
+  readonly mac: string
+  readonly cidrs: readonly Cidr[]
+  /** Whom the container asks; undefined where it has no names of ours. */
+  readonly nameServers: readonly Address[] | undefined
+  /** Domains that came with a lease. */
+  readonly search?: readonly string[]
+  readonly gateways?: ReadonlyMap<Cidr, Address>
+}
+
+export function statusOf(network: Network, made: Made, dnsServers: readonly Address[]): StatusBlock {
+  const { ifname, mac, cidrs, nameServers, search = [], gateways } = made
+  return {
+    dns_search_domains: nameServers === undefined ? search : [searchDomain],
+    dns_server_ips: nameServers ?? dnsServers,
+    interfaces: {
+      [ifname]: {
+        mac_address: mac,
+        subnets: cidrs.map((cidr) => ({
+          gateway: gateways?.get(cidr) ?? gatewayOf(network, cidr) ?? null,
+          ipnet: cidr,
+        })),
+      },
+    },
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * Changing what is in effect without attaching anything: packet rules that
+ * somebody has flushed, and whom the names of a network are forwarded to.
+ *
+ * @module
+ */
+
+import type { Address } from '../model/address.ts'
+import type { LoweredStep } from '../plan/step.ts'
+import type { EngineContext } from './context.ts'
+import { publishNames } from './names.ts'
+
+/** Base first, then networks, accepts in chains of others, containers: each hangs on those before. */
+const order = ['base@', 'network.', 'rules.', 'accept.'] as const
+
+/** Puts back rules that are not there any more. @returns how many steps it took */
+export async function reapplyRules(context: EngineContext): Promise<number> {
+  const { kernel, units, containers } = context
+  const host = await context.locks.hostExclusive()
+  try {
+    const keys = order.flatMap((head) => units.keys().filter((key) => key.startsWith(head)))
+    const steps = [
+      ...keys.flatMap((key) => units.get(key)?.steps ?? []),
+      ...containers.keys().flatMap((key) => (containers.get(key)?.steps ?? []).map(({ step }) => step)),
+    ].filter((step): step is Extract<LoweredStep, { kind: 'rules' }> => step.kind === 'rules')
+    const missing = await kernel.missing(steps, undefined)
+    if (missing.length === 0) return 0
+    // Of a step that is only partly there the rest goes first, so that nothing is there twice.
+    await kernel.revert(missing, undefined)
+    const { error } = await kernel.apply(missing, undefined)
+    if (error !== undefined) throw error
+    return missing.length
+  } finally {
+    host.release()
+  }
+}
+
+/** Empty: whom the host asks. Nothing to do where no such network is there. */
+export async function setForwarders(
+  context: EngineContext,
+  network: string,
+  servers: readonly Address[],
+): Promise<void> {
+  const host = await context.locks.hostExclusive()
+  try {
+    const config = context.networks.get(network)
+    if (config === undefined) return
+    const { forwarders: _before, ...options } = config.options
+    context.networks.put({
+      ...config,
+      options: servers.length === 0 ? options : { ...options, forwarders: servers },
+    })
+    // Told together with any container of the network.
+    const record = context.containers
+      .keys()
+      .map((key) => context.containers.get(key))
+      .find((one) => one?.networks.includes(network))
+    if (record !== undefined) await publishNames(context, record)
+  } finally {
+    host.release()
+  }
+}
