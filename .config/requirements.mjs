@@ -1,6 +1,5 @@
 /**
- * Is everything here that the tests, (with --demo) the demo and (with --bench) the
- * benchmarks need? Silent and quick when it is. Missing Debian packages are installed when
+ * Is everything here that the tests and benchmarks, or (with --demo) the demo need? Silent and quick when it is. Missing Debian packages are installed when
  * root on Debian, else named; everything else is named with its way out.
  *
  * Looks for programs and libraries, not for package names: what another
@@ -62,16 +61,8 @@ const packages = {
   crun: ['crun'],
   jq: ['jq'],
 }
-const benchPackages = {
-  netavark: ['/usr/lib/podman/netavark'],
-  'aardvark-dns': ['/usr/lib/podman/aardvark-dns'],
-}
 
-const wanted = process.argv.includes('--bench')
-  ? { ...packages, ...benchPackages }
-  : process.argv.includes('--demo')
-    ? demoPackages
-    : packages
+const wanted = process.argv.includes('--demo') ? demoPackages : packages
 
 demandNode()
 demandModules()

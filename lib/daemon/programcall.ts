@@ -142,7 +142,8 @@ async function runProgram(
 
 /** `tsnet setup`, `bridge ADD`: what counts are kept by, so no ids. */
 function nameOf({ program, argv, env }: Invocation): string {
-  const verb = program.startsWith('cni/') ? env['CNI_COMMAND'] : argv.find((word) => /^[a-z]+$/.test(word))
+  const takesVerb = program === 'tsnet' || program.startsWith('podman/')
+  const verb = takesVerb ? argv.find((word) => /^[a-z]+$/.test(word)) : env['CNI_COMMAND']
   return verb === undefined ? program : `${program} ${verb}`
 }
 

@@ -28,7 +28,7 @@ export async function reapplyRules(context: EngineContext): Promise<number> {
     // Of a step that is only partly there the rest goes first, so that nothing is there twice.
     await kernel.revert(missing, undefined)
     const { error } = await kernel.apply(missing, undefined)
-    if (error !== undefined) throw error
+    if (error !== undefined) throw error as Error
     return missing.length
   } finally {
     host.release()

@@ -18,7 +18,7 @@ export class UsageFault extends Error {
 }
 
 /** `IO error: No such file or directory (os error 2)` and its like. */
-export const osErrors: Readonly<Record<string, string>> = {
+const osErrors: Readonly<Record<string, string>> = {
   EPERM: 'Operation not permitted (os error 1)',
   ENOENT: 'No such file or directory (os error 2)',
   EACCES: 'Permission denied (os error 13)',
