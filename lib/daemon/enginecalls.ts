@@ -60,6 +60,13 @@ export function answerHello(socket: Socket, text: string, service: Service): Eng
   }
 }
 
+const waysOf: Readonly<Record<string, 'apply' | 'revert'>> = {
+  setup: 'apply',
+  attach: 'apply',
+  teardown: 'revert',
+  detach: 'revert',
+}
+
 async function carryOut(
   { id, method, args, options, sandbox }: EngineCall,
   use: {
@@ -70,14 +77,14 @@ async function carryOut(
 ): Promise<EngineAnswer> {
   const { service } = use
   const work = service.begin(`engine ${method}`)
-  const takedown =
-    method === 'teardown' || method === 'detach' ? service.resident.expectTakedown() : undefined
+  const way = waysOf[method]
+  const expected = way === undefined ? undefined : service.resident.expect(way)
   try {
     if (!isMethod(method)) throw fail('TSNET_INTERNAL', { message: `the engine has no method ${method}` })
     const { steps, ...plain } = options
     const engineOptions: EngineOptions = { ...plain, ...(steps === true ? { onStep: use.tell } : {}) }
     const kernel = service.resident.kernel(engineOptions, sandbox)
-    const engine = await engineOn(takedown?.watch(kernel) ?? kernel, engineOptions)
+    const engine = await engineOn(expected?.watch(kernel) ?? kernel, engineOptions)
     try {
       const value = await callMethod(engine, method, args, use.signal)
       work.end(0)
@@ -90,6 +97,6 @@ async function carryOut(
     work.end(known.code)
     return { id, error: encodeError(known) }
   } finally {
-    takedown?.over()
+    expected?.over()
   }
 }

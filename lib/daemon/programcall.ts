@@ -72,10 +72,11 @@ function converse(
   const writeError = (text: string): void => {
     if (open) socket.write(encodeFrame(kinds.stderr, text))
   }
-  const takedown = takesDown(call) ? service.resident.expectTakedown() : undefined
+  const way = wayOf(call)
+  const expected = way === undefined ? undefined : service.resident.expect(way)
   const kernel = (options: EngineOptions): Kernel => {
     const made = service.resident.kernel(options, call.sandbox)
-    return takedown?.watch(made) ?? made
+    return expected?.watch(made) ?? made
   }
   const programCall: ProgramCall = {
     argv: call.argv,
@@ -98,13 +99,14 @@ function converse(
   setImmediate(() => {
     if (socket.destroyed) {
       stopBeat()
-      takedown?.over()
+      expected?.over()
       return
     }
-    void runProgram(program, programCall, { name: nameOf(call), pid: call.pid, service }).then((code) => {
-      takedown?.over()
+    const answer = (code: number): void => {
+      expected?.over()
       finish(code)
-    })
+    }
+    void runProgram(program, programCall, { name: nameOf(call), pid: call.pid, service, answer })
   })
   return {
     signal: (number) => {
@@ -121,34 +123,45 @@ function converse(
   }
 }
 
+/** Answers first and writes its line then: the log is nobody's wait. */
 async function runProgram(
   program: Program,
   call: ProgramCall,
-  { name, pid, service }: { readonly name: string; readonly pid: number; readonly service: Service },
-): Promise<number> {
+  use: {
+    readonly name: string
+    readonly pid: number
+    readonly service: Service
+    readonly answer: (code: number) => void
+  },
+): Promise<void> {
+  const { name, pid, service, answer } = use
   const work = service.begin(name)
   try {
     const code = await program(call)
+    answer(code)
     work.end(code, { pid })
-    return code
   } catch (error) {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
     service.log.write('error', `${name}: a fault`, { error: text })
-    work.end(1, { pid })
     call.stderr.write(`tsnetd: ${text}\n`)
-    return 1
+    answer(1)
+    work.end(1, { pid })
   }
 }
 
 /** `tsnet setup`, `bridge ADD`: what counts are kept by, so no ids. */
 function nameOf({ program, argv, env }: Invocation): string {
-  const takesVerb = program === 'tsnet' || program.startsWith('podman/')
-  const verb = takesVerb ? argv.find((word) => /^[a-z]+$/.test(word)) : env['CNI_COMMAND']
+  const byArgv = program === 'tsnet' || program.startsWith('podman/')
+  const verb = byArgv ? argv.find((word) => /^[a-z]+$/.test(word)) : env['CNI_COMMAND']
   return verb === undefined ? program : `${program} ${verb}`
 }
 
-const takesDown = (call: Invocation): boolean =>
-  /^((tsnet|podman\/netavark) teardown|cni\/\S+ DEL)$/.test(nameOf(call))
+/** Whether it will set something up or take something down. */
+function wayOf(call: Invocation): 'apply' | 'revert' | undefined {
+  const name = nameOf(call)
+  if (/^(tsnet teardown|cni\/\S+ DEL|\S+\/\S+ teardown)$/.test(name)) return 'revert'
+  return /^(tsnet setup|cni\/\S+ ADD|\S+\/\S+ setup)$/.test(name) ? 'apply' : undefined
+}
 
 interface RaisableSignals extends ProgramSignals {
   /** @returns false where nobody listens */

@@ -1,8 +1,9 @@
 /**
  * The kernel that stays between calls.
  *
- * One netlink socket and one link remover for all: what is detached at the same
- * time shares the kernel's wait. A call that wants to be told each step gets a
+ * One netlink socket, one link remover and one rule folder for all: what is
+ * attached at the same time shares a rule transaction, what is detached the
+ * kernel's wait. A call that wants to be told each step gets a
  * kernel of its own, because with a hook steps travel singly. Nothing else is
  * kept: records and definitions are read from disk by every call.
  *
@@ -16,13 +17,14 @@ import type { HeldSandbox } from './api.ts'
 export interface Resident {
   /** For one call; its `close` leaves what others use. @param held is opened where a request names its path */
   kernel(options: EngineOptions, held: HeldSandbox | undefined): Kernel
-  /** A call that will take something down was accepted: deletions that are due wait for its. @returns when it is over */
-  expectTakedown(): Takedown
+  /** A call that will set up or take down was accepted: what is due waits a moment for its part. */
+  expect(what: 'apply' | 'revert'): Expected
   close(): void
 }
 
-export interface Takedown {
-  /** The same kernel, which tells when it has come so far. */
+/** A call others wait for, until it has come so far or is over. */
+export interface Expected {
+  /** The same kernel, which tells. */
   watch(kernel: Kernel): Kernel
   over(): void
 }
@@ -35,17 +37,18 @@ export function createResident(makeKernel: (options: EngineOptions) => Kernel): 
       shared ??= makeKernel({})
       return holding({ ...shared, close: () => undefined }, held)
     },
-    expectTakedown: () => {
-      const arrived = shared?.approach?.() ?? (() => undefined)
+    expect: (what) => {
+      const arrived = shared?.approach?.(what) ?? (() => undefined)
+      // From there on the kernel knows it by itself.
+      const telling = async <T>(begun: Promise<T>): Promise<T> => {
+        arrived()
+        return begun
+      }
       return {
         watch: (kernel) => ({
           ...kernel,
-          revert: (steps, sandbox) => {
-            const reverting = kernel.revert(steps, sandbox)
-            // From here on the kernel knows it by itself.
-            arrived()
-            return reverting
-          },
+          apply: (steps, sandbox) => telling(kernel.apply(steps, sandbox)),
+          revert: (steps, sandbox) => telling(kernel.revert(steps, sandbox)),
         }),
         over: arrived,
       }

@@ -127,12 +127,12 @@ export interface Kernel {
    */
   revert(steps: readonly LoweredStep[], sandbox: OpenSandbox | undefined): Promise<readonly unknown[]>
   /**
-   * Somebody will call `revert` soon: link deletions that are due wait a moment for theirs, because several cost
-   * hardly more than one. A kernel that does not gain by it has none.
+   * Somebody will call `apply` or `revert` soon: rules and link deletions that are due wait a moment for theirs,
+   * because several cost hardly more than one. A kernel that does not gain by it has none.
    *
    * @returns to be called when it has been called, or will not be
    */
-  approach?(): () => void
+  approach?(what: 'apply' | 'revert'): () => void
   /** Which steps do not hold any more, for `tsnet check`. */
   missing(steps: readonly LoweredStep[], sandbox: OpenSandbox | undefined): Promise<readonly LoweredStep[]>
   close(): void

@@ -26,7 +26,11 @@ interface Libc {
   readonly listen: (fd: number, backlog: number) => number
   readonly flock: (fd: number, operation: number) => number
   readonly memfdCreate: (name: string, flags: number) => number
-  readonly send: (fd: number, bytes: Buffer, length: number, flags: number) => number
+  readonly send: ((fd: number, bytes: Buffer, length: number, flags: number) => number) & {
+    readonly async: (
+      ...args: [number, Buffer, number, number, (error: unknown, result: number) => void]
+    ) => void
+  }
   readonly ifNameToIndex: (name: string) => number
   readonly recv: (fd: number, bytes: Buffer, length: number, flags: number) => number
   readonly sendto: (
@@ -158,6 +162,21 @@ export function netlinkSocket(protocol: number): number {
 /** Datagrams go whole or not at all. */
 export function sendAll(fd: number, bytes: Buffer): void {
   checked('send', libc().send(fd, bytes, bytes.length, 0))
+}
+
+/**
+ * As `sendAll`, on a thread of libuv's: threads of its pool are made all at once and outside of every visit to a
+ * sandbox, which are synchronous, so they are in the host's namespace.
+ */
+export async function sendAside(fd: number, bytes: Buffer): Promise<void> {
+  const sent = await new Promise<number>((resolve, reject) => {
+    libc().send.async(fd, bytes, bytes.length, 0, (error: unknown, result: number) => {
+      if (error === null || error === undefined) resolve(result)
+      else reject(error instanceof Error ? error : new Error(String(error)))
+    })
+  })
+  // The number of the error was that thread's: here it is the same, and is told.
+  if (sent === -1) sendAll(fd, bytes)
 }
 
 /** @returns the length of a datagram that was waiting, also where it did not fit; undefined where there was none */

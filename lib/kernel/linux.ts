@@ -7,6 +7,7 @@
  * @module
  */
 
+import type { LoweredStep } from '../plan/step.ts'
 import { applySteps } from './executor/apply.ts'
 import type { Sides } from './executor/handler.ts'
 import { missingSteps } from './executor/missing.ts'
@@ -22,6 +23,7 @@ import { openRouteSocket, type RouteSocket } from './netlink/socket.ts'
 import { bootId, isAlive } from './netns.ts'
 import { portHolder, portHolders } from './ports.ts'
 import { requireBackend, requireRoot } from './requirements.ts'
+import { ruleFolder } from './rule-folder.ts'
 import { type LinkIndexes, openLinuxSandbox, ours } from './sandbox.ts'
 import { readSysctls } from './sysctl.ts'
 import { refusedSysctl } from './sysctltrial.ts'
@@ -41,16 +43,33 @@ export function createLinuxKernel(options: KernelOptions = {}): Kernel {
   function host(): Host {
     if (opened === undefined) {
       const socket = openRouteSocket()
-      opened = { socket, remover: createLinkRemover(socket) }
+      opened = { socket, remover: createLinkRemover(socket, openRouteSocket) }
     }
     return opened
   }
 
-  function sides(sandbox: OpenSandbox | undefined): Sides {
+  function sides(sandbox: OpenSandbox | undefined, join: Sides['rules'] = ruleFolder.join): Sides {
     const indexes = known
     known = new Map()
     const inside = sandbox === undefined ? undefined : ours(sandbox)
-    return { host: { socket: host().socket, indexes }, sandbox: inside }
+    return { host: { socket: host().socket, indexes }, sandbox: inside, rules: join }
+  }
+
+  /** Others' rules wait for those of these steps until they have come, or will not come. */
+  async function withRules<T>(
+    steps: readonly LoweredStep[],
+    work: (join: Sides['rules']) => Promise<T>,
+  ): Promise<T> {
+    if (!steps.some(({ kind }) => kind === 'rules')) return work(ruleFolder.join)
+    const arrived = ruleFolder.approach()
+    try {
+      return await work((order) => {
+        arrived()
+        return ruleFolder.join(order)
+      })
+    } finally {
+      arrived()
+    }
   }
 
   return {
@@ -92,7 +111,7 @@ export function createLinuxKernel(options: KernelOptions = {}): Kernel {
     requireBackend,
     apply: async (steps, sandbox) => {
       try {
-        return await applySteps(steps, sides(sandbox), options.onStep)
+        return await withRules(steps, (join) => applySteps(steps, sides(sandbox, join), options.onStep))
       } catch (error) {
         return { results: steps.map(() => undefined), tried: 0, error }
       }
@@ -102,20 +121,28 @@ export function createLinuxKernel(options: KernelOptions = {}): Kernel {
       try {
         const { remover } = host()
         arrived = remover.approach()
-        return await revertSteps(steps, sides(sandbox), (links) => {
-          arrived?.()
-          return remover.remove(links)
-        })
+        return await withRules(steps, (join) =>
+          revertSteps(steps, sides(sandbox, join), (links) => {
+            arrived?.()
+            return remover.remove(links)
+          }),
+        )
       } catch (error) {
         return [error]
       } finally {
         arrived?.()
       }
     },
-    approach: () => host().remover.approach(),
+    approach: (what) => {
+      const arrivals = [ruleFolder.approach(), ...(what === 'revert' ? [host().remover.approach()] : [])]
+      return () => {
+        for (const arrived of arrivals) arrived()
+      }
+    },
     missing: (steps, sandbox) => missingSteps(steps, sides(sandbox)),
     close: () => {
       opened?.socket.close()
+      opened?.remover.close()
       opened = undefined
     },
   }

@@ -16,6 +16,8 @@ import { findProgram, programMissing } from './run.ts'
 const CAP_NET_ADMIN = 12n
 const CAP_SYS_ADMIN = 21n
 
+let granted = false
+
 /** @throws TSNET_PROGRAM_MISSING (unavailable); the hint names the Debian package */
 export function requireBackend(backend: 'iptables' | 'nftables'): void {
   if (backend === 'nftables') {
@@ -33,12 +35,15 @@ export function requireBackend(backend: 'iptables' | 'nftables'): void {
  * @throws TSNET_NOT_ROOT (forbidden)
  */
 export function requireRoot(): void {
+  // Nobody gives up rights half-way: a daemon looks once.
+  if (granted) return
   const missing = [
     ...(process.geteuid?.() === 0 ? [] : ['root']),
     ...(hasCapability(CAP_NET_ADMIN) ? [] : ['CAP_NET_ADMIN']),
     ...(hasCapability(CAP_SYS_ADMIN) ? [] : ['CAP_SYS_ADMIN']),
   ]
   const [first] = missing
+  granted = first === undefined
   if (first === undefined) return
   throw fail('TSNET_NOT_ROOT', {
     message: `checking rights: not ${first === 'root' ? 'run by root' : `given ${missing.join(' and ')}`}`,

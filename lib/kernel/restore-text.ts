@@ -92,6 +92,19 @@ export function saysGone(stderr: string): boolean {
   ].some((pattern) => pattern.test(stderr))
 }
 
+/** Several texts as one, with one commit for each table; commands stay in their order. */
+export function mergedRestore(texts: readonly string[]): string {
+  const commands = texts.flatMap(commandsOf)
+  return [...new Set(commands.map(({ table }) => table))]
+    .flatMap((table) => [
+      `*${table}`,
+      ...commands.filter((one) => one.table === table).map(({ command }) => command),
+      'COMMIT',
+    ])
+    .map((line) => `${line}\n`)
+    .join('')
+}
+
 /** Which line of the text a restore program complains about. */
 export function failedLine(stderr: string): number | undefined {
   const [, line] = /line:? (\d+)/.exec(stderr) ?? []

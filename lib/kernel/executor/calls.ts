@@ -7,10 +7,11 @@
 import { fail } from '../../errors/codes.ts'
 import type { StepOf, SysctlStep } from '../../plan/step.ts'
 import { flushFlows } from '../conntrack.ts'
-import { missingRules, restore, revertRestore } from '../iptables.ts'
+import { missingRules } from '../iptables.ts'
 import type { StepResult } from '../kernel.ts'
 import { withNetns } from '../netns.ts'
-import { missingNft, revertNft, runNft } from '../nft.ts'
+import { missingNft } from '../nft.ts'
+import { foldRules } from '../rule-folder.ts'
 import { normal, readSysctl, writeSysctl } from '../sysctl.ts'
 import { type Handler, inside, type Sides } from './handler.ts'
 
@@ -65,17 +66,15 @@ export const rules: Handler<'rules'> = {
   doing: ({ tool }) => `adding rules with ${tool}`,
   apply: {
     by: 'call',
-    call: ({ tool, add }) => {
-      if (tool !== 'nft') return restore(tool, add)
-      runNft(add)
-      return { created: true }
-    },
+    call: (step, { rules: join }) => foldRules({ step, way: 'add' }, join),
   },
   undo: {
     by: 'call',
     order: 'inPlace',
     dies: () => false,
-    call: ({ tool, remove }) => (tool === 'nft' ? revertNft(remove) : revertRestore(tool, remove)),
+    call: async (step, { rules: join }) => {
+      await foldRules({ step, way: 'remove' }, join)
+    },
   },
   holds: async ({ tool, add }) => !(tool === 'nft' ? missingNft(add) : await missingRules(tool, add)),
 }

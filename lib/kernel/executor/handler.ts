@@ -7,12 +7,14 @@
 
 import type { Mac } from '../../model/address.ts'
 import type { LoweredKind, LoweredStep, StepOf, Where } from '../../plan/step.ts'
+import type { Company } from '../company.ts'
 import type { StepResult } from '../kernel.ts'
 import type { LinkAddress } from '../netlink/addr.ts'
 import type { Message } from '../netlink/encode.ts'
 import type { Link } from '../netlink/link.ts'
 import type { Route } from '../netlink/route.ts'
 import type { RouteSocket } from '../netlink/socket.ts'
+import type { RulesAnswer, RulesOrder } from '../rule-folder.ts'
 import type { LinkIndexes, LinuxSandbox } from '../sandbox.ts'
 
 /** One side of an apply or revert: the host, or the sandbox. */
@@ -25,6 +27,8 @@ export interface Side {
 export interface Sides {
   readonly host: Side
   readonly sandbox: LinuxSandbox | undefined
+  /** Where rules wait for those of others. */
+  readonly rules: Company<RulesOrder, RulesAnswer>['join']
 }
 
 /** A link whose index the messages of a step need. */

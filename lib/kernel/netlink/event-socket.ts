@@ -79,6 +79,11 @@ class EventSocket implements RouteSocket {
     return replies
   }
 
+  /** Never waits in the kernel's stead: it is for what answers in pieces. */
+  batchAside(messages: readonly Message[]): Promise<readonly Reply[]> {
+    return this.batch(messages)
+  }
+
   dump(message: Message): Promise<readonly Received[]> {
     // A second dump on a socket with one running answers EBUSY.
     const dump = this.#lastDump.then(() => this.#dump(message))

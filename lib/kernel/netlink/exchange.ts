@@ -12,7 +12,7 @@
  */
 
 import { EMSGSIZE, SystemError } from '../errno.ts'
-import { closeDescriptor, netlinkSocket, receiveNow, sendAll } from '../libc.ts'
+import { closeDescriptor, netlinkSocket, receiveNow, sendAll, sendAside } from '../libc.ts'
 import {
   decodeMessages,
   encodeBatch,
@@ -42,6 +42,11 @@ export interface Exchange {
    * fit into the buffer (capacity.ts).
    */
   ask(messages: readonly Message[]): readonly Answer[]
+  /**
+   * The same for what keeps the kernel busy for long: sent from a thread of libuv's, and this one goes on. Nothing else
+   * may be asked meanwhile.
+   */
+  askAside(messages: readonly Message[]): Promise<readonly Answer[]>
   close(): void
 }
 
@@ -62,25 +67,37 @@ export function openExchange(protocol: number): Exchange {
   let fd = netlinkSocket(protocol)
   const buffer = Buffer.allocUnsafe(answerBytes)
   let seq = 1
+  const begin = (messages: readonly Message[]): { readonly first: number; readonly bytes: Buffer } => {
+    const first = seq
+    seq = (seq + messages.length) % 0x7fffffff || 1
+    asked++
+    return { first, bytes: encodeBatch(messages, first) }
+  }
+  const collect = (messages: readonly Message[], first: number): readonly Answer[] => {
+    const answers = messages.map((): Open => ({ errno: undefined, messages: [] }))
+    let open = messages.filter(isAwaited).length
+    while (open > 0) {
+      const length = receiveNow(fd, buffer)
+      if (length === undefined) break
+      if (length > buffer.length) throw new SystemError('recv', EMSGSIZE)
+      // A copy, because what is kept of it outlives the next read.
+      for (const received of decodeMessages(Buffer.from(buffer.subarray(0, length)))) {
+        const nth = received.seq - first
+        if (settles(answers[nth], received) && isAwaited(messages[nth] as Message)) open--
+      }
+    }
+    return answers
+  }
   return {
     ask: (messages) => {
-      const first = seq
-      seq = (seq + messages.length) % 0x7fffffff || 1
-      asked++
-      sendAll(fd, encodeBatch(messages, first))
-      const answers = messages.map((): Open => ({ errno: undefined, messages: [] }))
-      let open = messages.filter(isAwaited).length
-      while (open > 0) {
-        const length = receiveNow(fd, buffer)
-        if (length === undefined) break
-        if (length > buffer.length) throw new SystemError('recv', EMSGSIZE)
-        // A copy, because what is kept of it outlives the next read.
-        for (const received of decodeMessages(Buffer.from(buffer.subarray(0, length)))) {
-          const nth = received.seq - first
-          if (settles(answers[nth], received) && isAwaited(messages[nth] as Message)) open--
-        }
-      }
-      return answers
+      const { first, bytes } = begin(messages)
+      sendAll(fd, bytes)
+      return collect(messages, first)
+    },
+    askAside: async (messages) => {
+      const { first, bytes } = begin(messages)
+      await sendAside(fd, bytes)
+      return collect(messages, first)
     },
     close: () => {
       // Its number may be another's soon; what is asked later fails with EBADF.

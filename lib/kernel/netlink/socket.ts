@@ -30,6 +30,8 @@ export interface Reply {
 export interface RouteSocket {
   /** Sends all in order; one reply for each, in the same order. Rejects only if the socket itself fails. */
   batch(messages: readonly Message[]): Promise<readonly Reply[]>
+  /** The same from another thread, for what keeps the kernel busy for long. Not while anything else is asked here. */
+  batchAside(messages: readonly Message[]): Promise<readonly Reply[]>
   /** All parts of a dump, read consistently. */
   dump(message: Message): Promise<readonly Received[]>
   close(): void
@@ -49,17 +51,16 @@ class PromptSocket implements RouteSocket {
   }
 
   async batch(messages: readonly Message[]): Promise<readonly Reply[]> {
-    return portions(messages).flatMap((portion) => this.#ask(portion.messages))
+    return portions(messages).flatMap((portion) =>
+      repliesIn(this.#exchange.ask(lastAcknowledged(portion.messages))),
+    )
   }
 
-  #ask(messages: readonly Message[]): readonly Reply[] {
-    const last = messages.length - 1
-    const answers = this.#exchange.ask(
-      messages.map((message, i) => (i < last ? message : { ...message, flags: message.flags | NLM_F_ACK })),
-    )
-    answered(answers[last])
-    // Whatever was refused before it has been told by then.
-    return answers.map(({ errno = 0, messages }) => ({ errno, messages }))
+  async batchAside(messages: readonly Message[]): Promise<readonly Reply[]> {
+    const replies: Reply[] = []
+    for (const portion of portions(messages))
+      replies.push(...repliesIn(await this.#exchange.askAside(lastAcknowledged(portion.messages))))
+    return replies
   }
 
   async dump(message: Message): Promise<readonly Received[]> {
@@ -75,6 +76,17 @@ class PromptSocket implements RouteSocket {
   close(): void {
     this.#exchange.close()
   }
+}
+
+function lastAcknowledged(messages: readonly Message[]): readonly Message[] {
+  const last = messages.length - 1
+  return messages.map((message, i) => (i < last ? message : { ...message, flags: message.flags | NLM_F_ACK }))
+}
+
+/** Whatever was refused before the last has been told by then. */
+function repliesIn(answers: readonly Answer[]): readonly Reply[] {
+  answered(answers.at(-1))
+  return answers.map(({ errno = 0, messages }) => ({ errno, messages }))
 }
 
 function answered(answer: Answer | undefined): Reply {

@@ -11,6 +11,7 @@ import {
   failedLine,
   isLockBusy,
   makesOnlyChains,
+  mergedRestore,
   removalOf,
   saysGone,
   wordsOf,
@@ -28,6 +29,22 @@ COMMIT
 `
 
 describe('a restore text', () => {
+  it('is merged with others into one commit for each table', () => {
+    const other = '*filter\n-A TSNET-OUT -j ACCEPT\nCOMMIT\n*nat\n-A TSNET-DNAT -j RETURN\nCOMMIT\n'
+    expect(mergedRestore([other, add])).toBe(`*filter
+-A TSNET-OUT -j ACCEPT
+-N TSNET-USER
+-I FORWARD -j TSNET-USER
+COMMIT
+*nat
+-A TSNET-DNAT -j RETURN
+:TSNET-DNAT - [0:0]
+-I PREROUTING 1 -m comment --comment "tsnet:base" -j TSNET-DNAT
+-A TSNET-DNAT -p tcp -m tcp --dport 80 -m comment --comment "tsnet:a b" -j DNAT --to-destination 10.0.0.2:80
+COMMIT
+`)
+  })
+
   it('is commands with their table and line', () => {
     expect(commandsOf(add).map(({ table, line }) => `${table} ${line}`)).toEqual([
       'nat 2',
