@@ -26,6 +26,7 @@ export type {
   GcReport,
   Interruption,
   NetworkInspect,
+  NetworkUpdate,
   PlannedSetup,
   Selector,
   SubnetRequest,

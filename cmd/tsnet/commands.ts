@@ -26,17 +26,21 @@ import { inspect } from './inspect.ts'
 import { ipamWho } from './ipam/who.ts'
 import { ls } from './ls.ts'
 import { map } from './map.ts'
+import { networkConnect, networkDisconnect } from './network/connect.ts'
 import { networkCreate } from './network/create.ts'
 import { networkInspect } from './network/inspect.ts'
 import { networkLs } from './network/ls.ts'
 import { networkPrune } from './network/prune.ts'
 import { networkRm } from './network/rm.ts'
+import { networkUpdate } from './network/update.ts'
 import { nsLink } from './ns/link.ts'
 import { nsLs } from './ns/ls.ts'
 import { ociPatch } from './oci/patch.ts'
 import { plan } from './plan.ts'
 import { port } from './port.ts'
+import { prune } from './prune.ts'
 import { ps } from './ps.ts'
+import { publishAdd, publishLs, publishRm } from './publish/publish.ts'
 import { route } from './route.ts'
 import { setup } from './setup.ts'
 import { teardown } from './teardown.ts'
@@ -46,9 +50,22 @@ export const families: readonly CommandFamily[] = [
   { title: 'Connect', commands: [setup, teardown, plan] },
   { title: 'Look', commands: [ls, ps, map, inspect, port, route, bridgeShow, ipamWho, nsLs, nsLink] },
   { title: 'Enter', commands: [exec, sh, nsenter] },
-  { title: 'Networks', commands: [networkCreate, networkLs, networkInspect, networkRm, networkPrune] },
+  {
+    title: 'Networks',
+    commands: [
+      networkCreate,
+      networkLs,
+      networkInspect,
+      networkUpdate,
+      networkConnect,
+      networkDisconnect,
+      networkRm,
+      networkPrune,
+    ],
+  },
+  { title: 'Ports', commands: [publishAdd, publishRm, publishLs] },
   { title: 'Names', commands: [dnsLs, dnsQuery, dnsExplain, dnsRoute, dnsConformance] },
-  { title: 'Mend', commands: [check, gc] },
+  { title: 'Mend', commands: [check, gc, prune] },
   {
     title: 'CNI',
     commands: [cniInstall, cniList, cniAdd, cniDel, cniCheck, cniGc, cniStatus],

@@ -19,7 +19,7 @@ import {
 
 /** Left column of flags, and of commands and codes. */
 const flagWidth = 26
-const wordWidth = 16
+const wordWidth = 18
 
 /**
  * The page of a command, of a group such as `network`, or without words of tsnet.

@@ -74,6 +74,10 @@ export function createDaemonEngine(first: Connection | undefined, parts: DaemonE
       call('teardown', [selector], { ...selected(selector), ...withSignal(more) }),
     attach: (request, more) => call('attach', [request], { ...inSandbox(request), ...withSignal(more) }),
     detach: (id, ifname) => call('detach', [id, ifname]),
+    connect: (selector, endpoint) => call('connect', [selector, endpoint], selected(selector)),
+    disconnect: (selector, network) => call('disconnect', [selector, network], selected(selector)),
+    publish: (selector, mappings) => call('publish', [selector, mappings], selected(selector)),
+    unpublish: (selector, mappings) => call('unpublish', [selector, mappings], selected(selector)),
     list: () => call('list', []),
     inspect: (selector) => call('inspect', [selector], selected(selector)),
     check: (selector) => call('check', selector === undefined ? [] : [selector], selected(selector)),
@@ -82,7 +86,9 @@ export function createDaemonEngine(first: Connection | undefined, parts: DaemonE
     removeNetwork: (name, more) => call('removeNetwork', [name], withSignal(more)),
     listNetworks: () => call('listNetworks', []),
     inspectNetwork: (name) => call('inspectNetwork', [name]),
+    updateNetwork: (name, update) => call('updateNetwork', [name, update]),
     pruneNetworks: (more) => call('pruneNetworks', [], withSignal(more)),
+    prune: () => call('prune', []),
     close: async () => {
       connection?.close()
       await (await local?.catch(() => undefined))?.close()

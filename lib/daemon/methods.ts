@@ -27,6 +27,11 @@ export const methods: Readonly<Record<MethodName, MethodKind>> = {
   teardown: abortable,
   attach: abortable,
   detach: plain,
+  connect: plain,
+  disconnect: plain,
+  // A free port would be chosen twice.
+  publish: once,
+  unpublish: plain,
   list: plain,
   inspect: plain,
   check: plain,
@@ -35,7 +40,9 @@ export const methods: Readonly<Record<MethodName, MethodKind>> = {
   removeNetwork: once,
   listNetworks: plain,
   inspectNetwork: plain,
+  updateNetwork: plain,
   pruneNetworks: abortable,
+  prune: plain,
 }
 
 export function isMethod(name: string): name is MethodName {

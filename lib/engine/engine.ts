@@ -6,8 +6,9 @@
  */
 
 import type { Address, Cidr } from '../model/address.ts'
-import type { ContainerNetwork, FirewallBackend, SetupRequest } from '../model/attachment.ts'
+import type { ContainerNetwork, EndpointRequest, FirewallBackend, SetupRequest } from '../model/attachment.ts'
 import type { CreateNetworkRequest, NetworkConfig, SubnetRequest } from '../model/network.ts'
+import type { PortBinding, PortMapping } from '../model/portmapping.ts'
 import type { Step } from '../plan/step.ts'
 
 export type { CreateNetworkRequest, SubnetRequest }
@@ -42,6 +43,15 @@ export interface GcReport {
   readonly leases: readonly string[]
   readonly ports: readonly string[]
   readonly networks: readonly string[]
+}
+
+/** What of a network can be changed while containers are on it; absent: stays as it is. */
+export interface NetworkUpdate {
+  /** Whom its name server asks for everything else; empty: whom the host asks. */
+  readonly forwarders?: readonly Address[]
+  /** Set, or with null taken away. */
+  readonly labels?: Readonly<Record<string, string | null>>
+  readonly isolate?: boolean
 }
 
 export interface NetworkInspect {
@@ -85,6 +95,30 @@ export interface Engine {
   attach(request: SetupRequest, options?: Interruption): Promise<ContainerNetwork>
   /** Takes back what `attach` made; nothing there is a success. `id` is the container's full id. */
   detach(id: string, ifname: string): Promise<ContainerNetwork | undefined>
+  /**
+   * Connects a running container to one more network. Its default route moves
+   * there where the endpoint has the higher `gatewayPriority`, or nothing
+   * carries it yet. The same network asked for in the same way again: nothing happens.
+   *
+   * @returns the container as it is now
+   * @throws TSNET_ALREADY_ATTACHED (conflict) where it is on that network otherwise than asked
+   */
+  connect(selector: Selector, endpoint: EndpointRequest): Promise<ContainerNetwork>
+  /**
+   * Takes a running container off a network. A default route it carried, and ports published by way of it,
+   * move to the network with the highest priority that is left.
+   *
+   * @returns the container as it is now, undefined where it was not on that network
+   */
+  disconnect(selector: Selector, network: string): Promise<ContainerNetwork | undefined>
+  /** Publishes ports of a running container. @returns what is bound, in the order asked */
+  publish(selector: Selector, mappings: readonly PortMapping[]): Promise<readonly PortBinding[]>
+  /**
+   * Takes published ports away; a mapping without a host port means every one of that container port.
+   *
+   * @returns those that were taken away
+   */
+  unpublish(selector: Selector, mappings: readonly PortMapping[]): Promise<readonly PortBinding[]>
   list(): Promise<readonly ContainerNetwork[]>
   /** @throws TSNET_NO_SUCH_CONTAINER (notFound) */
   inspect(selector: Selector): Promise<ContainerNetwork>
@@ -96,8 +130,12 @@ export interface Engine {
   removeNetwork(name: string, options?: Interruption): Promise<void>
   listNetworks(): Promise<readonly NetworkInspect[]>
   inspectNetwork(name: string): Promise<NetworkInspect>
+  /** Changes a network while containers are on it. @returns its definition as it is now */
+  updateNetwork(name: string, update: NetworkUpdate): Promise<NetworkConfig>
   /** Removes networks no container is on. @returns their names */
   pruneNetworks(options?: Interruption): Promise<readonly string[]>
+  /** `gc` and `pruneNetworks`: everything that serves nobody goes. */
+  prune(): Promise<GcReport>
   close(): Promise<void>
 }
 

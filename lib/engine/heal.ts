@@ -14,7 +14,7 @@ import type { ContainerRecord } from '../state/records.ts'
 import type { EngineContext } from './context.ts'
 import { removeIdle, strayUnits, withGuestRules } from './idle.ts'
 import { releaseOrphans } from './orphans.ts'
-import { undoPending } from './takedown.ts'
+import { lockKey, undoPending } from './takedown.ts'
 import { idleBases, removeIdleBases, removeUnit, undoPendingUnit } from './units.ts'
 
 /**
@@ -91,7 +91,7 @@ async function healUnits(
 async function healContainers(context: EngineContext): Promise<readonly ContainerRecord[]> {
   const healed: ContainerRecord[] = []
   for (const id of context.containers.pendingKeys()) {
-    const lock = await context.locks.tryContainer(id)
+    const lock = await context.locks.tryContainer(lockKey(context, id))
     if (lock === undefined) continue
     try {
       // Its process may have finished since we listed it.

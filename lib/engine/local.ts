@@ -7,7 +7,9 @@
 import { asTsnetError, fail } from '../errors/codes.ts'
 import type { ContainerNetwork } from '../model/attachment.ts'
 import { check, gc } from './check.ts'
+import { connect } from './connect.ts'
 import { type EngineContext, interruptible } from './context.ts'
+import { disconnect } from './disconnect.ts'
 import { planSetup } from './dryrun.ts'
 import type { Engine, Selector } from './engine.ts'
 import {
@@ -22,8 +24,10 @@ import {
 import { heal } from './heal.ts'
 import { removeIdle, tidy } from './idle.ts'
 import { createNetwork, inspectNetwork, listNetworks, pruneNetworks, removeNetwork } from './networks.ts'
+import { publish, unpublish } from './publish.ts'
 import { attach, setup } from './setup.ts'
-import { takeDown } from './takedown.ts'
+import { lockKey, takeDown } from './takedown.ts'
+import { updateNetwork } from './update.ts'
 
 export function createLocalEngine(context: EngineContext): Engine {
   return {
@@ -32,6 +36,10 @@ export function createLocalEngine(context: EngineContext): Engine {
     teardown: (selector, options) => teardown(context, selector, options?.signal),
     attach: (request, options) => attach(context, request, options?.signal),
     detach: (id, ifname) => detach(context, id, ifname),
+    connect: (selector, endpoint) => connect(context, selector, endpoint),
+    disconnect: (selector, network) => disconnect(context, selector, network),
+    publish: (selector, mappings) => publish(context, selector, mappings),
+    unpublish: (selector, mappings) => unpublish(context, selector, mappings),
     list: async () => listContainers(context),
     inspect: async (selector) => findContainer(context, selector),
     check: async (selector) =>
@@ -46,7 +54,12 @@ export function createLocalEngine(context: EngineContext): Engine {
     removeNetwork: (name, options) => removeNetwork(context, name, options?.signal),
     listNetworks: () => listNetworks(context),
     inspectNetwork: (name) => inspectNetwork(context, name),
+    updateNetwork: (name, update) => updateNetwork(context, name, update),
     pruneNetworks: (options) => pruneNetworks(context, options?.signal),
+    prune: async () => {
+      const report = await gc(context)
+      return { ...report, networks: [...report.networks, ...(await pruneNetworks(context))] }
+    },
     close: async () => context.kernel.close(),
   }
 }
@@ -103,7 +116,7 @@ async function teardownRecord(
   signal: AbortSignal | undefined,
 ): ReturnType<typeof takeDown> {
   const { locks } = interruptible(context, signal)
-  const lock = await locks.container(key)
+  const lock = await locks.container(lockKey(context, key))
   try {
     const networks = (context.containers.get(key) ?? context.containers.pending(key))?.networks ?? []
     const host = await locks.hostShared()

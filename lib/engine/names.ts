@@ -97,6 +97,12 @@ export async function publishNames(context: EngineContext, record: ContainerReco
   await context.names.put(part.container, part.networks, () => contentsOf(context))
 }
 
+/** What is answered for a container is what this record says from now on, also where that is nothing. */
+export async function restateNames(context: EngineContext, record: ContainerRecord): Promise<void> {
+  if (partOf(context, record) === undefined) await context.names?.drop(record.id)
+  else await publishNames(context, record)
+}
+
 /** Harmless where it has none. */
 export async function withdrawNames(context: EngineContext, record: ContainerRecord): Promise<void> {
   if ((record.result?.attachments.length ?? 0) > 0) await context.names?.drop(record.id)

@@ -11,16 +11,22 @@ import type { ContainerNetwork } from '../model/attachment.ts'
 import type { LoweredStep } from '../plan/step.ts'
 import type { ContainerRecord } from '../state/records.ts'
 import type { Owner } from '../state/reservations.ts'
+import { standAs } from './change.ts'
 import { type EngineContext, ownerIsAlive } from './context.ts'
-import { withdrawNames } from './names.ts'
+import { restateNames, withdrawNames } from './names.ts'
 import { portKey } from './portkey.ts'
+
+/** Under whose lock a record or journal entry is: a change is under that of the record it changes. */
+export function lockKey(context: EngineContext, id: string): string {
+  return context.containers.pending(id)?.change?.anchor ?? id
+}
 
 /** Takes back what a journal entry says and forgets it; under the container's lock and the host lock. */
 export async function undoPending(context: EngineContext, id: string): Promise<readonly unknown[]> {
   const record = context.containers.pending(id)
   if (record === undefined) return []
   // First, so that nobody is sent to an address that is about to go.
-  const [unnamed] = await Promise.allSettled([withdrawNames(context, record)])
+  const [unnamed] = await Promise.allSettled([unname(context, record)])
   const sandbox = await openIfAlive(context, record)
   let errors: readonly unknown[]
   try {
@@ -31,8 +37,16 @@ export async function undoPending(context: EngineContext, id: string): Promise<r
   if (unnamed.status === 'rejected') return [unnamed.reason, ...errors]
   if (errors.length > 0) return errors
   releaseAll(context, record)
+  if (record.change !== undefined) await standAs(context, record.change.without, record.change.redo)
   context.containers.forget(id)
   return []
+}
+
+/** Of a change only what came with it loses its name. */
+function unname(context: EngineContext, record: ContainerRecord): Promise<void> {
+  return record.change === undefined
+    ? withdrawNames(context, record)
+    : restateNames(context, record.change.without)
 }
 
 /** The sandbox of a record, if it is the same namespace still. Undefined: what was inside is gone with it. */
@@ -62,7 +76,7 @@ function stillOurs(context: EngineContext, record: ContainerRecord): readonly Lo
             attachment.network,
             cidr.slice(0, cidr.indexOf('/')),
           )
-          return owner !== undefined && owner.record !== record.id
+          return owner !== undefined && owner.record !== holderOf(record)
         }),
       )
       .map((attachment) => attachment.ifname),
@@ -71,6 +85,9 @@ function stillOurs(context: EngineContext, record: ContainerRecord): readonly Lo
     .filter(({ of, step }) => !(lost.has(of) && (step.kind === 'rules' || step.kind === 'conntrack')))
     .map(({ step }) => step)
 }
+
+/** Whose leases and ports they are. */
+const holderOf = (record: ContainerRecord): string => record.change?.anchor ?? record.id
 
 /** Leases, ports and the name: whatever this container holds, also what a killed set-up took without noting it. */
 function releaseAll(context: EngineContext, record: ContainerRecord): void {
@@ -84,12 +101,14 @@ function releaseAll(context: EngineContext, record: ContainerRecord): void {
   for (const network of record.networks) {
     // A finished set-up knows its addresses; a killed one has to be looked for.
     for (const address of known.get(network) ?? leases.list(network)) {
-      if (leases.owner(network, address)?.record === record.id) leases.release(network, address)
+      if (leases.owner(network, address)?.record === holderOf(record)) leases.release(network, address)
     }
   }
   const bound = record.result?.attachments.flatMap((attachment) => attachment.ports.map(portKey))
-  for (const key of bound ?? ports.list().map((held) => held.key)) {
-    if (ports.owner(key)?.record === record.id) ports.release(key)
+  // A change writes its ports down before it takes them.
+  const unknown = record.change === undefined ? ports.list().map((held) => held.key) : []
+  for (const key of bound ?? unknown) {
+    if (ports.owner(key)?.record === holderOf(record)) ports.release(key)
   }
   if (record.name !== undefined && names.owner(record.name)?.record === record.id) names.release(record.name)
 }

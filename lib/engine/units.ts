@@ -186,8 +186,17 @@ export async function undoPendingUnit(context: EngineContext, unit: string): Pro
   const record = context.units.pending(unit)
   if (record === undefined) return []
   const errors = await context.kernel.revert(record.steps, undefined)
-  if (errors.length === 0) context.units.forget(unit)
-  return errors
+  if (errors.length > 0) return errors
+  if (record.change === undefined) {
+    context.units.forget(unit)
+    return []
+  }
+  // A change was killed: the network is as before it, the definition too.
+  const { config, unit: before } = record.change
+  if (context.networks.get(config.name) !== undefined) context.networks.put(config)
+  context.units.replace(unit, before)
+  context.units.forget(unit)
+  return []
 }
 
 /**

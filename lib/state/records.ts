@@ -10,6 +10,7 @@
  */
 
 import type { ContainerNetwork, SetupRequest } from '../model/attachment.ts'
+import type { NetworkConfig } from '../model/network.ts'
 import type { LoweredStep } from '../plan/step.ts'
 import { fileExists, listFolder, moveFile, readJson, removeFile, writeJson } from './files.ts'
 import type { StatePaths } from './paths.ts'
@@ -39,6 +40,16 @@ export interface ContainerRecord {
   readonly result?: ContainerNetwork
   /** In the order they are applied. */
   readonly steps: readonly OwnedStep[]
+  /** Journal entries of a change to a living container: what the record shall be once this is taken back. */
+  readonly change?: ChangeOf
+}
+
+export interface ChangeOf {
+  /** Key of the record that is changed; leases and ports are held in its name. */
+  readonly anchor: string
+  readonly without: ContainerRecord
+  /** What `without` has of the host and `with` has not: applied again, where missing, when this is taken back. */
+  readonly redo: readonly LoweredStep[]
 }
 
 /** Something several containers use: base rules, a bridge, a network's rules. */
@@ -46,6 +57,8 @@ export interface UnitRecord {
   readonly version: 1
   readonly unit: string
   readonly steps: readonly LoweredStep[]
+  /** Journal entries of a change to a living unit: what is true once the steps are taken back. */
+  readonly change?: { readonly config: NetworkConfig; readonly unit: UnitRecord }
 }
 
 export interface Records<T> {
@@ -59,6 +72,8 @@ export interface Records<T> {
   begin(key: string, record: T): void
   /** The journal entry becomes the record; `changed` replaces it first. */
   commit(key: string, changed?: T): void
+  /** The record is another one from now on; its journal entry, if any, is left alone. */
+  replace(key: string, record: T): void
   /** The record becomes a journal entry: it is being taken down. @returns false where there is none */
   reopen(key: string): boolean
   /** Forgets the journal entry. */
@@ -85,6 +100,7 @@ function createRecords<T>(folder: string, pendingFolder: string, prefix: string)
       if (changed !== undefined) writeJson(journal(key), changed)
       moveFile(journal(key), live(key))
     },
+    replace: (key, record) => writeJson(live(key), record),
     reopen: (key) => moveFile(live(key), journal(key)),
     forget: (key) => void removeFile(journal(key)),
   }

@@ -6,6 +6,7 @@
  */
 
 import { fail } from '../../errors/codes.ts'
+import type { Address, Subnet } from '../../model/address.ts'
 import type { LoweredKind, RouteStep, StepOf, Where } from '../../plan/step.ts'
 import { textHolds, textTakenBack, textWith } from '../../plan/textfile.ts'
 import type { StepResult } from '../kernel.ts'
@@ -144,8 +145,17 @@ export const handlers: { readonly [K in LoweredKind]: MemoryHandler<K> } = {
     revert: (step, { rules }) => rules.remove(step),
     holds: (step, { rules }) => rules.holds(step),
   },
-  // Lines are for programs that only a real kernel answers.
-  batch: { apply: () => created, revert: () => {}, holds: () => true },
+  // Of lines for programs only a moved route is understood; the others only a real kernel answers.
+  batch: {
+    apply: ({ add, where }, world) => {
+      for (const line of add) replaceRoute(placeOf(world, where), line)
+      return created
+    },
+    revert: ({ remove, where }, world) => {
+      for (const line of remove) replaceRoute(world[where], line)
+    },
+    holds: () => true,
+  },
   // There are no flows here.
   conntrack: { apply: () => created, revert: () => {}, holds: () => true },
   file: {
@@ -179,6 +189,16 @@ function nameTaken(link: MemoryLink, place: string): Error {
     message: `${link.kind || 'an'} interface ${link.name} is there already${place}`,
     value: link.name,
   })
+}
+
+/** `route replace TO via GATEWAY dev DEV` */
+function replaceRoute(place: MemoryNamespace | undefined, line: string): void {
+  const [, to, via, dev] = /^route replace (\S+) via (\S+) dev (\S+)$/.exec(line) ?? []
+  if (to === undefined || via === undefined || dev === undefined || place?.links.has(dev) !== true) return
+  const route = { to: to as Subnet, via: via as Address, dev, metric: 0 }
+  const known = place.findRoute(route)
+  if (known !== undefined) place.removeRoute(known)
+  place.addRoute(route)
 }
 
 function routeOf({ to, via, dev, metric = 0 }: RouteStep): MemoryRoute {

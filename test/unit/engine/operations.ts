@@ -68,6 +68,23 @@ export const makingOperations: readonly Operation[] = [
     run: ({ setUp }) => setUp('one', { mode: 'none', sysctls: { 'net.core.somaxconn': '7' } }),
   },
   {
+    name: 'network connect',
+    before: async ({ engine, setUp }) => {
+      await engine.createNetwork(shop)
+      await setUp('one', { publish: ['8080:80'] })
+    },
+    run: ({ engine }) => engine.connect({ container: 'one' }, { network: 'shop', gatewayPriority: 1 }),
+  },
+  {
+    name: 'publish add',
+    before: ({ setUp }) => setUp('one', { publish: ['8080:80'] }),
+    run: ({ engine }) =>
+      engine.publish({ container: 'one' }, [
+        { hostPort: 8443, containerPort: 443, count: 1, protocol: 'tcp' },
+        { hostPort: 53, containerPort: 53, count: 1, protocol: 'udp' },
+      ]),
+  },
+  {
     name: 'network create',
     before: async () => undefined,
     run: ({ engine }) => engine.createNetwork(shop),
@@ -95,6 +112,36 @@ export const removingOperations: readonly Operation[] = [
       await setUp('one', { networks: ['shop'], firewall: 'iptables' })
     },
     run: ({ engine }) => engine.teardown({ container: 'one' }),
+  },
+  {
+    name: 'network disconnect from the network with ports and default route',
+    before: async ({ engine, setUp }) => {
+      await engine.createNetwork(shop)
+      await setUp('one', { networks: ['shop', 'bridge'], publish: ['8080:80'] })
+    },
+    run: ({ engine }) => engine.disconnect({ container: 'one' }, 'shop'),
+  },
+  {
+    name: 'publish rm',
+    before: ({ setUp }) => setUp('one', { publish: ['8080:80', '53:53/udp'] }),
+    run: ({ engine }) =>
+      engine.unpublish({ container: 'one' }, [{ containerPort: 80, count: 1, protocol: 'tcp' }]),
+  },
+  {
+    name: 'opening a network',
+    before: async ({ engine, setUp }) => {
+      await engine.createNetwork(shop)
+      await setUp('one', { networks: ['shop'] })
+    },
+    run: ({ engine }) => engine.updateNetwork('shop', { isolate: false }),
+  },
+  {
+    name: 'closing a network',
+    before: async ({ engine, setUp }) => {
+      await engine.createNetwork({ ...shop, options: { isolate: false } })
+      await setUp('one', { networks: ['shop'] })
+    },
+    run: ({ engine }) => engine.updateNetwork('shop', { isolate: true }),
   },
   {
     name: 'network rm',

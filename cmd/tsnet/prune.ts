@@ -1,0 +1,34 @@
+/**
+ * `tsnet prune`: everything that serves nobody.
+ *
+ * @module
+ */
+
+import type { CommandDefinition } from './command.ts'
+import { gcLines } from './print/findings.ts'
+import { writeJson } from './print/json.ts'
+
+export const prune: CommandDefinition = {
+  path: ['prune'],
+  summary: 'remove everything unused: the dead, the half-done, networks without containers',
+  about:
+    'What gc does, and then network prune. Running containers and what they use are not touched. Does not ask first.',
+  args: [],
+  groups: [],
+  onSignal: 'finish',
+  run: async ({ globals }, session) => {
+    const engine = await session.engine()
+    const report = await session.waitFor('clearing away', engine.prune())
+    const { stdout } = session.io
+    if (globals.json) writeJson(stdout, report)
+    else if (globals.quiet)
+      stdout.write([...report.containers, ...report.networks].map((one) => `${one}\n`).join(''))
+    else
+      stdout.write(
+        gcLines(report)
+          .map((line) => `${line}\n`)
+          .join(''),
+      )
+    return 0
+  },
+}

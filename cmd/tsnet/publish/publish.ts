@@ -1,0 +1,148 @@
+/**
+ * `tsnet publish add | rm | ls`: ports of running containers.
+ *
+ * @module
+ */
+
+import type { ContainerNetwork, PortBinding, PortMapping } from '../../../lib/index.ts'
+import type { CommandDefinition, Invocation, Lib } from '../command.ts'
+import { writeJson } from '../print/json.ts'
+import { publishedLines } from '../print/ports.ts'
+import { renderTable } from '../print/table.ts'
+
+const portAbout = '[HOSTIP:][HOSTPORT[-END]:]PORT[-END][/PROTO]; without a host port one is chosen'
+
+export const publishAdd: CommandDefinition = {
+  path: ['publish', 'add'],
+  summary: 'publish ports of a running container',
+  about:
+    'The container goes on undisturbed, and so do connections through its other ports. The ports lead to the network ' +
+    'that carries its default route. A port that is published already stays as it is.',
+  args: [
+    { syntax: '<container>', about: 'id or name' },
+    { syntax: '<ports...>', about: portAbout },
+  ],
+  groups: [],
+  onSignal: 'finish',
+  run: async (invocation, session) => {
+    const { selector, mappings } = await read(invocation, await session.lib())
+    const engine = await session.engine()
+    const bound = await session.waitFor('publishing', engine.publish(selector, mappings))
+    const { stdout } = session.io
+    if (invocation.globals.json) writeJson(stdout, bound)
+    else stdout.write(linesOf(await engine.inspect(selector), bound))
+    return 0
+  },
+}
+
+export const publishRm: CommandDefinition = {
+  path: ['publish', 'rm'],
+  summary: 'take published ports of a running container away',
+  about:
+    'Nobody can open a new connection by them; TCP connections there are go on until they end. PORT without a host ' +
+    'port means every host port that leads to it. A port that is not published is no error.',
+  args: [
+    { syntax: '<container>', about: 'id or name' },
+    { syntax: '<ports...>', about: 'as given to publish add, or the port of the container alone' },
+  ],
+  groups: [],
+  onSignal: 'finish',
+  run: async (invocation, session) => {
+    const { selector, mappings } = await read(invocation, await session.lib())
+    const engine = await session.engine()
+    const before = await engine.inspect(selector)
+    const gone = await session.waitFor('closing ports', engine.unpublish(selector, mappings))
+    const { stdout } = session.io
+    if (invocation.globals.json) writeJson(stdout, gone)
+    else if (gone.length > 0) stdout.write(linesOf(before, gone))
+    else if (!invocation.globals.quiet) stdout.write(notPublished(before))
+    return 0
+  },
+}
+
+function notPublished({ container, attachments }: ContainerNetwork): string {
+  const there = attachments.flatMap(publishedLines)
+  const name = container.name ?? container.id
+  return `${name} does not publish that; it publishes ${there.length === 0 ? 'nothing' : there.join(', ')}\n`
+}
+
+export const publishLs: CommandDefinition = {
+  path: ['publish', 'ls'],
+  summary: 'published ports of one container or of all',
+  about: 'One line for each address, port and container.',
+  args: [{ syntax: '[container]', about: 'id or name' }],
+  groups: [],
+  onSignal: 'stop',
+  run: async ({ args, globals }, session) => {
+    const engine = await session.engine()
+    const [container] = args
+    const records = container === undefined ? await engine.list() : [await engine.inspect({ container })]
+    const { stdout } = session.io
+    const published = records.flatMap((record) =>
+      record.attachments.flatMap((attachment) =>
+        attachment.ports.map((binding) => ({ record, attachment, binding })),
+      ),
+    )
+    if (globals.json) {
+      writeJson(
+        stdout,
+        published.map(({ record, attachment: { network, ifname }, binding }) => ({
+          container: record.container.id,
+          ...(record.container.name === undefined ? {} : { name: record.container.name }),
+          network,
+          ifname,
+          ...binding,
+        })),
+      )
+      return 0
+    }
+    const rows = published.flatMap(({ record, attachment, binding }) =>
+      publishedLines({ ...attachment, ports: [binding] }).map((line) => {
+        const [host = '', port = ''] = line.split(' -> ')
+        return [
+          [record.container.name ?? record.container.id.slice(0, 12)],
+          [host],
+          [port],
+          [attachment.network],
+        ]
+      }),
+    )
+    const columns = [
+      { title: 'CONTAINER', mayShorten: true },
+      { title: 'HOST' },
+      { title: 'PORT' },
+      { title: 'NETWORK' },
+    ]
+    if (globals.quiet) stdout.write(rows.map(([, host]) => `${host?.[0]}\n`).join(''))
+    else stdout.write(renderTable(columns, rows, stdout, session.palette))
+    return 0
+  },
+}
+
+async function read(
+  { args }: Invocation,
+  lib: Lib,
+): Promise<{ readonly selector: { readonly container: string }; readonly mappings: readonly PortMapping[] }> {
+  const [container = '', ...ports] = args
+  return {
+    selector: { container: lib.readContainerName(container, 'CONTAINER') },
+    mappings: ports.map((port) => lib.parsePublish(port, 'PORTS')),
+  }
+}
+
+/** Of these bindings, as packets go. */
+function linesOf({ attachments }: ContainerNetwork, bindings: readonly PortBinding[]): string {
+  const same = (one: PortBinding, other: PortBinding): boolean =>
+    one.hostPort === other.hostPort &&
+    one.protocol === other.protocol &&
+    one.hostAddress === other.hostAddress
+  return attachments
+    .flatMap((attachment) =>
+      publishedLines({
+        ...attachment,
+        ports: attachment.ports.filter((port) => bindings.some((binding) => same(port, binding))),
+      }),
+    )
+    .map((line) => `${line}\n`)
+    .join('')
+}
