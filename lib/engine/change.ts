@@ -22,7 +22,7 @@ import type { Selector } from './engine.ts'
 import { findContainer, recordKeys } from './find.ts'
 import { heal } from './heal.ts'
 import { removeIdle, tidy } from './idle.ts'
-import { restateNames } from './names.ts'
+import { standAs } from './standas.ts'
 import { undoPending } from './takedown.ts'
 
 /** A container's record, held for a change. */
@@ -42,7 +42,7 @@ export interface ChangeParts {
   readonly redo: readonly LoweredStep[]
 }
 
-export const changeKey = (anchor: string): string => `${anchor}~change`
+const changeKey = (anchor: string): string => `${anchor}~change`
 
 /**
  * Finds the record that carries what `wanted` looks for, and holds it.
@@ -181,33 +181,4 @@ export async function failChange(context: EngineContext, anchor: Anchor, error: 
 export async function afterChange(context: EngineContext, networks: readonly string[]): Promise<void> {
   await removeIdle(context, networks)
   await tidy(context)
-}
-
-/** The record of a living container is this one; files, names and rules follow. */
-export async function standAs(
-  context: EngineContext,
-  record: ContainerRecord,
-  redo: readonly LoweredStep[],
-): Promise<void> {
-  // Taken down meanwhile: it must not come back.
-  if (!context.containers.has(record.id)) return
-  context.containers.replace(record.id, record)
-  const wanted = redo.filter((step) => isStillMeant(context, step))
-  const missing = wanted.length === 0 ? [] : await context.kernel.missing(wanted, undefined)
-  if (missing.length > 0) {
-    const { error } = await context.kernel.apply(missing, undefined)
-    if (error !== undefined) throw error
-  }
-  await restateNames(context, record)
-}
-
-/** A file somebody else has rewritten since is theirs. */
-function isStillMeant({ kernel }: EngineContext, step: LoweredStep): boolean {
-  if (step.kind !== 'file' || step.mark !== undefined) return true
-  try {
-    const current = kernel.changeableText(step.path)
-    return current === step.before || current === step.text
-  } catch {
-    return false
-  }
 }

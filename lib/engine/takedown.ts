@@ -11,10 +11,10 @@ import type { ContainerNetwork } from '../model/attachment.ts'
 import type { LoweredStep } from '../plan/step.ts'
 import type { ContainerRecord } from '../state/records.ts'
 import type { Owner } from '../state/reservations.ts'
-import { standAs } from './change.ts'
 import { type EngineContext, ownerIsAlive } from './context.ts'
 import { restateNames, withdrawNames } from './names.ts'
 import { portKey } from './portkey.ts'
+import { standAs } from './standas.ts'
 
 /** Under whose lock a record or journal entry is: a change is under that of the record it changes. */
 export function lockKey(context: EngineContext, id: string): string {

@@ -162,7 +162,7 @@ describe.each(backends)('with %s', (backend) => {
     await web.serve.udp(53)
     const before = await snapshot(host)
     // One connection that stays open, and says something each tenth of a second.
-    await web.start(['sh', '-c', 'exec socat TCP-LISTEN:99,fork,reuseaddr EXEC:cat 2>/dev/null'])
+    web.start(['sh', '-c', 'exec socat TCP-LISTEN:99,fork,reuseaddr EXEC:cat 2>/dev/null'])
     const added = await host.tsnetJson<PortBinding[]>(
       'publish',
       'add',
