@@ -85,6 +85,12 @@ export const examples: readonly Example[] = [
     given: ['web'],
   },
   {
+    command: 'teardown',
+    about: 'several, or all there are; what others have made stays',
+    script: ['tsnet teardown web db', 'tsnet teardown --all'],
+    given: ['web'],
+  },
+  {
     command: 'plan',
     about: 'what would be done, as a shell script',
     script: ['tsnet plan --pid $PID -p 8080:80'],
@@ -100,8 +106,8 @@ export const examples: readonly Example[] = [
   { command: 'ls', about: 'what is connected', script: ['tsnet ls'], given: ['web'] },
   {
     command: 'ls',
-    about: 'take everything down',
-    script: ['tsnet ls -q | xargs -r -n1 tsnet teardown'],
+    about: 'ids for a script',
+    script: ['tsnet ls -q | xargs -r tsnet teardown'],
     given: ['web'],
   },
   {
@@ -301,6 +307,7 @@ export const examples: readonly Example[] = [
     given: ['web'],
   },
   { command: 'port', about: 'where is it published?', script: ['tsnet port web'], given: ['web'] },
+  { command: 'port', about: 'where is its port 80?', script: ['tsnet port web 80/tcp'], given: ['web'] },
   {
     command: 'check',
     about: 'is all as it was set up?',

@@ -145,3 +145,14 @@ export function requireSelector(words: readonly string[], flags: Flags, lib: Lib
     'give its id or name, or --netns, --pid or --name; tsnet ls lists what is set up',
   )
 }
+
+/**
+ * Of a command that is about several: each word is one container.
+ *
+ * @throws UsageError where nothing selects one, or a flag does beside several words
+ */
+export function requireSelectors(words: readonly string[], flags: Flags, lib: Lib): readonly Selector[] {
+  if (words.length < 2 || selectorOf([], flags, lib) !== undefined)
+    return [requireSelector(words, flags, lib)]
+  return [...new Set(words)].map((container) => ({ container }))
+}

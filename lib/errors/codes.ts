@@ -28,6 +28,8 @@ export const errorCodes = {
   TSNET_MODE_MISMATCH: 'invalid',
   TSNET_NO_SUCH_NETWORK: 'notFound',
   TSNET_NO_SUCH_CONTAINER: 'notFound',
+  /** The container publishes no such port. */
+  TSNET_NO_SUCH_PORT: 'notFound',
   TSNET_PORT_IN_USE: 'conflict',
   TSNET_NO_FREE_PORT: 'conflict',
   TSNET_ADDRESS_IN_USE: 'conflict',

@@ -15,6 +15,13 @@ export function portLines(attachment: Attachment): string[] {
   )
 }
 
+/** `0.0.0.0:8080`, for who knows the container's port. */
+export function hostLines(attachment: Attachment): string[] {
+  return attachment.ports.flatMap((binding) =>
+    hostAddresses(binding, attachment).map((host) => `${host}:${hostPort(binding)}`),
+  )
+}
+
 /** `0.0.0.0:8080 -> 80/tcp`, the other way round: as a packet goes. */
 export function publishedLines(attachment: Attachment): string[] {
   return attachment.ports.flatMap((binding) =>

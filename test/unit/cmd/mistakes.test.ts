@@ -105,10 +105,17 @@ describe('a command line that cannot be understood', () => {
       exit 2
       "
     `)
-    expect(await mistake('teardown a b')).toMatchInlineSnapshot(`
+    expect(await mistake('inspect a b')).toMatchInlineSnapshot(`
       "
       tsnet: unexpected argument 'b'
-        hint: see tsnet help teardown
+        hint: see tsnet help inspect
+      exit 2
+      "
+    `)
+    expect(await mistake('port a 80 b')).toMatchInlineSnapshot(`
+      "
+      tsnet: unexpected argument 'b'
+        hint: see tsnet help port
       exit 2
       "
     `)
@@ -141,6 +148,27 @@ describe('a command line that cannot be understood', () => {
       "
       tsnet: the container is selected in several ways
         hint: give one of CONTAINER, --id, --container-name, --netns, --pid, --name
+      exit 2
+      "
+    `)
+    expect(await mistake('teardown web db --pid 3')).toMatchInlineSnapshot(`
+      "
+      tsnet: the container is selected in several ways
+        hint: give one of CONTAINER, --id, --container-name, --netns, --pid, --name
+      exit 2
+      "
+    `)
+    expect(await mistake('teardown web --all')).toMatchInlineSnapshot(`
+      "
+      tsnet: --all means every container, and one is named beside it
+        hint: leave one of the two out
+      exit 2
+      "
+    `)
+    expect(await mistake('teardown --all --id web')).toMatchInlineSnapshot(`
+      "
+      tsnet: --all means every container, and one is named beside it
+        hint: leave one of the two out
       exit 2
       "
     `)

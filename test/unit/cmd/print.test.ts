@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { type ContainerNetwork, type Engine, fail } from '../../../lib/index.ts'
 import { tsnet } from './command-line.ts'
 import { db, defaultNetwork, onHost, shop, sql, web } from './records.ts'
 
@@ -123,6 +124,71 @@ describe('teardown', () => {
     expect(await printed('teardown db --quiet', given)).toBe('\n')
     expect(await printed('teardown db --json', given)).toBe('\nnull\n')
   })
+
+  it('of several prints a line for each, one list under --json', async () => {
+    const records: Readonly<Record<string, ContainerNetwork>> = {
+      db,
+      [web.container.id]: web,
+      metrics: onHost,
+    }
+    const teardown: Engine['teardown'] = async (selector) =>
+      'container' in selector ? records[selector.container] : undefined
+    const given = { engine: { ...engine, teardown } }
+    expect(await printed('teardown db x metrics', given)).toMatchInlineSnapshot(`
+      "
+      took down db: shop eth0 10.90.0.7/24
+      took down db: backoffice-of-the-whole-company wan0 10.89.1.3/24
+      nothing is set up for x
+      took down metrics (host)
+      "
+    `)
+    expect(await printed('teardown db x metrics --quiet', given)).toBe('\ndb\nmetrics\n')
+    expect(JSON.parse(await printed('teardown db x metrics --json', given))).toEqual([db, null, onHost])
+    expect(await printed('teardown --all', given)).toMatchInlineSnapshot(`
+      "
+      took down web: tsnet eth0 10.89.0.2/24 fd12:3456:789a:1::2/64
+      took down db: shop eth0 10.90.0.7/24
+      took down db: backoffice-of-the-whole-company wan0 10.89.1.3/24
+      took down metrics (host)
+      "
+    `)
+    expect(JSON.parse(await printed('teardown --all --json', given))).toEqual([web, db, onHost])
+    const nobody = { engine: { ...engine, list: async () => [] } }
+    expect(await printed('teardown --all', nobody)).toBe('\n')
+    expect(JSON.parse(await printed('teardown --all --json', nobody))).toEqual([])
+  })
+
+  it('goes on where one of several cannot be taken down, and tells each', async () => {
+    const busy = (id: string): Error =>
+      fail('TSNET_LOCK_TIMEOUT', { message: `taking down ${id}: another tsnet is at it`, hint: 'try again' })
+    const teardown: Engine['teardown'] = async (selector) => {
+      if ('container' in selector && selector.container === 'db') return db
+      throw busy('container' in selector ? selector.container : '')
+    }
+    const one = await tsnet(['teardown', 'a', 'db'], { engine: { teardown } })
+    expect(`\n${one.stdout}${one.stderr}exit ${one.code}\n`).toMatchInlineSnapshot(`
+      "
+      took down db: shop eth0 10.90.0.7/24
+      took down db: backoffice-of-the-whole-company wan0 10.89.1.3/24
+      tsnet: taking down a: another tsnet is at it
+        hint: try again
+      exit 75
+      "
+    `)
+    const two = await tsnet(['teardown', 'a', 'db', 'b'], { engine: { teardown } })
+    expect(`\n${two.stdout}${two.stderr}exit ${two.code}\n`).toMatchInlineSnapshot(`
+      "
+      took down db: shop eth0 10.90.0.7/24
+      took down db: backoffice-of-the-whole-company wan0 10.89.1.3/24
+      tsnet: taking down 2 of 3 containers: taking down a: another tsnet is at it
+        not taken back: taking down b: another tsnet is at it
+        hint: try again
+      exit 1
+      "
+    `)
+    const json = await tsnet(['teardown', 'a', 'db', '--json'], { engine: { teardown } })
+    expect(JSON.parse(json.stdout)).toEqual([null, db])
+  })
 })
 
 describe('ls', () => {
@@ -188,6 +254,78 @@ describe('port', () => {
         protocol: 'udp',
       },
     ])
+  })
+})
+
+describe('port with a port of the container', () => {
+  it('prints where it is published, of a range that one port', async () => {
+    expect(await printed('port web 80')).toBe('\n0.0.0.0:8080\n[::]:8080\n')
+    expect(await printed('port web 80/tcp')).toBe('\n0.0.0.0:8080\n[::]:8080\n')
+    expect(await printed('port --id web 5003/udp')).toBe('\n127.0.0.1:5003\n')
+    expect(JSON.parse(await printed('port web 5003/udp --json'))).toEqual([
+      {
+        network: 'tsnet',
+        ifname: 'eth0',
+        hostAddress: '127.0.0.1',
+        hostPort: 5003,
+        containerPort: 5003,
+        count: 1,
+        protocol: 'udp',
+      },
+    ])
+  })
+
+  it('says what is published where that one is not', async () => {
+    const told = async (line: string): Promise<string> => {
+      const { code, stdout, stderr } = await tsnet(line.split(' '), { engine })
+      expect(stdout).toBe('')
+      return `\n${stderr}exit ${code}\n`
+    }
+    expect(await told('port web 80/udp')).toMatchInlineSnapshot(`
+      "
+      tsnet: finding port 80/udp of web: it is not published
+        field: port
+        value: 80/udp
+        hint: published are 80/tcp -> 0.0.0.0:8080, 80/tcp -> [::]:8080, 5000-5009/udp -> 127.0.0.1:5000-5009
+      exit 3
+      "
+    `)
+    expect(await told('port web 5010/udp')).toMatchInlineSnapshot(`
+      "
+      tsnet: finding port 5010/udp of web: it is not published
+        field: port
+        value: 5010/udp
+        hint: published are 80/tcp -> 0.0.0.0:8080, 80/tcp -> [::]:8080, 5000-5009/udp -> 127.0.0.1:5000-5009
+      exit 3
+      "
+    `)
+    expect(await told('port web 80-81')).toMatchInlineSnapshot(`
+      "
+      tsnet: reading port: "80-81" is a range, and one port is asked for
+        field: port
+        value: 80-81
+        hint: name one port of it, or none to see all
+      exit 2
+      "
+    `)
+    expect(await told('port web http')).toMatchInlineSnapshot(`
+      "
+      tsnet: reading port: "http" is no port from 1 to 65535
+        field: port
+        value: http
+        hint: write a number from 1 to 65535
+      exit 2
+      "
+    `)
+    const bare = await tsnet(['port', 'metrics', '80'], { engine: { inspect: async () => onHost } })
+    expect(`\n${bare.stderr}`).toMatchInlineSnapshot(`
+      "
+      tsnet: finding port 80/tcp of metrics: it is not published
+        field: port
+        value: 80/tcp
+        hint: metrics publishes no ports
+      "
+    `)
   })
 })
 

@@ -254,6 +254,15 @@ describe('commands that select a container', () => {
     expect(await asked('teardown --pid 42')).toEqual(['teardown', { sandboxPath: '/proc/42/ns/net' }])
     expect(await asked('inspect --name blue')).toEqual(['inspect', { sandboxPath: '/run/netns/blue' }])
     expect(await asked('port --netns /x')).toEqual(['inspect', { sandboxPath: '/x' }])
+    expect(await asked('port web 80/tcp')).toEqual(['inspect', { container: 'web' }])
+    expect(await asked('port --netns /x 80')).toEqual(['inspect', { sandboxPath: '/x' }])
+  })
+
+  it('take several where teardown gets several, and each once', async () => {
+    expect(await asked('teardown web db web')).toEqual([
+      ['teardown', { container: 'web' }],
+      ['teardown', { container: 'db' }],
+    ])
   })
 
   it('mean everything where check gets none', async () => {
