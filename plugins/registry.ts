@@ -11,6 +11,7 @@ export const plugins: Readonly<Record<string, () => Promise<Plugin>>> = {
   bandwidth: async () => (await import('./bandwidth/index.ts')).bandwidth,
   bridge: async () => (await import('./bridge/index.ts')).bridge,
   dhcp: async () => (await import('./dhcp/index.ts')).dhcp,
+  dns: async () => (await import('./dns/index.ts')).dns,
   dummy: async () => (await import('./dummy/index.ts')).dummy,
   firewall: async () => (await import('./firewall/index.ts')).firewall,
   'host-device': async () => (await import('./host-device/index.ts')).hostDevice,

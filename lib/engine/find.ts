@@ -49,7 +49,11 @@ function withAttachment(known: readonly Attachment[], more: Attachment): readonl
   return known.map((one) => {
     if (!same(one)) return one
     const whole = one.addresses.length > 0 ? one : { ...more, ports: [] }
-    return { ...whole, ports: [...one.ports, ...more.ports] }
+    return {
+      ...whole,
+      ports: [...one.ports, ...more.ports],
+      aliases: [...new Set([...one.aliases, ...more.aliases])],
+    }
   })
 }
 

@@ -37,7 +37,7 @@ export async function lookAround(
   const hasIptables = context.kernel.iptablesVariant() !== undefined
   const [zone] = looks.flatMap((look) => (look.what === 'firewalld' ? [look.zone] : []))
   const inside = has('sandbox') && sandbox !== undefined
-  const [host, hostRoutes, within, sandboxRoutes, sandboxRules, ip4, ip6, nft, qdiscs, firewalld] =
+  const [host, hostRoutes, within, sandboxRoutes, sandboxRules, ip4, ip6, nft, qdiscs, firewalld, names] =
     await Promise.all([
       has('links') ? links(ask) : [],
       has('links') ? routes(ask, undefined) : [],
@@ -49,6 +49,7 @@ export async function lookAround(
       Promise.all(nftTables.map(async (table) => [table, await listing(ask, table)] as const)),
       has('qdiscs') ? queueing(ask) : [],
       zone === undefined ? undefined : zoneSources(ask, zone),
+      has('names') ? namesServed(context) : undefined,
     ])
   const wayOut = hostRoutes.find(({ to }) => to === '0.0.0.0/0') ?? hostRoutes.find(({ to }) => to === '::/0')
   return {
@@ -62,10 +63,19 @@ export async function lookAround(
     nft: new Map(nft.flatMap(([table, text]) => (text === undefined ? [] : [[table, text]]))),
     qdiscs,
     ...(firewalld === undefined ? {} : { firewalld }),
+    ...(names === undefined ? {} : { names }),
     sysctls: context.kernel.hostSysctls(keys('sysctls')),
     sandboxSysctls: sandbox?.sysctls(keys('sandboxSysctls')) ?? new Map(),
     ...(wayOut === undefined ? {} : { defaultDevice: wayOut.dev }),
   }
+}
+
+async function namesServed({ names }: EngineContext): Promise<PartFacts['names']> {
+  const response = await names?.ask({ op: 'status' })
+  if (response?.ok !== true || response.status === undefined) return undefined
+  return response.status.containers.flatMap(({ names: own, endpoints }) =>
+    endpoints.map(({ network, addresses, aliases }) => ({ network, addresses, names: [...own, ...aliases] })),
+  )
 }
 
 /** Starting `firewall-cmd` takes 140 ms: where no bus is, nobody need ask. */

@@ -10,8 +10,8 @@ import { resolverFile } from '../dns/resolvfile.ts'
 import { keyOf } from '../dns/wire.ts'
 import type { ZoneContainer, ZoneNetwork, ZoneService } from '../dns/zone.ts'
 import { fail } from '../errors/codes.ts'
-import { type Address, addressOf, familyOf } from '../model/address.ts'
-import type { ContainerNetwork, SetupRequest } from '../model/attachment.ts'
+import { type Address, addressOf, familyOf, subnetOf } from '../model/address.ts'
+import type { AttachmentNames, ContainerNetwork, SetupRequest } from '../model/attachment.ts'
 import { DEFAULT_NETWORK } from '../model/names.ts'
 import type { NetworkConfig } from '../model/network.ts'
 import type { ContainerRecord } from '../state/records.ts'
@@ -79,6 +79,13 @@ function refuseUnspeakable({ container, attachments }: ContainerNetwork): void {
     ['container.hostname', container.hostname],
     ...attachments.flatMap(({ aliases }) => aliases.map((alias) => ['networks.aliases', alias] as const)),
   ] as const
+  refuseUnspeakableNames(claims)
+}
+
+/** @throws TSNET_BAD_VALUE (invalid) */
+export function refuseUnspeakableNames(
+  claims: readonly (readonly [field: string, name: string | undefined])[],
+): void {
   for (const [field, name] of claims) {
     if (name === undefined || keyOf(name) !== undefined) continue
     throw fail('TSNET_BAD_VALUE', {
@@ -105,7 +112,8 @@ export async function restateNames(context: EngineContext, record: ContainerReco
 
 /** Harmless where it has none. */
 export async function withdrawNames(context: EngineContext, record: ContainerRecord): Promise<void> {
-  if ((record.result?.attachments.length ?? 0) > 0) await context.names?.drop(record.id)
+  if ((record.result?.attachments.length ?? 0) > 0 || record.zone !== undefined)
+    await context.names?.drop(record.id)
 }
 
 /** Everything the records say. */
@@ -128,7 +136,8 @@ interface Part {
 }
 
 /** Undefined for containers without names. */
-function partOf(context: EngineContext, { id, result, request }: ContainerRecord): Part | undefined {
+function partOf(context: EngineContext, { id, result, request, zone }: ContainerRecord): Part | undefined {
+  if (zone !== undefined) return partOfZone(id, zone)
   const attachments = (result?.attachments ?? []).flatMap((attachment) => {
     const config = context.networks.get(attachment.network)
     return config !== undefined && hasNames(context, config) ? [{ attachment, config }] : []
@@ -151,6 +160,28 @@ function partOf(context: EngineContext, { id, result, request }: ContainerRecord
       ...(services.length === 0 ? {} : { services }),
     },
     networks: attachments.map(({ config }) => zoneNetwork(config)),
+  }
+}
+
+function partOfZone(id: string, zone: AttachmentNames): Part {
+  const { network, listen, cidrs, names, aliases, domain, forwarders, servers } = zone
+  return {
+    container: {
+      id,
+      names,
+      endpoints: [{ network, addresses: cidrs.map(addressOf), aliases }],
+      ...(servers.length === 0 ? {} : { forwarders: servers }),
+    },
+    networks: [
+      {
+        name: network,
+        listen,
+        subnets: cidrs.map(subnetOf),
+        internal: false,
+        ...(domain === undefined ? {} : { domain }),
+        ...(forwarders.length === 0 ? {} : { forwarders }),
+      },
+    ],
   }
 }
 

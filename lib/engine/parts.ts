@@ -10,7 +10,7 @@
  * @module
  */
 
-import type { PartFacts, PartId, PartInterface } from '../drivers/cni/part.ts'
+import type { PartId, PartInterface, PartPlan } from '../drivers/cni/part.ts'
 import { type PartOptions, type PartType, parts } from '../drivers/cni/registry.ts'
 import { asTsnetError, fail, isTsnetError } from '../errors/codes.ts'
 import type { OpenSandbox } from '../kernel/kernel.ts'
@@ -22,6 +22,7 @@ import type { EngineContext } from './context.ts'
 import { heal } from './heal.ts'
 import { tidy } from './idle.ts'
 import { lookAround } from './lookaround.ts'
+import { publishNames, refuseUnspeakableNames } from './names.ts'
 import { takeDown, undoPending } from './takedown.ts'
 
 export interface PartRequest<T extends PartType> {
@@ -115,7 +116,7 @@ async function add<T extends PartType>(
         const shared = await applyShared(context, plan.shared, sandbox)
         if (planner.unrecorded) return plan.interfaces
         try {
-          await applyOwn(context, request, { steps: plan.steps, interfaces: plan.interfaces, facts }, sandbox)
+          await applyOwn(context, request, plan, sandbox)
         } catch (error) {
           if (isTsnetError(error)) error.undo.push(...(await context.kernel.revert(shared, sandbox)))
           throw error
@@ -174,17 +175,39 @@ async function applyShared(
 async function applyOwn<T extends PartType>(
   context: EngineContext,
   request: PartRequest<T>,
-  plan: {
-    readonly steps: readonly Step[]
-    readonly interfaces: readonly PartInterface[]
-    readonly facts: PartFacts
-  },
+  plan: PartPlan,
   sandbox: OpenSandbox,
 ): Promise<void> {
   const key = partKey(request.type, request.id)
-  const record = recordOf(key, request, plan.interfaces, sandbox)
+  const { names: zone } = plan
+  refuseUnspeakableNames([
+    ...(zone?.names ?? []).map((name) => ['name', name] as const),
+    ...(zone?.aliases ?? []).map((name) => ['aliases', name] as const),
+  ])
+  const made = recordOf(key, request, plan.interfaces, sandbox)
+  const record = zone === undefined ? made : { ...made, zone }
   const steps = await applySteps(context, { key, record, of: request.id.ifname, steps: plan.steps }, sandbox)
+  if (zone !== undefined) await publishOrUndo(context, record)
   context.containers.commit(key, { ...record, steps })
+}
+
+async function publishOrUndo(context: EngineContext, record: ContainerRecord): Promise<void> {
+  if (context.names === undefined) {
+    context.containers.forget(record.id)
+    throw fail('TSNET_NOT_SUPPORTED', {
+      message: 'naming the container: names are switched off on this host',
+      field: 'dns',
+      value: false,
+      hint: 'take "dns": false out of /etc/tsnet/config.json',
+    })
+  }
+  try {
+    await publishNames(context, record)
+  } catch (error) {
+    const undone = await undoPending(context, record.id)
+    if (isTsnetError(error)) error.undo.push(...undone)
+    throw error
+  }
 }
 
 /** Journals the steps and applies them. @returns those that made something; the caller commits */

@@ -122,6 +122,23 @@ export interface Attachment {
   readonly firewall: FirewallBackend
 }
 
+/** Names of an attachment on a network tsnet has no definition of: the CNI plugin `dns`. */
+export interface AttachmentNames {
+  readonly network: string
+  /** Addresses of the host on that network, where its containers ask. */
+  readonly listen: readonly Address[]
+  readonly cidrs: readonly Cidr[]
+  /** Of the container, the one reverse lookups give first. */
+  readonly names: readonly string[]
+  readonly aliases: readonly string[]
+  /** Names end here too. */
+  readonly domain?: string
+  /** Whom the network asks for everything else; empty: whom the host asks. */
+  readonly forwarders: readonly Address[]
+  /** Whom this container asks instead; empty: the network's. */
+  readonly servers: readonly Address[]
+}
+
 /** What `setup` answers and `inspect` shows: the container and all its attachments. */
 export interface ContainerNetwork {
   readonly container: ContainerInfo

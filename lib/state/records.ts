@@ -9,7 +9,7 @@
  * @module
  */
 
-import type { ContainerNetwork, SetupRequest } from '../model/attachment.ts'
+import type { AttachmentNames, ContainerNetwork, SetupRequest } from '../model/attachment.ts'
 import type { NetworkConfig } from '../model/network.ts'
 import type { LoweredStep } from '../plan/step.ts'
 import { fileExists, listFolder, moveFile, readJson, removeFile, writeJson } from './files.ts'
@@ -38,6 +38,8 @@ export interface ContainerRecord {
   readonly request: SetupRequest
   /** Absent in a journal entry whose plan was not made yet. */
   readonly result?: ContainerNetwork
+  /** What the name server is told of it, where no definition of ours says so. */
+  readonly zone?: AttachmentNames
   /** In the order they are applied. */
   readonly steps: readonly OwnedStep[]
   /** Journal entries of a change to a living container: what the record shall be once this is taken back. */

@@ -5,9 +5,11 @@
  */
 
 import {
+  aliasesOf,
   type CniResult,
   cniError,
   type Fields,
+  podName,
   type Request,
   readPortMapping,
   wantedMac,
@@ -66,7 +68,7 @@ export function attachRequest(request: Request, leased: CniResult | undefined): 
 function endpointOf(request: Request, leased: CniResult | undefined): EndpointRequest {
   const { call, conf } = request
   const [mac, mtuBytes] = [wantedMac(request), wantedMtu(request)]
-  const aliases = [...conf.runtimeConfig.strings('aliases')]
+  const aliases = namesFor(request)
   const asked = [...conf.runtimeConfig.strings('ips'), ...conf.args.strings('ips')].map((text) =>
     readAddress(text.split('/')[0] as string, 'ips'),
   )
@@ -91,6 +93,13 @@ function endpointOf(request: Request, leased: CniResult | undefined): EndpointRe
         }),
     defaultRoute: isDefault ?? (leased === undefined || hasDefault),
   }
+}
+
+/** Aliases, and in Kubernetes the name of the pod. */
+function namesFor(request: Request): readonly string[] {
+  const names = request.conf.fields.boolean('names') === true
+  const pod = podName(request)
+  return [...new Set([...aliasesOf(request), ...(names && pod !== undefined ? [pod] : [])])]
 }
 
 function definitionOf(request: Request, leased: CniResult | undefined): CreateNetworkRequest {

@@ -9,6 +9,7 @@
  */
 
 import type { Address, Cidr } from '../../model/address.ts'
+import type { AttachmentNames } from '../../model/attachment.ts'
 import type { Step } from '../../plan/step.ts'
 
 /** A link as `ip -json -details address` tells it. */
@@ -73,6 +74,12 @@ export interface PartFacts {
   }[]
   /** Sources of the zone that was asked for; absent where firewalld does not run. */
   readonly firewalld?: readonly string[]
+  /** What the name server answers with, one for each attachment; absent where none runs. */
+  readonly names?: readonly {
+    readonly network: string
+    readonly addresses: readonly Address[]
+    readonly names: readonly string[]
+  }[]
   /** Host settings that were asked for. */
   readonly sysctls: ReadonlyMap<string, string | undefined>
   readonly sandboxSysctls: ReadonlyMap<string, string | undefined>
@@ -88,6 +95,7 @@ export type Look =
   | { readonly what: 'nft'; readonly table: string }
   | { readonly what: 'qdiscs' }
   | { readonly what: 'firewalld'; readonly zone: string }
+  | { readonly what: 'names' }
   | { readonly what: 'sysctls'; readonly keys: readonly string[] }
   | { readonly what: 'sandboxSysctls'; readonly keys: readonly string[] }
 
@@ -132,6 +140,8 @@ export interface PartPlan {
   /** Of this attachment; taken back with it. */
   readonly steps: readonly Step[]
   readonly interfaces: readonly PartInterface[]
+  /** Answered from when the attachment is there until it goes. */
+  readonly names?: AttachmentNames
 }
 
 export interface PartPlanner<O> {

@@ -6,6 +6,7 @@
 
 import { type BandwidthPartOptions, bandwidthPart } from './bandwidth.ts'
 import { type BridgePartOptions, bridgePart } from './bridge.ts'
+import { type DnsPartOptions, dnsPart } from './dns.ts'
 import { type FirewallPartOptions, firewallPart } from './firewall.ts'
 import { type HostDevicePartOptions, hostDevicePart } from './hostdevice.ts'
 import { type LinkPartOptions, linkPart } from './links.ts'
@@ -21,6 +22,7 @@ import { type VrfPartOptions, vrfPart } from './vrf.ts'
 export interface PartOptions {
   readonly bandwidth: BandwidthPartOptions
   readonly bridge: BridgePartOptions
+  readonly dns: DnsPartOptions
   readonly dummy: LinkPartOptions
   readonly firewall: FirewallPartOptions
   readonly 'host-device': HostDevicePartOptions
@@ -42,6 +44,7 @@ export type PartType = keyof PartOptions
 export const parts: { readonly [T in PartType]: PartPlanner<PartOptions[T]> } = {
   bandwidth: bandwidthPart,
   bridge: bridgePart,
+  dns: dnsPart,
   dummy: linkPart('dummy'),
   firewall: firewallPart,
   'host-device': hostDevicePart,

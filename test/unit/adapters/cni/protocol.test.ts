@@ -105,7 +105,7 @@ describe('bad input', () => {
     expect(JSON.parse(said.stdout)).toMatchObject({ code: 7, msg: 'Required prevResult missing' })
   })
 
-  it.each(['portmap', 'firewall', 'tuning', 'bandwidth', 'sbr', 'vrf'])(
+  it.each(['portmap', 'firewall', 'tuning', 'bandwidth', 'sbr', 'vrf', 'dns'])(
     '%s must be chained',
     async (type) => {
       const said = await call(await pluginOf(type), { stdin: conf({ cniVersion: '1.0.0', vrfname: 'x' }) })
