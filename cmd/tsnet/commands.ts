@@ -37,6 +37,8 @@ import { nsLink } from './ns/link.ts'
 import { nsLs } from './ns/ls.ts'
 import { ociPatch } from './oci/patch.ts'
 import { plan } from './plan.ts'
+import { podmanInstall, podmanUninstall } from './podman/install.ts'
+import { podmanStatus } from './podman/status.ts'
 import { port } from './port.ts'
 import { prune } from './prune.ts'
 import { ps } from './ps.ts'
@@ -70,6 +72,7 @@ export const families: readonly CommandFamily[] = [
     title: 'CNI',
     commands: [cniInstall, cniList, cniAdd, cniDel, cniCheck, cniGc, cniStatus],
   },
+  { title: 'Podman', commands: [podmanInstall, podmanUninstall, podmanStatus] },
   { title: 'OCI', commands: [ociPatch] },
   { title: 'Daemon', commands: [daemonRun, daemonStart, daemonStop, daemonStatus, daemonLogs] },
   { title: 'About', commands: [help, version] },

@@ -547,6 +547,17 @@ export const examples: readonly Example[] = [
     given: ['web'],
   },
   {
+    command: 'podman install',
+    about: 'into a folder of your choice; without --dir for all podmans of this host',
+    script: ['tsnet podman install --dir /run/conf.d', 'cat /run/conf.d/90-tsnet.conf'],
+  },
+  {
+    command: 'podman uninstall',
+    about: 'as it was before',
+    script: ['tsnet podman install --dir /run/conf.d', 'tsnet podman uninstall --dir /run/conf.d'],
+  },
+  { command: 'podman status', about: 'which netavark does podman start?', script: ['tsnet podman status'] },
+  {
     command: 'oci patch',
     about: 'runc run web, and its port 80 is port 8080 of this host',
     script: ['mkdir -p /run/web/rootfs', '(cd /run/web; runc spec)', 'tsnet oci patch /run/web -p 8080:80'],
