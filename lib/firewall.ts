@@ -9,6 +9,7 @@ export type {
   BaseIntent,
   FirewallIntent,
   ForeignAcceptIntent,
+  NamesPlace,
   NetworkIntent,
   PublishIntent,
 } from './plan/intent.ts'

@@ -45,7 +45,7 @@ export {
 } from './engine/lookup.ts'
 export { engineOn } from './engine/open.ts'
 export { asTsnetError, type ErrorCode, errorCodes, fail, isTsnetError } from './errors/codes.ts'
-export { type ErrorKind, TsnetError } from './errors/error.ts'
+export { type ErrorDetails, type ErrorKind, TsnetError } from './errors/error.ts'
 export { exitCode } from './errors/exit.ts'
 // Looking around: every namespace of the machine, whoever made it.
 export { type ContainerEndpoint, type ContainerView, containersOf } from './inspect/containers.ts'
@@ -93,7 +93,7 @@ export type {
   SetupRequest,
 } from './model/attachment.ts'
 // Readers of what people write, for command lines and runtimes of your own.
-export { decodeBridgeOptions, readDriver } from './model/bridgeoptions.ts'
+export { decodeBridgeOptions, type OptionValue, readDriver } from './model/bridgeoptions.ts'
 export { parseJson } from './model/json.ts'
 export { DEFAULT_NETWORK } from './model/names.ts'
 export type { BridgeOptions, DriverName, IpamSubnet, NetworkConfig } from './model/network.ts'
@@ -106,9 +106,9 @@ export { parseExpose } from './model/specs/expose.ts'
 export { readFilePath } from './model/specs/filepath.ts'
 export { parseKeyValues } from './model/specs/keyvalue.ts'
 export { parseLink } from './model/specs/link.ts'
-export { combineNetworkFlags, parseNetworkFlag } from './model/specs/network.ts'
+export { combineNetworkFlags, type NetworkFlag, parseNetworkFlag } from './model/specs/network.ts'
 export { parsePublish } from './model/specs/publish.ts'
-export { readSandbox } from './model/specs/sandbox.ts'
+export { readSandbox, type SandboxSpec } from './model/specs/sandbox.ts'
 export {
   readAddress,
   readContainerName,
@@ -121,4 +121,21 @@ export {
 } from './model/specs/scalar.ts'
 export { readSysctls } from './model/sysctl.ts'
 export { readResolverOption, readSearchDomain } from './model/validate.ts'
-export type { Step } from './plan/step.ts'
+export type {
+  AddressStep,
+  BatchStep,
+  BridgePortStep,
+  BridgeStep,
+  ConntrackStep,
+  FileStep,
+  FirewallStep,
+  LinkUpStep,
+  LoweredStep,
+  RouteStep,
+  RulesStep,
+  RulesTool,
+  Step,
+  SysctlStep,
+  VethStep,
+  Where,
+} from './plan/step.ts'

@@ -5,5 +5,26 @@
  */
 
 export { engineOn } from './engine/open.ts'
-export type { Kernel, KernelOptions, StepHook, StepPhase } from './kernel/kernel.ts'
+export type {
+  ApplyOutcome,
+  Kernel,
+  KernelOptions,
+  OpenSandbox,
+  PortHolder,
+  RangeHolder,
+  RefusedSysctl,
+  StepHook,
+  StepPhase,
+  StepResult,
+} from './kernel/kernel.ts'
+export type { MemoryHost } from './kernel/memory/host.ts'
 export { createMemoryKernel, type MemoryKernel, type MemoryKernelOptions } from './kernel/memory/memory.ts'
+export type {
+  AddressFact,
+  ForeignDrop,
+  HostFacts,
+  LinkFact,
+  RouteFact,
+  SandboxFacts,
+  WayOut,
+} from './plan/facts.ts'

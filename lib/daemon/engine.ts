@@ -66,6 +66,11 @@ export function createDaemonEngine(first: Connection | undefined, parts: DaemonE
   const withSignal = (from: { readonly signal?: AbortSignal } | undefined): Pick<CallExtras, 'signal'> =>
     from?.signal === undefined ? {} : { signal: from.signal }
 
+  const close = async (): Promise<void> => {
+    connection?.close()
+    await (await local?.catch(() => undefined))?.close()
+  }
+
   // Answers have the types of the engine that gave them: the handshake saw to it that it is of the same version.
   const engine = {
     plan: (request) => call('plan', [request], inSandbox(request)),
@@ -89,10 +94,8 @@ export function createDaemonEngine(first: Connection | undefined, parts: DaemonE
     updateNetwork: (name, update) => call('updateNetwork', [name, update]),
     pruneNetworks: (more) => call('pruneNetworks', [], withSignal(more)),
     prune: () => call('prune', []),
-    close: async () => {
-      connection?.close()
-      await (await local?.catch(() => undefined))?.close()
-    },
+    close,
+    [Symbol.asyncDispose]: close,
   } satisfies { [Name in keyof Engine]: (...args: Parameters<Engine[Name]>) => Promise<unknown> }
   return engine as Engine
 }

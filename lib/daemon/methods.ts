@@ -7,7 +7,7 @@
 import type { Engine } from '../engine/engine.ts'
 
 /** All but `close`, which is the client's own. */
-export type MethodName = Exclude<keyof Engine, 'close'>
+export type MethodName = Exclude<keyof Engine & string, 'close'>
 
 interface MethodKind {
   /** Takes `{ signal }` as its last argument. */

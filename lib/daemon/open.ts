@@ -11,6 +11,7 @@ import { openEngine as openLocalEngine } from '../engine/open.ts'
 import { fail } from '../errors/codes.ts'
 import { tsnetVersion } from '../model/version.ts'
 
+/** How an engine is opened, and in which process it works. */
 export interface OpenOptions extends EngineOptions {
   /**
    * `auto`: the daemon where one listens, else this process; `daemon`: start one

@@ -14,6 +14,7 @@ import { connect } from 'node:net'
 import { type Address, familyOf } from '../model/address.ts'
 import { FLAG, HEADER_BYTES, keyOf, questionNameEnd, RCODE } from './wire.ts'
 
+/** One protocol case: what was expected and what came. */
 export interface CaseResult {
   readonly name: string
   readonly source: string
@@ -22,6 +23,7 @@ export interface CaseResult {
   readonly passed: boolean
 }
 
+/** Which server is to be examined. */
 export interface ConformanceOptions {
   readonly address: Address
   readonly port: number

@@ -9,6 +9,7 @@
 import { fromBytes } from '../model/address.ts'
 import { HEADER_BYTES, questionNameEnd, recordAt } from './wire.ts'
 
+/** A DNS reply in the words of dig(1). */
 export interface RenderedReply {
   /** `NOERROR`, `NXDOMAIN`, … */
   readonly status: string
@@ -17,6 +18,7 @@ export interface RenderedReply {
   readonly answers: readonly RenderedRecord[]
 }
 
+/** A resource record in master file form (RFC 1035). */
 export interface RenderedRecord {
   readonly name: string
   readonly ttlSeconds: number

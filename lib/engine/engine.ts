@@ -35,6 +35,7 @@ export interface Finding {
   readonly hint: string
 }
 
+/** What `gc` has put in order: ids and names, each empty where all was well. */
 export interface GcReport {
   /** Containers whose sandbox was gone: taken down now. */
   readonly containers: readonly string[]
@@ -54,6 +55,7 @@ export interface NetworkUpdate {
   readonly isolate?: boolean
 }
 
+/** A network, and who is on it now. */
 export interface NetworkInspect {
   readonly config: NetworkConfig
   /** Whether its bridge is in the kernel now. */
@@ -76,7 +78,8 @@ export interface Interruption {
   readonly signal?: AbortSignal
 }
 
-export interface Engine {
+/** All operations of tsnet, whichever process carries them out. `await using` closes it. */
+export interface Engine extends AsyncDisposable {
   /** Decides and shows, changes nothing. */
   plan(request: SetupRequest): Promise<PlannedSetup>
   /**
@@ -119,16 +122,21 @@ export interface Engine {
    * @returns those that were taken away
    */
   unpublish(selector: Selector, mappings: readonly PortMapping[]): Promise<readonly PortBinding[]>
+  /** Everything tsnet has set up and not taken down, from the records. */
   list(): Promise<readonly ContainerNetwork[]>
   /** @throws TSNET_NO_SUCH_CONTAINER (notFound) */
   inspect(selector: Selector): Promise<ContainerNetwork>
   /** Compares records with the kernel; empty: all is well. Without selector: everything. */
   check(selector?: Selector): Promise<readonly Finding[]>
+  /** Takes back what killed processes and dead containers have left. */
   gc(options?: Interruption): Promise<GcReport>
+  /** Makes a network that is there until it is removed. @throws TSNET_NETWORK_EXISTS, TSNET_SUBNET_OVERLAP (conflict) */
   createNetwork(request: CreateNetworkRequest, options?: Interruption): Promise<NetworkConfig>
   /** @throws TSNET_NETWORK_IN_USE (conflict), TSNET_NO_SUCH_NETWORK (notFound) */
   removeNetwork(name: string, options?: Interruption): Promise<void>
+  /** All networks, with who is on them. */
   listNetworks(): Promise<readonly NetworkInspect[]>
+  /** One network. @throws TSNET_NO_SUCH_NETWORK (notFound) */
   inspectNetwork(name: string): Promise<NetworkInspect>
   /** Changes a network while containers are on it. @returns its definition as it is now */
   updateNetwork(name: string, update: NetworkUpdate): Promise<NetworkConfig>
@@ -136,9 +144,11 @@ export interface Engine {
   pruneNetworks(options?: Interruption): Promise<readonly string[]>
   /** `gc` and `pruneNetworks`: everything that serves nobody goes. */
   prune(): Promise<GcReport>
+  /** Gives back sockets and descriptors; what was set up stays. */
   close(): Promise<void>
 }
 
+/** How an engine is opened; every host has usable defaults. */
 export interface EngineOptions {
   /** Definitions, run state and sockets all below it. Absent: /var/lib/tsnet and /run/tsnet. */
   readonly stateDir?: string

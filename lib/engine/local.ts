@@ -61,6 +61,7 @@ export function createLocalEngine(context: EngineContext): Engine {
       return { ...report, networks: [...report.networks, ...(await pruneNetworks(context))] }
     },
     close: async () => context.kernel.close(),
+    [Symbol.asyncDispose]: async () => context.kernel.close(),
   }
 }
 

@@ -32,11 +32,13 @@ export interface ServedName {
   readonly addresses: readonly string[]
 }
 
+/** A reply with its explanation. */
 export interface Lookup extends RenderedReply {
   /** Who answered, and why. */
   readonly why: string
 }
 
+/** A question to the name server, as from inside a container. */
 export interface LookupRequest {
   readonly name: string
   /** Such as `AAAA`; default A. */
@@ -47,11 +49,13 @@ export interface LookupRequest {
   readonly network?: string
 }
 
+/** What `tsnet dns` does. */
 export interface NameDoor {
   /** Empty where no name server runs. */
   list(): Promise<readonly ServedName[]>
   /** @throws TSNET_NO_SUCH_CONTAINER (notFound), TSNET_BAD_VALUE (invalid) */
   lookup(request: LookupRequest): Promise<Lookup>
+  /** Split DNS as it is in effect. */
   routes(): readonly NameRoute[]
   /** Replaces all; in effect when this returns. */
   setRoutes(routes: readonly NameRoute[]): Promise<void>

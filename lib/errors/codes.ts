@@ -9,6 +9,7 @@
 
 import { type ErrorDetails, type ErrorKind, TsnetError } from './error.ts'
 
+/** Each code with the kind it is of; the meaning of each is in lib/errors/README.md. */
 export const errorCodes = {
   /** A field or flag has a value that cannot be used. */
   TSNET_BAD_VALUE: 'invalid',
@@ -66,6 +67,7 @@ export const errorCodes = {
   TSNET_INTERNAL: 'internal',
 } as const
 
+/** Every `code` a TsnetError can have: the list in lib/errors/README.md. */
 export type ErrorCode = keyof typeof errorCodes
 
 const kinds: Readonly<Record<ErrorCode, ErrorKind>> = errorCodes
@@ -75,6 +77,7 @@ export function fail(code: ErrorCode, details: ErrorDetails): TsnetError {
   return new TsnetError(code, kinds[code], details)
 }
 
+/** Tells an error of tsnet, with `code` one of that code, from any other. */
 export function isTsnetError(error: unknown, code?: ErrorCode): error is TsnetError {
   return error instanceof TsnetError && (code === undefined || error.code === code)
 }

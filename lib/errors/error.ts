@@ -15,6 +15,7 @@ export type ErrorKind =
   | 'busy'
   | 'internal'
 
+/** What an error says: what was done to what and why it failed, the field and value meant, the way out. */
 export interface ErrorDetails {
   /** Lower case, "doing X to Y: cause", no trailing stop. */
   readonly message: string
@@ -27,6 +28,7 @@ export interface ErrorDetails {
   readonly cause?: unknown
 }
 
+/** The one class of errors tsnet throws. Tell them apart by `code`, group them by `kind`; the text is for people. */
 export class TsnetError extends Error {
   override readonly name = 'TsnetError'
   readonly code: string
@@ -51,6 +53,7 @@ export class TsnetError extends Error {
     return this.kind === 'busy'
   }
 
+  /** What programs get of it with `--json`: no stack, `undo` as texts. */
   toJSON(): Record<string, unknown> {
     const { code, kind, message, field, value, hint, retryable } = this
     const undo = this.undo.map((error) => (error instanceof Error ? error.message : String(error)))

@@ -23,6 +23,7 @@ export const exitCodes: Readonly<Record<ErrorKind, number>> = {
   internal: 1,
 }
 
+/** What a command ends with after this error: see the table of exit codes in the README. */
 export function exitCode(error: Pick<TsnetError, 'kind'>): number {
   return exitCodes[error.kind]
 }

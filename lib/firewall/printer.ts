@@ -20,6 +20,7 @@ import * as nftablesNetwork from './nftables/network.ts'
 import * as nftablesPublish from './nftables/publish.ts'
 import { printNothing } from './none.ts'
 
+/** Makes rules of one backend from intents. */
 export interface FirewallPrinter {
   readonly backend: FirewallBackend
   /**
@@ -57,6 +58,7 @@ const backends: { readonly [B in FirewallBackend]: Printers } = {
   none: { base: printNothing, network: printNothing, publish: printNothing, foreignAccept: printNothing },
 }
 
+/** The printer of a backend; that of `none` prints nothing. */
 export function printerFor(backend: FirewallBackend): FirewallPrinter {
   return { backend, print: (intent) => print(backends[backend], intent) }
 }

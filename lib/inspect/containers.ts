@@ -13,6 +13,7 @@ import type { PortBinding } from '../model/portmapping.ts'
 import type { InterfaceView, Inventory, NamespaceView } from './inventory.ts'
 import type { EngineName } from './origin.ts'
 
+/** One interface of a container on one network or bridge. */
 export interface ContainerEndpoint {
   /** Name of the network; of other engines the bridge's. */
   readonly network: string
@@ -22,6 +23,7 @@ export interface ContainerEndpoint {
   readonly ports: readonly PortBinding[]
 }
 
+/** A container of any engine, as `tsnet ps` shows it. */
 export interface ContainerView {
   readonly id: string
   readonly name?: string
@@ -43,6 +45,7 @@ export interface ContainerView {
   }
 }
 
+/** The containers of an inventory: those of tsnet first, then those of other engines. */
 export function containersOf({ namespaces, records }: Inventory): readonly ContainerView[] {
   const cookies = new Map(namespaces.map((view) => [view.cookie, view]))
   const ours = records.map((record) =>

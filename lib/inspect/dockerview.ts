@@ -12,7 +12,11 @@ import { addressOf, familyOf, prefixLength } from '../model/address.ts'
 import type { Attachment, ContainerNetwork } from '../model/attachment.ts'
 import type { PortBinding } from '../model/portmapping.ts'
 
-/** @param pid of its first process, 0 where there is none (Docker's word for "not running") */
+/**
+ * A container in the shape of `docker inspect`, for `--format` templates people know.
+ *
+ * @param pid of its first process, 0 where there is none (Docker's word for "not running")
+ */
 export function dockerView(record: ContainerNetwork, pid: number): Readonly<Record<string, unknown>> {
   const { container, sandbox, attachments, createdAt, mode } = record
   const first = attachments[0]

@@ -9,6 +9,7 @@ import type { NetworkInspect } from '../engine/engine.ts'
 import { type Address, addressOf, contains } from '../model/address.ts'
 import type { Inventory } from './inventory.ts'
 
+/** Who has an address, and what would free it. */
 export interface AddressHolder {
   readonly address: Address
   /** `gateway` and `reserved`: kept by the network itself. */
@@ -32,6 +33,7 @@ export interface AddressReport {
   readonly networks: readonly string[]
 }
 
+/** Who has an address, of all networks tsnet knows and all interfaces of the host. */
 export function whoHolds(
   address: Address,
   inventory: Inventory,

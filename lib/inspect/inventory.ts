@@ -29,6 +29,7 @@ export interface TrafficCounters {
   readonly errors: number
 }
 
+/** One interface of a namespace. */
 export interface InterfaceView {
   readonly name: string
   readonly index: number
@@ -47,6 +48,7 @@ export interface InterfaceView {
   readonly traffic: TrafficCounters
 }
 
+/** One route of a namespace, as `ip route` shows it. */
 export interface RouteView {
   readonly to: Subnet
   readonly via?: Address
@@ -54,6 +56,7 @@ export interface RouteView {
   readonly metric: number
 }
 
+/** One network namespace of the machine, and what is known of who made it. */
 export interface NamespaceView {
   /** As in `net:[4026531840]`. */
   readonly id: string
@@ -82,6 +85,7 @@ export interface NamespaceView {
   readonly routes: readonly RouteView[]
 }
 
+/** One interface in a bridge. */
 export interface BridgePort {
   readonly name: string
   readonly state: string
@@ -91,6 +95,7 @@ export interface BridgePort {
   readonly peer?: { readonly name: string; readonly namespace: string }
 }
 
+/** A bridge of the host, tsnet’s or anybody’s. */
 export interface BridgeView {
   readonly name: string
   /** `8000.0242ac110001`: priority and MAC. */
@@ -106,6 +111,7 @@ export interface BridgeView {
   readonly traffic: TrafficCounters
 }
 
+/** Every namespace and bridge of the machine at one moment. */
 export interface Inventory {
   readonly namespaces: readonly NamespaceView[]
   /** Of the host's own namespace. */

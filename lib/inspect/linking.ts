@@ -8,6 +8,7 @@ import { addNetnsLink, netnsNames, ownNetnsLinks, removeNetnsLink } from '../ker
 import { findNamespace } from './find.ts'
 import type { Inventory, NamespaceView } from './inventory.ts'
 
+/** What `ns link` has changed below /run/netns. */
 export interface LinkReport {
   readonly added: readonly { readonly name: string; readonly namespace: string }[]
   /** Links of ours whose namespace is gone. */

@@ -10,6 +10,7 @@ import { type Cidr, familyOf } from '../model/address.ts'
 import { containersOf } from './containers.ts'
 import type { BridgeView, InterfaceView, Inventory, NamespaceView } from './inventory.ts'
 
+/** A container’s interface at its bridge. */
 export interface MapLeaf {
   readonly name: string
   /** Engine behind it, `` where none is known. */
@@ -22,6 +23,7 @@ export interface MapLeaf {
   readonly txBytes: number
 }
 
+/** A bridge with what hangs on it. */
 export interface MapBridge {
   readonly name: string
   readonly network?: string
@@ -30,6 +32,7 @@ export interface MapBridge {
   readonly leaves: readonly MapLeaf[]
 }
 
+/** An interface by which the host reaches others. */
 export interface MapUplink {
   readonly name: string
   readonly addresses: readonly string[]
@@ -37,6 +40,7 @@ export interface MapUplink {
   readonly gateways: readonly string[]
 }
 
+/** The picture of a host: ways out, bridges, containers. */
 export interface HostMap {
   readonly uplinks: readonly MapUplink[]
   readonly bridges: readonly MapBridge[]
@@ -48,6 +52,7 @@ export interface HostMap {
   readonly onHost: readonly string[]
 }
 
+/** Draws the map of an inventory; the other `map…` functions render it. */
 export function mapOf(inventory: Inventory): HostMap {
   const host = inventory.namespaces.find(({ own }) => own)
   const ends = endsOf(inventory)

@@ -7,6 +7,7 @@
 
 import type { HostMap, MapLeaf } from './map.ts'
 
+/** The map as a mermaid flowchart, for Markdown. */
 export function mapMermaid({ uplinks, bridges, direct, apart, onHost }: HostMap): string {
   const lines = ['flowchart LR', '  host{{host}}']
   let count = 0

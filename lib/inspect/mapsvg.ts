@@ -28,6 +28,7 @@ interface Placed extends Box {
   readonly height: number
 }
 
+/** The map as a picture for a page. */
 export function mapSvg(map: HostMap): string {
   const groups = groupsOf(map)
   const placed = place(groups)

@@ -16,6 +16,8 @@ interface Branch {
 }
 
 /**
+ * The map as a tree for a terminal.
+ *
  * @param columns at least 40; narrower ones break words
  * @param paint called for every word that means something
  */

@@ -10,6 +10,7 @@
  * @module
  */
 
+/** Who made a namespace, as far as it can be told. */
 export type EngineName =
   | 'docker'
   | 'podman'

@@ -37,6 +37,7 @@ export interface FileInPlace {
   readonly source: { readonly path: string } | { readonly text: string }
 }
 
+/** A program to be started in a container’s network. */
 export interface Entry {
   readonly path: string
   readonly argv: readonly [string, ...string[]]

@@ -18,6 +18,7 @@ export interface OpenSandbox {
   readonly facts: SandboxFacts
   /** Current values of sysctls inside, undefined where the kernel has no such key. */
   sysctls(keys: readonly string[]): ReadonlyMap<string, string | undefined>
+  /** The descriptor goes, and with it perhaps the namespace. */
   close(): void
 }
 
@@ -39,6 +40,7 @@ export interface ApplyOutcome {
   readonly error?: unknown
 }
 
+/** The process behind a socket, as far as /proc tells. */
 export interface PortHolder {
   readonly pid: number | undefined
   readonly program: string | undefined
@@ -60,12 +62,15 @@ export interface RefusedSysctl {
   readonly isHosts: boolean
 }
 
+/** What an engine needs of a host. */
 export interface Kernel {
   /** @throws TSNET_NOT_A_NETNS (invalid) */
   openSandbox(path: string): Promise<OpenSandbox>
   /** Cookie and boot id match what lives at `path` now. Never throws. */
   isAlive(path: string, identity: SandboxIdentity): boolean
+  /** Of this boot: a cookie means nothing in another. */
   bootId(): string
+  /** Links, addresses and routes of the host, all of them: not for the path of one attach. */
   hostFacts(): Promise<HostFacts>
   /** One link of the host by name: one round trip. */
   hostLink(name: string): Promise<LinkFact | undefined>
@@ -73,7 +78,9 @@ export interface Kernel {
   hasHostLink(name: string): boolean
   /** The default way out, or undefined where the host has no default route. */
   wayOut(family: Family): Promise<WayOut | undefined>
+  /** Addresses of the host that others can reach. */
   hostAddresses(): Promise<readonly Cidr[]>
+  /** Current values, undefined where the kernel has no such key. */
   hostSysctls(keys: readonly string[]): ReadonlyMap<string, string | undefined>
   /** Of settings for a container, by path below /proc/sys, the first that would be refused; changes nothing. */
   refusedSysctl(wanted: Readonly<Record<string, string>>): RefusedSysctl | undefined
@@ -135,6 +142,7 @@ export interface Kernel {
   approach?(what: 'apply' | 'revert'): () => void
   /** Which steps do not hold any more, for `tsnet check`. */
   missing(steps: readonly LoweredStep[], sandbox: OpenSandbox | undefined): Promise<readonly LoweredStep[]>
+  /** Gives back sockets and descriptors. */
   close(): void
 }
 
@@ -149,6 +157,7 @@ export type StepPhase = 'before' | 'after'
  */
 export type StepHook = (step: LoweredStep, phase: StepPhase) => void
 
+/** What every kernel can be made with. */
 export interface KernelOptions {
   readonly onStep?: StepHook
 }

@@ -11,6 +11,7 @@
 
 import { Address6 } from 'ip-address'
 
+/** 4 or 6, as in IPv4 and IPv6. */
 export type Family = 4 | 6
 
 /** A canonical IP address without prefix length, such as `10.89.0.2` or `fd00::2`. */
@@ -64,6 +65,7 @@ export function parseSubnet(text: string): Subnet | undefined {
   return cidr !== undefined && subnetOf(cidr) === cidr ? (cidr as Subnet) : undefined
 }
 
+/** The address of a CIDR: `10.89.0.2/24` is `10.89.0.2`. */
 export function addressOf(cidr: Cidr): Address {
   return cidr.slice(0, cidr.indexOf('/')) as Address
 }
@@ -118,10 +120,12 @@ export function boundsOf(cidr: Cidr): { readonly first: bigint; readonly last: b
   return { first, last: first + (1n << hostBits) - 1n }
 }
 
+/** The subnet a CIDR is in, host bits cleared: `10.89.0.2/24` is in `10.89.0.0/24`. */
 export function subnetOf(cidr: Cidr): Subnet {
   return withPrefix(fromNumber(familyOf(cidr), boundsOf(cidr).first), prefixLength(cidr)) as Subnet
 }
 
+/** Whether an address lies in a subnet; false where their families differ. */
 export function contains(subnet: Cidr, address: Address): boolean {
   if (familyOf(subnet) !== familyOf(address)) return false
   const { first, last } = boundsOf(subnet)

@@ -72,6 +72,7 @@ export interface ContainerLink {
   readonly env: Readonly<Record<string, string>>
 }
 
+/** A line of a hosts file; `host-gateway` stands for the host as the container reaches it. */
 export interface HostEntry {
   readonly name: string
   readonly address: Address | 'host-gateway'

@@ -6,11 +6,13 @@
 
 import type { Address, Subnet } from './address.ts'
 
+/** Who carries the packet rules. `none`: nobody, so neither ports nor a way out. */
 export type FirewallBackend = 'iptables' | 'nftables' | 'none'
 
 /** `container` shares another container's sandbox. */
 export type DriverName = 'bridge' | 'host' | 'none'
 
+/** One subnet of a network, with the addresses that are not given to containers. */
 export interface IpamSubnet {
   readonly subnet: Subnet
   readonly gateway: Address
@@ -23,6 +25,7 @@ export interface IpamSubnet {
 /** Where name servers are asked (RFC 1035). */
 export const DNS_PORT = 53
 
+/** What `-o` of `network create` sets. */
 export interface BridgeOptions {
   /** The bridge's interface name. */
   readonly bridge: string
@@ -43,7 +46,7 @@ export interface BridgeOptions {
   /** Whom the name server asks for everything else; absent: whom the host asks. */
   readonly forwarders?: readonly Address[]
   /**
-   * Where the name server listens on the gateways, absent: {@link DNS_PORT}.
+   * Where the name server listens on the gateways, absent: `DNS_PORT` (53).
    * Containers ask port 53 all the same: it is led there.
    */
   readonly dnsPort?: number
@@ -53,6 +56,7 @@ export interface BridgeOptions {
   readonly unmanaged?: boolean
 }
 
+/** A network as it is stored: everything chosen, nothing left to a default. */
 export interface NetworkConfig {
   readonly name: string
   readonly driver: DriverName
@@ -84,6 +88,7 @@ export interface CreateNetworkRequest {
   readonly labels: Readonly<Record<string, string>>
 }
 
+/** A subnet as a user asks for it: only the subnet itself has to be said. */
 export interface SubnetRequest {
   readonly subnet: Subnet
   /** Absent: the first address. */

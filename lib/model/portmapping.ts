@@ -6,6 +6,7 @@
 
 import type { Address } from './address.ts'
 
+/** What ports can be published of. */
 export type Protocol = 'tcp' | 'udp' | 'sctp'
 
 /** One `-p`: a range of container ports and where on the host to publish it. */

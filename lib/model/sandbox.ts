@@ -15,6 +15,7 @@ export interface SandboxIdentity {
   readonly bootId: string
 }
 
+/** A network namespace, by where to open it. */
 export interface Sandbox {
   /** Where to open the namespace, such as `/proc/4242/ns/net` or `/run/netns/web`. */
   readonly path: string

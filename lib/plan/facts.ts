@@ -7,6 +7,7 @@
 import type { Address, Cidr, Family, Mac, Subnet } from '../model/address.ts'
 import type { SandboxIdentity } from '../model/sandbox.ts'
 
+/** One link of a namespace. */
 export interface LinkFact {
   readonly name: string
   /** `bridge`, `veth`, `` for physical ones: IFLA_INFO_KIND. */
@@ -19,11 +20,13 @@ export interface LinkFact {
   readonly alias: string | undefined
 }
 
+/** One address of a link. */
 export interface AddressFact {
   readonly dev: string
   readonly cidr: Cidr
 }
 
+/** One route of the host. */
 export interface RouteFact {
   readonly to: Subnet
   readonly via: Address | undefined

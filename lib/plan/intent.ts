@@ -76,4 +76,5 @@ export interface ForeignAcceptIntent {
   readonly family: 4 | 6
 }
 
+/** What must be true of packets, in network words; a printer makes rules of it. */
 export type FirewallIntent = BaseIntent | NetworkIntent | PublishIntent | ForeignAcceptIntent

@@ -52,6 +52,7 @@ export interface BridgePortStep {
   readonly isolated: boolean
 }
 
+/** `ip link set DEV up` */
 export interface LinkUpStep {
   readonly kind: 'linkUp'
   readonly where: Where
@@ -68,6 +69,7 @@ export interface AddressStep {
   readonly cidr: Cidr
 }
 
+/** `ip route add TO via VIA dev DEV metric METRIC`; without `via` whatever is there is a neighbour. */
 export interface RouteStep {
   readonly kind: 'route'
   readonly where: Where
@@ -169,6 +171,7 @@ export interface FileStep {
   readonly before?: string
 }
 
+/** One effect on the host, flat and with all its inverse needs. */
 export type Step =
   | BridgeStep
   | VethStep

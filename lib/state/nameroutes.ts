@@ -9,6 +9,7 @@ import type { Address } from '../model/address.ts'
 import { readJson, removeFile, writeJson } from './files.ts'
 import type { StatePaths } from './paths.ts'
 
+/** Split DNS: names below `domain` are asked of these servers. */
 export interface NameRoute {
   readonly domain: string
   readonly servers: readonly Address[]

@@ -27,10 +27,12 @@ import { MemoryNamespace, Refusal } from './namespace.ts'
 import { MemoryRules } from './rules.ts'
 import { takesValue } from './sysctls.ts'
 
+/** What the host in memory has from the beginning. */
 export interface MemoryKernelOptions extends KernelOptions {
   readonly host?: Partial<MemoryHost>
 }
 
+/** A kernel in memory that follows the rules of the real one, as far as tsnet relies on them. */
 export interface MemoryKernel extends Kernel {
   /** Makes an empty network namespace that is found at `path`; `own` makes it tsnet's. */
   addSandbox(path: string, options?: { readonly own?: boolean }): SandboxIdentity
@@ -46,6 +48,7 @@ interface Sandbox {
   readonly own: boolean
 }
 
+/** Makes a host in memory: no root, no namespaces, nothing of this machine touched. */
 export function createMemoryKernel(options: MemoryKernelOptions = {}): MemoryKernel {
   const host: MemoryHost = { ...usualHost, ...options.host }
   const outside = hostNamespace(host)

@@ -77,6 +77,7 @@ export function addrAdd(index: number, cidr: Cidr): Message {
   return { type: RTM_NEWADDR, flags: NLM_F_CREATE | NLM_F_EXCL, head, attributes }
 }
 
+/** Takes an address from a link (`ip address delete`). */
 export function addrDel(index: number, cidr: Cidr): Message {
   const attributes = [{ type: IFA_LOCAL, value: bytesOf(addressOf(cidr)) }]
   return { type: RTM_DELADDR, flags: 0, head: addressHead(index, cidr, 0), attributes }

@@ -30,6 +30,7 @@ export interface Attribute {
   readonly value: Uint8Array | Nested
 }
 
+/** Attributes behind a fixed head, as in links and nested attributes. */
 export interface Nested {
   readonly head: Uint8Array
   readonly attributes: readonly Attribute[]

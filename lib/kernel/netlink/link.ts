@@ -101,7 +101,7 @@ function ethernet(name: string, mac: Mac, mtuBytes: number): Attribute[] {
   ]
 }
 
-/** Fails with EEXIST if the name is taken. Its MTU is a draft: {@link bridgeSet} sets the real one. */
+/** Fails with EEXIST if the name is taken. Its MTU is a draft: `bridgeSet` sets the real one. */
 export function bridgeAdd({ name, mac, mtuBytes }: BridgeStep): Message {
   const draftBytes = mtuBytes < 65535 ? mtuBytes + 1 : mtuBytes - 1
   const info = nested([{ type: IFLA_INFO_KIND, value: text('bridge') }])
@@ -123,6 +123,7 @@ export function bridgeSet({ name, mtuBytes, alias }: BridgeStep): Message {
   return { ...set, attributes: [...set.attributes, { type: IFLA_MTU, value: u32(mtuBytes) }] }
 }
 
+/** Where the two ends of a veth pair go. */
 export interface VethPlace {
   readonly bridgeIndex: number
   /** Descriptor of the namespace the peer is born in. */
@@ -152,6 +153,7 @@ export function vethAdd(step: VethStep, place: VethPlace): Message {
   }
 }
 
+/** Gives a link its alias (`ip link set NAME alias TEXT`). */
 export function linkSetAlias(name: string, alias: string): Message {
   return {
     type: RTM_SETLINK,
@@ -185,6 +187,7 @@ function hasIpv6(): boolean {
   return ipv6
 }
 
+/** Sets a link up or down (`ip link set NAME up`). */
 export function linkSet(name: string, state: 'up' | 'down'): Message {
   const head = Buffer.from(linkHead({ flags: IFF_UP }))
   if (state === 'down') head.writeUInt32LE(0, 8)
@@ -213,6 +216,7 @@ export function linkSetGroup(index: number, group: number): Message {
   return { type: RTM_SETLINK, flags: 0, head: linkHead({ index }), attributes }
 }
 
+/** Deletes the link of that index (`ip link delete`). */
 export function linkDel(index: number): Message {
   return { type: RTM_DELLINK, flags: 0, head: linkHead({ index }), attributes: [] }
 }
@@ -225,6 +229,7 @@ export function linkDelGroup(group: number): Message {
 
 const extMask: Attribute = { type: IFLA_EXT_MASK, value: u32(RTEXT_FILTER_SKIP_STATS) }
 
+/** Asks for one link by name or index (`ip link show NAME`). */
 export function linkGet(link: string | number): Message {
   const byName = typeof link === 'string'
   const attributes = byName ? [{ type: IFLA_IFNAME, value: text(link) }, extMask] : [extMask]

@@ -27,6 +27,7 @@ export interface Reply {
   readonly messages: readonly Received[]
 }
 
+/** A netlink socket of one namespace. */
 export interface RouteSocket {
   /** Sends all in order; one reply for each, in the same order. Rejects only if the socket itself fails. */
   batch(messages: readonly Message[]): Promise<readonly Reply[]>
@@ -34,6 +35,7 @@ export interface RouteSocket {
   batchAside(messages: readonly Message[]): Promise<readonly Reply[]>
   /** All parts of a dump, read consistently. */
   dump(message: Message): Promise<readonly Received[]>
+  /** Gives the descriptor back. */
   close(): void
 }
 

@@ -7,6 +7,7 @@
 import { fail } from '../../errors/codes.ts'
 import type { Sandbox } from '../sandbox.ts'
 
+/** The ways to name a sandbox; exactly one is given. */
 export interface SandboxSpec {
   readonly path?: string | undefined
   readonly pid?: string | number | undefined

@@ -291,3 +291,21 @@ describe('an admin’s rules in TSNET-USER', () => {
     expect(unlike([before], there.picture())).toEqual([])
   })
 })
+
+describe('await using', () => {
+  it('gives the engine’s sockets back at the end of the scope, once, and leaves what was set up', async () => {
+    let closed = 0
+    const there = await world({}, (memory) => ({
+      close: () => {
+        closed++
+        memory.close()
+      },
+    }))
+    {
+      await using engine = there.engine
+      await there.setUp('one')
+      expect({ closed, ids: await idsOf(engine) }).toEqual({ closed: 0, ids: ['one'] })
+    }
+    expect({ closed, ids: await idsOf(there.engine) }).toEqual({ closed: 1, ids: ['one'] })
+  })
+})
