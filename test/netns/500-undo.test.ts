@@ -15,18 +15,29 @@ interface Report {
 
 const plans = goldenPlans.filter(({ plan }) => plan.steps.length > 0)
 
-describe.each(['nftables', 'iptables'])('with firewall %s', (backend) => {
-  it.concurrent.each(plans)(
-    '$name: nothing is left, whichever step fails',
-    { timeout: 120_000 },
-    async ({ name, plan }) => {
-      await using lab = await createLab()
-      const host = await lab.host('h1')
-      const { stdout } = await host.node('test/netns/agents/undo.ts', name, backend, { timeoutMs: 110_000 })
-      const { failures, faults } = JSON.parse(stdout) as Report
-      expect(faults).toEqual([])
-      // Some steps turn into several rule scripts, and settings that are so already drop out.
-      expect(failures).toBeGreaterThanOrEqual(plan.steps.length)
-    },
-  )
-})
+const withRules = plans.filter(({ plan }) => plan.steps.some(({ kind }) => kind === 'firewall'))
+const settings = [
+  { backend: 'nftables', iptables: 'nft', plans },
+  { backend: 'iptables', iptables: 'nft', plans },
+  // What makes no rules is the same here as there.
+  { backend: 'iptables', iptables: 'legacy', plans: withRules },
+] as const
+
+describe.each(settings)(
+  'with firewall $backend where iptables is $iptables',
+  ({ backend, iptables, plans }) => {
+    it.concurrent.each(plans)(
+      '$name: nothing is left, whichever step fails',
+      { timeout: 120_000 },
+      async ({ name, plan }) => {
+        await using lab = await createLab()
+        const host = await lab.host('h1', { iptables })
+        const { stdout } = await host.node('test/netns/agents/undo.ts', name, backend, { timeoutMs: 110_000 })
+        const { failures, faults } = JSON.parse(stdout) as Report
+        expect(faults).toEqual([])
+        // Some steps turn into several rule scripts, and settings that are so already drop out.
+        expect(failures).toBeGreaterThanOrEqual(plan.steps.length)
+      },
+    )
+  },
+)

@@ -5,6 +5,7 @@
  * @module
  */
 import { describe, expect, it } from 'vitest'
+import type { Step } from '../../lib/plan/step.ts'
 import { createLab, type Lab } from '../../netns-fixtures/lab.ts'
 import { goldenPlans } from '../golden/plans.ts'
 import { differences, type Pictures } from './agents/pictures.ts'
@@ -14,20 +15,41 @@ interface Report {
   readonly left: readonly string[]
 }
 
-async function report(lab: Lab, ...[plan, backend, by]: readonly [string, string, string]): Promise<Report> {
-  const host = await lab.host(by)
+interface Way {
+  readonly plan: string
+  readonly backend: string
+  readonly iptables: 'nft' | 'legacy'
+  readonly by: 'kernel' | 'script'
+}
+
+async function report(lab: Lab, { plan, backend, iptables, by }: Way): Promise<Report> {
+  const host = await lab.host(by, { iptables })
   const { stdout } = await host.node('test/netns/agents/printed.ts', plan, backend, by, { timeoutMs: 50_000 })
   return JSON.parse(stdout) as Report
 }
 
-describe.each(['nftables', 'iptables'])('with firewall %s', (backend) => {
-  it.concurrent.each(goldenPlans)('$name: the script does what tsnet does', async ({ name }) => {
-    await using lab = await createLab()
-    const [kernel, script] = await Promise.all([
-      report(lab, name, backend, 'kernel'),
-      report(lab, name, backend, 'script'),
-    ])
-    expect(differences(kernel.between, script.between)).toEqual([])
-    expect({ kernel: kernel.left, script: script.left }).toEqual({ kernel: [], script: [] })
-  })
-})
+const isFirewall = ({ kind }: Step): boolean => kind === 'firewall'
+
+const settings = [
+  { backend: 'nftables', iptables: 'nft', tables: 'nft' },
+  { backend: 'iptables', iptables: 'nft', tables: 'iptables-nft' },
+  { backend: 'iptables', iptables: 'legacy', tables: 'iptables-legacy' },
+] as const
+
+describe.each(settings)(
+  'with firewall $backend where iptables is $iptables',
+  ({ backend, iptables, tables }) => {
+    it.concurrent.each(goldenPlans)('$name: the script does what tsnet does', async ({ name }) => {
+      await using lab = await createLab()
+      const [kernel, script] = await Promise.all([
+        report(lab, { plan: name, backend, iptables, by: 'kernel' }),
+        report(lab, { plan: name, backend, iptables, by: 'script' }),
+      ])
+      // A plan with rules has them in the tables this is about.
+      const rules = goldenPlans.find((one) => one.name === name)?.plan.steps.some(isFirewall)
+      if (rules) expect(kernel.between.host[tables]).toContainEqual(expect.stringMatching(/tsnet/))
+      expect(differences(kernel.between, script.between)).toEqual([])
+      expect({ kernel: kernel.left, script: script.left }).toEqual({ kernel: [], script: [] })
+    })
+  },
+)
