@@ -23,6 +23,9 @@ export type Order =
   | { readonly kind: 'boxes'; readonly count: number }
   | { readonly kind: 'attach'; readonly number: number }
   | { readonly kind: 'detach'; readonly number: number }
+  /** Boxes from `first` on, all at the same time. */
+  | { readonly kind: 'attachTogether'; readonly first: number; readonly count: number }
+  | { readonly kind: 'detachTogether'; readonly first: number; readonly count: number }
 
 export type Answer = { readonly cost: Cost | null } | { readonly error: string }
 
@@ -46,6 +49,11 @@ async function carryOut(contender: Contender, order: Order): Promise<Cost | null
   if (order.kind === 'boxes') {
     await makeBoxes(order.count)
     return null
+  }
+  if (order.kind === 'attachTogether' || order.kind === 'detachTogether') {
+    if (contender.together === undefined) throw new Error('it can do only one at a time')
+    const some = boxes.slice(order.first, order.first + order.count)
+    return contender.together[order.kind === 'attachTogether' ? 'attach' : 'detach'](some)
   }
   const box = boxes[order.number]
   if (box === undefined) throw new Error(`there is no box ${order.number}`)

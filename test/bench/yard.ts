@@ -6,11 +6,13 @@
  */
 import { mkdirSync } from 'node:fs'
 import { build } from 'esbuild'
+import type { Host } from '../../netns-fixtures/host.ts'
 import type { Lab } from '../../netns-fixtures/lab.ts'
 import { repository } from '../../netns-fixtures/place.ts'
-import { type ContenderName, contenders } from './contenders/all.ts'
+import type { ContenderName } from './contenders/all.ts'
 import type { Cost, Folders } from './contenders/contender.ts'
 import { compileKernelCost } from './contenders/kernel.ts'
+import { compileStarter } from './contenders/starter.ts'
 import type { Answer, Order } from './runner.ts'
 
 export const folders: Folders = {
@@ -20,17 +22,19 @@ export const folders: Folders = {
 
 const answerLimitMs = 120_000
 
+/** A contender in its host, asked for single things. */
 export interface Runner {
-  readonly name: ContenderName
-  /** Containers that are attached all the time. */
-  readonly others: number
-  /** A fresh sandbox for each round comes after those of the others. */
-  attach(round: number): Promise<Cost>
-  detach(round: number): Promise<Cost>
+  readonly host: Host
+  /** Makes so many sandboxes more. */
+  boxes(count: number): Promise<void>
+  attach(number: number): Promise<Cost>
+  detach(number: number): Promise<Cost>
+  attachTogether(first: number, count: number): Promise<Cost>
+  detachTogether(first: number, count: number): Promise<Cost>
   stop(): Promise<unknown>
 }
 
-/** Bundles the runner, so that hosts need no loader, and compiles the baseline. */
+/** Bundles the runner, so that hosts need no loader, and compiles the two C programs. */
 export async function prepare(): Promise<void> {
   mkdirSync(folders.scratch, { recursive: true })
   await build({
@@ -44,15 +48,13 @@ export async function prepare(): Promise<void> {
     logLevel: 'warning',
   })
   compileKernelCost(folders)
+  compileStarter(folders)
 }
 
-export async function startRunner(
-  lab: Lab,
-  name: ContenderName,
-  counts: { readonly others: number; readonly rounds: number },
-): Promise<Runner> {
-  const host = await lab.host(`${name}-${counts.others}`)
-  const outside = await lab.host(`outside-${name}-${counts.others}`)
+/** @param label tells hosts of one contender apart */
+export async function startRunner(lab: Lab, name: ContenderName, label: string): Promise<Runner> {
+  const host = await lab.host(`${name}-${label}`)
+  const outside = await lab.host(`outside-${name}-${label}`)
   await lab.wire(host, outside, '198.51.100.0/24', { v6: '2001:db8:1::/64', defaultRoute: 'first' })
   const { root, scratch } = folders
   const program = host.start([process.execPath, `${scratch}/runner.mjs`, name, root, scratch])
@@ -65,23 +67,14 @@ export async function startRunner(
     if ('error' in answer) throw new Error(`${name}, ${JSON.stringify(order)}: ${answer.error}`)
     return answer.cost
   }
-  const measure = async (kind: 'attach' | 'detach', number: number): Promise<Cost> =>
-    (await ask({ kind, number })) ?? { ms: Number.NaN }
-
-  const { others, rounds } = counts
-  await ask({ kind: 'boxes', count: others + 2 * rounds })
-  for (let number = 0; number < others; number++) await measure('attach', number)
+  const measure = async (order: Order): Promise<Cost> => (await ask(order)) ?? { ms: Number.NaN }
   return {
-    name,
-    others,
-    attach: async (round) => {
-      if (contenders[name].resident === true) {
-        await measure('attach', others + rounds + round)
-        await measure('detach', others + rounds + round)
-      }
-      return measure('attach', others + round)
-    },
-    detach: (round) => measure('detach', others + round),
+    host,
+    boxes: async (count) => void (await ask({ kind: 'boxes', count })),
+    attach: (number) => measure({ kind: 'attach', number }),
+    detach: (number) => measure({ kind: 'detach', number }),
+    attachTogether: (first, count) => measure({ kind: 'attachTogether', first, count }),
+    detachTogether: (first, count) => measure({ kind: 'detachTogether', first, count }),
     stop: () => program.stop(),
   }
 }

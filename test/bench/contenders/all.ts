@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { openPlugin, openReference } from './cni.ts'
-import { openCommand, openLauncher } from './command.ts'
+import { openChain, openPlugin, openReference } from './cni.ts'
+import { openCommand } from './command.ts'
 import type { OpenContender } from './contender.ts'
+import { openCrowd, openFirstCall } from './daemon.ts'
 import { openKernel } from './kernel.ts'
 import { openLibrary } from './library.ts'
 import { openNetavark } from './netavark.ts'
@@ -18,26 +19,34 @@ export interface Entry {
   readonly alone?: boolean
   /** It lives in a process that has done the same before: a pair that does not count comes right before each that does. */
   readonly resident?: boolean
+  /** Measured by a part (parts/) and not in the rounds. */
+  readonly ofPart?: boolean
 }
 
 export type ContenderName =
   | 'kernel'
   | 'library-nftables'
   | 'library-iptables'
+  | 'launcher-plugin'
+  | 'launcher-plugin-iptables'
+  | 'launcher-chain'
+  | 'launcher-command'
+  | 'launcher-command-iptables'
+  | 'podman-nftables'
+  | 'podman-iptables'
+  | 'podman-dns'
   | 'command-nftables'
   | 'command-iptables'
   | 'first-nftables'
   | 'first-iptables'
   | 'plugin'
-  | 'launcher-plugin'
-  | 'launcher-command'
   | 'cni'
   | 'netavark'
   | 'netavark-dns'
-  | 'podman-nftables'
-  | 'podman-iptables'
-  | 'podman-dns'
+  | 'first-call'
+  | 'crowd'
 
+/** What shall be compared with a goal is named in goals.ts; README.md tells how to add one. */
 export const contenders: Readonly<Record<ContenderName, Entry>> = {
   kernel: { about: "the kernel's own cost (C)", resident: true, open: openKernel },
   'library-nftables': {
@@ -50,27 +59,64 @@ export const contenders: Readonly<Record<ContenderName, Entry>> = {
     resident: true,
     open: (at) => openLibrary(at, 'iptables'),
   },
+  'launcher-plugin': {
+    about: 'tsnet, CNI plugin, launcher, nftables',
+    resident: true,
+    open: (at) => openPlugin(at, { where: 'cni', firewall: 'nftables' }),
+  },
+  'launcher-plugin-iptables': {
+    about: 'tsnet, CNI plugin, launcher, iptables',
+    resident: true,
+    open: (at) => openPlugin(at, { where: 'cni', firewall: 'iptables' }),
+  },
+  'launcher-chain': { about: 'tsnet, CNI chain, launcher', resident: true, open: openChain },
+  'launcher-command': {
+    about: 'tsnet, command, launcher, nftables',
+    resident: true,
+    open: (at) => openCommand(at, { how: 'launcher', firewall: 'nftables', network: 'bench' }),
+  },
+  'launcher-command-iptables': {
+    about: 'tsnet, command, launcher, iptables',
+    resident: true,
+    open: (at) => openCommand(at, { how: 'launcher', firewall: 'iptables', network: 'bench' }),
+  },
+  'podman-nftables': {
+    about: "tsnet as podman's netavark, nftables",
+    resident: true,
+    open: (at) => openNetavark(at, { whose: 'tsnet', firewall: 'nftables' }),
+  },
+  'podman-iptables': {
+    about: "tsnet as podman's netavark, iptables",
+    resident: true,
+    open: (at) => openNetavark(at, { whose: 'tsnet', firewall: 'iptables' }),
+  },
+  'podman-dns': {
+    about: "tsnet as podman's netavark, nftables, names",
+    resident: true,
+    open: (at) => openNetavark(at, { whose: 'tsnet', firewall: 'nftables', dns: true }),
+  },
   'command-nftables': {
-    about: 'tsnet, command, nftables',
-    open: (at) => openCommand(at, 'nftables', 'bench'),
+    about: 'tsnet, cold command, nftables',
+    open: (at) => openCommand(at, { how: 'node', firewall: 'nftables', network: 'bench' }),
   },
   'command-iptables': {
-    about: 'tsnet, command, iptables',
-    open: (at) => openCommand(at, 'iptables', 'bench'),
+    about: 'tsnet, cold command, iptables',
+    open: (at) => openCommand(at, { how: 'node', firewall: 'iptables', network: 'bench' }),
   },
   'first-nftables': {
     about: 'the same, nftables, with its network',
     alone: true,
-    open: (at) => openCommand(at, 'nftables', 'default'),
+    open: (at) => openCommand(at, { how: 'node', firewall: 'nftables', network: 'default' }),
   },
   'first-iptables': {
     about: 'the same, iptables, with its network',
     alone: true,
-    open: (at) => openCommand(at, 'iptables', 'default'),
+    open: (at) => openCommand(at, { how: 'node', firewall: 'iptables', network: 'default' }),
   },
-  plugin: { about: 'tsnet, CNI plugin', open: (at) => openPlugin(at, 'launcher/node') },
-  'launcher-plugin': { about: 'tsnet, CNI plugin, launcher', open: (at) => openPlugin(at, 'cni') },
-  'launcher-command': { about: 'tsnet, command, launcher', open: (at) => openLauncher(at) },
+  plugin: {
+    about: 'tsnet, cold CNI plugin, nftables',
+    open: (at) => openPlugin(at, { where: 'launcher/node', firewall: 'nftables' }),
+  },
   cni: { about: 'reference CNI chain', open: openReference },
   netavark: {
     about: 'netavark',
@@ -80,18 +126,11 @@ export const contenders: Readonly<Record<ContenderName, Entry>> = {
     about: 'netavark and aardvark-dns',
     open: (at) => openNetavark(at, { whose: 'debian', firewall: 'iptables', dns: true }),
   },
-  'podman-nftables': {
-    about: "tsnet as podman's netavark, nftables",
-    open: (at) => openNetavark(at, { whose: 'tsnet', firewall: 'nftables' }),
-  },
-  'podman-iptables': {
-    about: "tsnet as podman's netavark, iptables",
-    open: (at) => openNetavark(at, { whose: 'tsnet', firewall: 'iptables' }),
-  },
-  'podman-dns': {
-    about: "tsnet as podman's netavark, nftables, names",
-    open: (at) => openNetavark(at, { whose: 'tsnet', firewall: 'nftables', dns: true }),
-  },
+  'first-call': { about: 'a call that starts tsnetd', ofPart: true, open: openFirstCall },
+  crowd: { about: 'tsnet, many containers', ofPart: true, open: openCrowd },
 }
 
-export const contenderNames: readonly ContenderName[] = Object.keys(contenders) as ContenderName[]
+/** Those of the rounds. */
+export const contenderNames: readonly ContenderName[] = (Object.keys(contenders) as ContenderName[]).filter(
+  (name) => contenders[name].ofPart !== true,
+)

@@ -3,8 +3,8 @@
  * TCP port, and to detach it.
  *
  * A contender lives in a throwaway host of its own, inside the runner's process.
- * Whatever it starts as a program is started through {@link Programs}, so that
- * all pay the same for it.
+ * Whatever it starts as a program is started by starter.ts, so that all pay the
+ * same for it.
  *
  * @module
  */
@@ -27,6 +27,11 @@ export interface Cost {
 export interface Contender {
   attach(box: Box): Promise<Cost>
   detach(box: Box): Promise<Cost>
+  /** The same for many at once, where the contender can: what all took together. */
+  readonly together?: {
+    attach(boxes: readonly Box[]): Promise<Cost>
+    detach(boxes: readonly Box[]): Promise<Cost>
+  }
   close(): Promise<void>
 }
 
@@ -43,18 +48,21 @@ export type OpenContender = (folders: Folders) => Promise<Contender>
 export const hostPortOf = (box: Box): number => 20_000 + box.number
 
 const limitMs = 60_000
+export const programPath = '/usr/sbin:/usr/bin:/sbin:/bin'
 
-/** Runs a program to its end. @throws Error with its output when it fails */
-export function runProgram(
-  argv: readonly [string, ...string[]],
-  options: { readonly input?: string; readonly env?: Readonly<Record<string, string>> } = {},
-): string {
+export interface ProgramOptions {
+  readonly input?: string
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** Runs a program to its end, for what is not measured. @throws Error with its output when it fails */
+export function runProgram(argv: readonly [string, ...string[]], options: ProgramOptions = {}): string {
   const [program, ...args] = argv
   const result = spawnSync(program, args, {
     input: options.input ?? '',
     encoding: 'utf8',
     timeout: limitMs,
-    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...options.env },
+    env: { PATH: programPath, ...options.env },
   })
   if (result.status === 0) return result.stdout
   const why = result.error?.message ?? `exit code ${result.status ?? result.signal}`

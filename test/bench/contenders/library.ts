@@ -38,6 +38,14 @@ export async function openLibrary(
       return counted(() => engine.setup(decoded))
     },
     detach: (box) => counted(() => engine.teardown({ container: containerId(box) })),
+    together: {
+      attach: (boxes) => {
+        const decoded = boxes.map(request)
+        return counted(() => Promise.all(decoded.map((one) => engine.setup(one))))
+      },
+      detach: (boxes) =>
+        counted(() => Promise.all(boxes.map((box) => engine.teardown({ container: containerId(box) })))),
+    },
     close: () => engine.close(),
   }
 }

@@ -4,8 +4,9 @@
  *
  * @module
  */
-import { type Box, type Contender, type Folders, hostPortOf, runProgram, timed } from './contender.ts'
+import { type Box, type Contender, type Folders, hostPortOf, runProgram } from './contender.ts'
 import { containerId } from './library.ts'
+import { type Command, openStarter } from './starter.ts'
 
 const config = '/run/netavark-bench'
 
@@ -17,19 +18,24 @@ export interface NetavarkSetting {
   readonly dns?: true
 }
 
-export async function openNetavark({ root }: Folders, setting: NetavarkSetting): Promise<Contender> {
-  const folder = setting.whose === 'debian' ? '/usr/lib/podman' : `${root}/dist/podman`
+export async function openNetavark(at: Folders, setting: NetavarkSetting): Promise<Contender> {
+  const folder = setting.whose === 'debian' ? '/usr/lib/podman' : `${at.root}/dist/podman`
   const words = [`${folder}/netavark`, '--config', config, '--rootless=false'] as const
-  const call = (command: 'setup' | 'teardown', box: Box): string =>
-    runProgram([...words, `--aardvark-binary=${folder}/aardvark-dns`, command, `/proc/${box.pid}/ns/net`], {
-      input: JSON.stringify(request(box, setting.dns === true)),
-      env: { NETAVARK_FW: setting.firewall },
-    })
+  const call = (command: 'setup' | 'teardown', box: Box): Command => ({
+    argv: [...words, `--aardvark-binary=${folder}/aardvark-dns`, command, `/proc/${box.pid}/ns/net`],
+    input: JSON.stringify(request(box, setting.dns === true)),
+    env: { NETAVARK_FW: setting.firewall },
+  })
   runProgram(['mkdir', '-p', config])
+  const starter = openStarter(at)
   return {
-    attach: (box) => timed(() => call('setup', box)),
-    detach: (box) => timed(() => call('teardown', box)),
-    close: async () => undefined,
+    attach: (box) => starter.one(call('setup', box)),
+    detach: (box) => starter.one(call('teardown', box)),
+    together: {
+      attach: (boxes) => starter.all(boxes.map((box) => call('setup', box))),
+      detach: (boxes) => starter.all(boxes.map((box) => call('teardown', box))),
+    },
+    close: async () => starter.close(),
   }
 }
 

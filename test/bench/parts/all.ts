@@ -1,0 +1,16 @@
+/**
+ * Everything else that is measured, by name. README.md tells how to add one.
+ *
+ * @module
+ */
+import { crowd } from './crowd.ts'
+import { daemon } from './daemon.ts'
+import type { Part } from './part.ts'
+import { start } from './start.ts'
+import { together } from './together.ts'
+
+export type PartName = 'start' | 'daemon' | 'together' | 'crowd'
+
+export const parts: Readonly<Record<PartName, Part>> = { start, daemon, together, crowd }
+
+export const partNames: readonly PartName[] = Object.keys(parts) as PartName[]
