@@ -175,7 +175,13 @@ async function cacheCode(body) {
 async function removeOldParts(parts, part) {
   const files = (await readdir(parts)).filter((file) => !file.startsWith(part))
   const old = await Promise.all(
-    files.map(async (file) => Date.now() - (await stat(join(parts, file))).mtimeMs > keepPartsMs),
+    files.map((file) =>
+      stat(join(parts, file)).then(
+        ({ mtimeMs }) => Date.now() - mtimeMs > keepPartsMs,
+        // Another program's part has just got its name.
+        () => false,
+      ),
+    ),
   )
   await Promise.all(
     files.filter((_, index) => old[index]).map((file) => rm(join(parts, file), { force: true })),

@@ -69,6 +69,12 @@ export { mapSvg } from './inspect/mapsvg.ts'
 export { type MapWord, mapText } from './inspect/maptext.ts'
 export type { EngineName } from './inspect/origin.ts'
 export { firstPid, type Place, placeAt, placeOf } from './inspect/place.ts'
+export {
+  type RulePlace,
+  type RuleReport,
+  type RuleView,
+  takeRules,
+} from './inspect/rules/report.ts'
 export { renderTemplate } from './inspect/template.ts'
 export { becomeInside, becomeProgram, type Entry, type FileInPlace } from './kernel/enter.ts'
 export {

@@ -44,13 +44,14 @@ import { prune } from './prune.ts'
 import { ps } from './ps.ts'
 import { publishAdd, publishLs, publishRm } from './publish/publish.ts'
 import { route } from './route.ts'
+import { rules } from './rules.ts'
 import { setup } from './setup.ts'
 import { teardown } from './teardown.ts'
 import { version } from './version.ts'
 
 export const families: readonly CommandFamily[] = [
   { title: 'Connect', commands: [setup, teardown, plan] },
-  { title: 'Look', commands: [ls, ps, map, inspect, port, route, bridgeShow, ipamWho, nsLs, nsLink] },
+  { title: 'Look', commands: [ls, ps, map, inspect, port, route, rules, bridgeShow, ipamWho, nsLs, nsLink] },
   { title: 'Enter', commands: [exec, sh, nsenter] },
   {
     title: 'Networks',

@@ -5,23 +5,10 @@
  * @module
  */
 
-export interface Example {
-  /** The command it belongs to, such as `network create`. */
-  readonly command: string
-  readonly about: string
-  /** Shell lines, run as they stand by `sh -e`; a line that ends in `&` gets the time a person takes for the next. */
-  readonly script: readonly string[]
-  /** What must be there before, in this order; not shown. */
-  readonly given?: readonly Given[]
-  readonly onRootPage?: boolean
-}
+import type { Example } from './examples/example.ts'
+import { seeExamples } from './examples/see.ts'
 
-/**
- * `box`: $PID is a process in an empty namespace; `web`: the same, set up under
- * that name on the default network with its port 80 published as 8080; `shop`:
- * a network.
- */
-export type Given = 'box' | 'shop' | 'web'
+export type { Example } from './examples/example.ts'
 
 export const examples: readonly Example[] = [
   {
@@ -562,6 +549,7 @@ export const examples: readonly Example[] = [
     about: 'runc run web, and its port 80 is port 8080 of this host',
     script: ['mkdir -p /run/web/rootfs', '(cd /run/web; runc spec)', 'tsnet oci patch /run/web -p 8080:80'],
   },
+  ...seeExamples,
   { command: 'help', about: 'the flags of one command', script: ['tsnet help network create'] },
   { command: 'version', about: 'for a script', script: ['tsnet version --json'] },
 ]

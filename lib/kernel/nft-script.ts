@@ -77,6 +77,7 @@ export function elementsOf(braced: string): NftElement[] {
     .map((text) =>
       text
         .replace(/\bcomment "[^"]*"/g, '')
+        .replace(/\bcounter packets \d+ bytes \d+/g, '')
         .replace(/\s+/g, ' ')
         .trim(),
     )

@@ -16,3 +16,9 @@ export function byteText(bytes: number): string {
   const digits = unit === 0 || value >= 9.95 ? 0 : 1
   return `${value.toFixed(digits)} ${units[unit]}`
 }
+
+/** `0`, `999`, `1.2 k`, `34 M`: how many. */
+export function countText(count: number): string {
+  if (count < 1000) return `${count}`
+  return byteText(count).replace(/ ([kMGTP])?B$/, ' $1')
+}

@@ -45,7 +45,7 @@ export function renderList(rows: readonly Row[], termWidth: number): string {
 }
 
 /** Lines of at most `columns`, broken between words. */
-function wrap(text: string, columns: number): string[] {
+export function wrap(text: string, columns: number): string[] {
   return text.split('\n').flatMap((paragraph) => {
     const lines = ['']
     for (const word of paragraph.split(' ')) {

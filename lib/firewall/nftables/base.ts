@@ -6,6 +6,9 @@
  * are flushed or filled, so the text can be run over what is left of an earlier
  * run, and over the admin's own TSNET-USER, which is never flushed.
  *
+ * Rules that decide count packets, and so do elements that belong to one network
+ * or port (`tsnet rules` shows both). Jumps do not: each would cost every packet.
+ *
  * @module
  */
 
@@ -35,19 +38,19 @@ export function printBase(): readonly RulesStep[] {
 
 const sets: readonly string[] = [
   `set ${TABLE} bridges { type ifname; comment "every tsnet bridge"; }`,
-  `set ${TABLE} internal { type ifname; comment "bridges nothing is forwarded in or out of"; }`,
-  `set ${TABLE} shared { type ifname; comment "bridges that may talk to each other (isolate=false)"; }`,
-  `set ${TABLE} icc { type ifname . ifname; comment "bridges whose containers may talk: in and out the same"; }`,
+  `set ${TABLE} internal { type ifname; counter; comment "bridges nothing is forwarded in or out of"; }`,
+  `set ${TABLE} shared { type ifname; counter; comment "bridges that may talk to each other (isolate=false)"; }`,
+  `set ${TABLE} icc { type ifname . ifname; counter; comment "bridges whose containers may talk: in and out the same"; }`,
   ...([4, 6] as const).flatMap((family) => {
     const address = `ipv${family}_addr`
     return [
-      `set ${TABLE} masquerade${family} { type ${address}; flags interval; comment "sources that leave with the host address"; }`,
-      `set ${TABLE} hairpin${family} { type ifname . ${address}; flags interval; comment "clients a container would answer directly"; }`,
+      `set ${TABLE} masquerade${family} { type ${address}; flags interval; counter; comment "sources that leave with the host address"; }`,
+      `set ${TABLE} hairpin${family} { type ifname . ${address}; flags interval; counter; comment "clients a container would answer directly"; }`,
       // Single ports in plain hash maps, ranges apart: decisions 3.
-      `map ${TABLE} ports${family} { type inet_proto . inet_service : ${address} . inet_service; comment "ports on any address of the host"; }`,
-      `map ${TABLE} ports${family}_at { type ${address} . inet_proto . inet_service : ${address} . inet_service; comment "ports on one address of the host"; }`,
-      `map ${TABLE} ranges${family} { type inet_proto . inet_service : ${address}; flags interval; comment "ranges that keep their numbers"; }`,
-      `map ${TABLE} ranges${family}_at { type ${address} . inet_proto . inet_service : ${address}; flags interval; comment "ranges that keep their numbers"; }`,
+      `map ${TABLE} ports${family} { type inet_proto . inet_service : ${address} . inet_service; counter; comment "ports on any address of the host"; }`,
+      `map ${TABLE} ports${family}_at { type ${address} . inet_proto . inet_service : ${address} . inet_service; counter; comment "ports on one address of the host"; }`,
+      `map ${TABLE} ranges${family} { type inet_proto . inet_service : ${address}; flags interval; counter; comment "ranges that keep their numbers"; }`,
+      `map ${TABLE} ranges${family}_at { type ${address} . inet_proto . inet_service : ${address}; flags interval; counter; comment "ranges that keep their numbers"; }`,
     ]
   }),
 ]
@@ -66,9 +69,9 @@ const hooks: readonly (Chain & { readonly hook: string })[] = [
     hook: 'filter hook prerouting priority raw',
     rules: [
       // route_localnet lets packets for 127.0.0.0/8 in and out by the bridges; this keeps them from coming in.
-      'ip daddr 127.0.0.0/8 iifname != "lo" drop',
+      'ip daddr 127.0.0.0/8 iifname != "lo" counter drop',
       // With route_localnet the kernel no longer takes packets from 127.0.0.2 for forged.
-      'ip saddr 127.0.0.0/8 iifname @bridges drop',
+      'ip saddr 127.0.0.0/8 iifname @bridges counter drop',
     ],
   },
   { chain: 'prerouting', hook: 'nat hook prerouting priority dstnat', rules: [toPublish] },
@@ -78,7 +81,9 @@ const hooks: readonly (Chain & { readonly hook: string })[] = [
     chain: 'clamp',
     hook: 'filter hook forward priority mangle',
     // rt mtu looks at the routes both ways, and takes the smaller.
-    rules: ['iifname', 'oifname'].map((way) => `${way} @bridges ${syn} tcp option maxseg size set rt mtu`),
+    rules: ['iifname', 'oifname'].map(
+      (way) => `${way} @bridges ${syn} counter tcp option maxseg size set rt mtu`,
+    ),
   },
   {
     chain: 'forward',
@@ -90,8 +95,8 @@ const hooks: readonly (Chain & { readonly hook: string })[] = [
     hook: 'nat hook postrouting priority srcnat',
     rules: [
       'oifname @bridges goto hairpin',
-      'ip saddr @masquerade4 masquerade',
-      'ip6 saddr @masquerade6 masquerade',
+      'ip saddr @masquerade4 counter masquerade',
+      'ip6 saddr @masquerade6 counter masquerade',
     ],
   },
 ]
@@ -110,7 +115,7 @@ const parts: readonly Chain[] = [
     chain: 'publish6',
     rules: [
       // The kernel forwards packets from these to nobody, and IPv6 has no route_localnet.
-      'ip6 daddr { ::1, fe80::/10 } return',
+      'ip6 daddr { ::1, fe80::/10 } counter return',
       'dnat ip6 to ip6 daddr . meta l4proto . th dport map @ports6_at',
       'dnat ip6 to ip6 daddr . meta l4proto . th dport map @ranges6_at',
       'dnat ip6 to meta l4proto . th dport map @ports6',
@@ -120,26 +125,26 @@ const parts: readonly Chain[] = [
   {
     chain: 'enter',
     rules: [
-      'iifname . oifname @icc accept',
-      'oifname @internal drop comment "nothing enters an internal network"',
-      'iifname @internal drop comment "nothing leaves an internal network"',
-      'ct state established,related accept',
-      'ct status dnat accept comment "published ports"',
-      'iifname @shared oifname @shared accept',
-      'drop comment "not published"',
+      'iifname . oifname @icc counter accept',
+      'oifname @internal counter drop comment "nothing enters an internal network"',
+      'iifname @internal counter drop comment "nothing leaves an internal network"',
+      'ct state established,related counter accept',
+      'ct status dnat counter accept comment "published ports"',
+      'iifname @shared oifname @shared counter accept',
+      'counter drop comment "not published"',
     ],
   },
   {
     chain: 'leave',
-    rules: ['iifname @internal drop comment "nothing leaves an internal network"', 'accept'],
+    rules: ['iifname @internal counter drop comment "nothing leaves an internal network"', 'counter accept'],
   },
   {
     // Clients that the container would answer directly, past the translation, get the gateway's address.
     chain: 'hairpin',
     rules: [
-      'ct status dnat ip saddr 127.0.0.0/8 masquerade',
-      'ct status dnat oifname . ip saddr @hairpin4 masquerade',
-      'ct status dnat oifname . ip6 saddr @hairpin6 masquerade',
+      'ct status dnat ip saddr 127.0.0.0/8 counter masquerade',
+      'ct status dnat oifname . ip saddr @hairpin4 counter masquerade',
+      'ct status dnat oifname . ip6 saddr @hairpin6 counter masquerade',
     ],
   },
 ]

@@ -1,0 +1,30 @@
+/**
+ * `tsnet rules`.
+ *
+ * @module
+ */
+
+import type { CommandDefinition } from './command.ts'
+import { writeJson } from './print/json.ts'
+import { renderRules } from './print/rules.ts'
+
+export const rules: CommandDefinition = {
+  path: ['rules'],
+  summary: 'the packet rules that concern a container, in words, with counters',
+  about:
+    'Rules of tsnet and of everybody else that packets of a container, or without one of any network of tsnet, can meet: ' +
+    'of nftables, iptables-nft and iptables-legacy, in the order packets meet them. A star behind a counter: it counts for ' +
+    'other networks too. -v also shows each rule as its tool writes it; -q the rules alone.',
+  args: [{ syntax: '[container]', about: 'name, id or pid, of any engine; none: all of tsnet' }],
+  groups: [],
+  onSignal: 'stop',
+  run: async ({ args, globals }, session) => {
+    const { io, palette } = session
+    const { takeInventory, takeRules } = await session.lib()
+    const report = await takeRules(await takeInventory(await session.engine()), args[0])
+    if (globals.json) writeJson(io.stdout, report)
+    else if (globals.quiet) io.stdout.write(report.rules.map(({ text }) => `${text}\n`).join(''))
+    else io.stdout.write(renderRules(report, globals.verbose ? 'with text' : 'words', io.stdout, palette))
+    return 0
+  },
+}
