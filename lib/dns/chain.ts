@@ -8,7 +8,7 @@
 import type { Answer } from './answer.ts'
 import { encodeLocal } from './encode.ts'
 import { errorReply, type Query, RCODE, readQuery, replyLimit } from './wire.ts'
-import type { View } from './zone.ts'
+import type { View } from './zone-lookup.ts'
 
 export interface Context {
   readonly query: Query

@@ -8,7 +8,7 @@
 import { StringDecoder } from 'node:string_decoder'
 import type { Address } from '../model/address.ts'
 import type { OwnedRoute } from './forward.ts'
-import type { ZoneContainer, ZoneNetwork } from './zone.ts'
+import type { ZoneContainer, ZoneNetwork } from './zone-contents.ts'
 
 /** All there is to know: the first thing a new server is told. */
 export interface Contents {

@@ -15,7 +15,8 @@ import { type Cache, type Cached, createCache } from './cache.ts'
 import { normaliseReply, onwardQuery, replyFor, type UpstreamReply } from './reply.ts'
 import type { Upstreams } from './upstream.ts'
 import { FLAG, keyOf, type Query, RCODE } from './wire.ts'
-import type { Route, View } from './zone.ts'
+import type { Route } from './zone-contents.ts'
+import type { View } from './zone-lookup.ts'
 
 /** A route and whose it is: of a network, of a container, else of the host. */
 export interface OwnedRoute extends Route {

@@ -13,7 +13,7 @@
  */
 
 import { CLASS_IN, FLAG, HEADER_BYTES, plainEdns, TYPE } from './wire.ts'
-import type { View } from './zone.ts'
+import type { View } from './zone-lookup.ts'
 
 export interface Memo {
   /** @returns length of the reply, now in `out`; 0 where none is kept */

@@ -27,7 +27,8 @@ import {
   TYPE,
   writeOpt,
 } from './wire.ts'
-import { DEFAULT_DOMAIN, type Entry, lookup, type View, type Zone } from './zone.ts'
+import type { Zone } from './zone.ts'
+import { DEFAULT_DOMAIN, type Entry, lookup, type View } from './zone-lookup.ts'
 
 /** Seconds a client may keep an answer: containers move, so none at all. */
 export const LOCAL_TTL_SECONDS = 0

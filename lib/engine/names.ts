@@ -8,7 +8,7 @@
 import type { Contents } from '../dns/control.ts'
 import { resolverFile } from '../dns/resolvfile.ts'
 import { keyOf } from '../dns/wire.ts'
-import type { ZoneContainer, ZoneNetwork, ZoneService } from '../dns/zone.ts'
+import type { ZoneContainer, ZoneNetwork, ZoneService } from '../dns/zone-contents.ts'
 import { fail } from '../errors/codes.ts'
 import { type Address, addressOf, familyOf, subnetOf } from '../model/address.ts'
 import type { AttachmentNames, ContainerNetwork, SetupRequest } from '../model/attachment.ts'

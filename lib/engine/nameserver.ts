@@ -11,7 +11,8 @@
 
 import { createServer, type Server, type Socket } from 'node:net'
 import { type Contents, lineReader, type Request, type Response } from '../dns/control.ts'
-import { createNameServer, type NameServer, type ServerSockets } from '../dns/server.ts'
+import type { ServerSockets } from '../dns/listening.ts'
+import { createNameServer, type NameServer } from '../dns/server.ts'
 import { createDatagramBatch, openDatagramSocket, openListeningSocket } from '../kernel/dnssocket.ts'
 import { EACCES, EADDRINUSE, EADDRNOTAVAIL, EPERM, errnoOf } from '../kernel/errno.ts'
 import { CONTROL_FD, startWorker, type WorkerProcess } from '../kernel/nameserver.ts'

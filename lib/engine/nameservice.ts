@@ -12,7 +12,7 @@
 import { readFileSync } from 'node:fs'
 import { askNameServer } from '../dns/client.ts'
 import type { Contents, Fault, Request, Response } from '../dns/control.ts'
-import type { ZoneContainer, ZoneNetwork } from '../dns/zone.ts'
+import type { ZoneContainer, ZoneNetwork } from '../dns/zone-contents.ts'
 import { fail } from '../errors/codes.ts'
 import type { PortHolder } from '../kernel/kernel.ts'
 import type { Address } from '../model/address.ts'

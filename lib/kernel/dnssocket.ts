@@ -25,6 +25,8 @@ const SO_REUSEADDR = 2
 const SO_RCVBUF = 8
 const SO_REUSEPORT = 15
 const IPPROTO_IP = 0
+const IP_MTU_DISCOVER = 10
+const IP_PMTUDISC_DO = 2
 const IP_FREEBIND = 15
 const IPPROTO_IPV6 = 41
 const IPV6_FREEBIND = 78
@@ -45,6 +47,9 @@ export interface SocketPlace {
  */
 export function openDatagramSocket(place: SocketPlace): number {
   return opened(place, SOCK_DGRAM, (fd) => {
+    // Answers are never cut into fragments, which a stranger could replace (RFC 9715); sending one that
+    // does not fit the link fails with EMSGSIZE. It saves the kernel a packet number for each as well.
+    if (familyOf(place.address) === 4) setSocketOption(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO)
     setSocketOption(fd, SOL_SOCKET, SO_REUSEPORT, 1)
     setSocketOption(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BYTES)
   })
@@ -101,8 +106,12 @@ export interface DatagramBatch {
   port(i: number): number
   /** Marks datagram `i` as answered with that many bytes of its room. */
   answer(i: number, length: number): void
-  /** Sends all marked answers; what the socket does not take now is lost, as datagrams may be. */
-  send(fd: number): void
+  /**
+   * Sends all marked answers; what a full socket does not take now is lost, as datagrams may be.
+   *
+   * @param refused told of each datagram whose answer cannot be sent: it is longer than the link takes, or nobody is there
+   */
+  send(fd: number, refused: (i: number) => void): void
 }
 
 const BATCH = 64
@@ -113,6 +122,12 @@ const HEADER_BYTES = 64
 const VECTOR_BYTES = 16
 const NAME_BYTES = 32
 const SENDER_BYTES = 28
+/** The same as counts of 32-bit numbers, and places of numbers in a struct mmsghdr. */
+const HEADER_WORDS = HEADER_BYTES / 4
+const NAME_WORDS = NAME_BYTES / 4
+const VECTOR_WORDS = VECTOR_BYTES / 4
+const NAME_LENGTH = 2
+const MESSAGE_LENGTH = 14
 const MSG_DONTWAIT = 0x40
 
 interface Calls {
@@ -148,9 +163,21 @@ export function createDatagramBatch(): DatagramBatch {
   const memory = [messages, rooms, senders, vectorsIn, vectorsOut] as const
   const headersIn = pinned(BATCH * HEADER_BYTES).bytes
   const behindFirst = headersIn.subarray(HEADER_BYTES)
+  const headersOut = pinned(BATCH * HEADER_BYTES).bytes
+  // The same memory as numbers: a Buffer's methods check what they are given each time.
+  const [numbersIn, numbersOut, senderNumbers, sizesOut] = [
+    headersIn,
+    headersOut,
+    senders.bytes,
+    vectorsOut.bytes,
+  ].map(({ buffer, byteOffset, length }) => new Int32Array(buffer, byteOffset, length / 4)) as [
+    Int32Array,
+    Int32Array,
+    Int32Array,
+    Int32Array,
+  ]
   /** Headers the kernel has written to. */
   let used = BATCH
-  const headersOut = pinned(BATCH * HEADER_BYTES).bytes
   const messageOf = Array.from({ length: BATCH }, (_, i) =>
     messages.bytes.subarray(i * MESSAGE_BYTES, (i + 1) * MESSAGE_BYTES),
   )
@@ -170,20 +197,21 @@ export function createDatagramBatch(): DatagramBatch {
     headersOut.writeBigUInt64LE(1n, header + 24)
   }
   /** Which datagrams of the batch have an answer, in order. */
-  const marked: number[] = []
-  const family = (i: number): number => senders.bytes.readUInt16LE(i * NAME_BYTES)
+  const marked = new Int32Array(BATCH)
+  let answers = 0
+  const isV4 = (i: number): boolean => ((senderNumbers[i * NAME_WORDS] as number) & 0xffff) === AF_INET
   return {
     size: BATCH,
     receive: (fd, from) => {
       // What the last senders left there may be shorter than the next one's address.
-      for (let i = from; i < used; i++) headersIn.writeUInt32LE(SENDER_BYTES, i * HEADER_BYTES + 8)
+      for (let i = from; i < used; i++) numbersIn[i * HEADER_WORDS + NAME_LENGTH] = SENDER_BYTES
       const headers = from === 0 ? headersIn : behindFirst
       used = from + Math.max(0, receive(fd, headers, BATCH - from, MSG_DONTWAIT, null))
       return used
     },
     adopt: (message, { address, port }) => {
       const length = message.copy(memory[0].bytes, 0, 0, MESSAGE_BYTES)
-      headersIn.writeUInt32LE(length, 56)
+      numbersIn[MESSAGE_LENGTH] = length
       const bytes = bytesOf(address)
       senders.bytes.writeUInt16LE(bytes.length === 4 ? AF_INET : AF_INET6, 0)
       senders.bytes.writeUInt16BE(port, 2)
@@ -191,34 +219,35 @@ export function createDatagramBatch(): DatagramBatch {
       senders.bytes.set(bytes, bytes.length === 4 ? 4 : 8)
     },
     message: (i) => messageOf[i] as Buffer,
-    length: (i) => headersIn.readUInt32LE(i * HEADER_BYTES + 56),
+    length: (i) => numbersIn[i * HEADER_WORDS + MESSAGE_LENGTH] as number,
     room: (i) => roomOf[i] as Buffer,
     sender: (i) => {
       const at = i * NAME_BYTES
-      return family(i) === AF_INET
+      return isV4(i)
         ? senders.bytes.toString('latin1', at + 4, at + 8)
         : senders.bytes.toString('latin1', at + 8, at + 24)
     },
-    sender4: (i) => senders.bytes.readInt32LE(i * NAME_BYTES + 4),
+    sender4: (i) => senderNumbers[i * NAME_WORDS + 1] as number,
     port: (i) => senders.bytes.readUInt16BE(i * NAME_BYTES + 2),
     answer: (i, length) => {
-      headersOut.writeUInt32LE(family(i) === AF_INET ? 16 : 28, i * HEADER_BYTES + 8)
-      memory[4].bytes.writeUInt32LE(length, i * VECTOR_BYTES + 8)
-      marked.push(i)
+      numbersOut[i * HEADER_WORDS + NAME_LENGTH] = isV4(i) ? 16 : SENDER_BYTES
+      sizesOut[i * VECTOR_WORDS + 2] = length
+      marked[answers++] = i
     },
-    send: (fd) => {
-      for (let at = 0; at < marked.length; ) {
+    send: (fd, refused) => {
+      for (let at = 0; at < answers; ) {
         const first = marked[at] as number
         // Neighbours travel together.
         let count = 1
-        while (marked[at + count] === first + count) count++
+        while (at + count < answers && marked[at + count] === first + count) count++
         const headers = first === 0 ? headersOut : headersOut.subarray(first * HEADER_BYTES)
         const sent = send(fd, headers, count, MSG_DONTWAIT)
         if (sent <= 0 && loadKoffi().errno() === EWOULDBLOCK) break
         // One receiver that cannot be reached must not cost the others theirs.
+        if (sent <= 0) refused(first)
         at += sent > 0 ? sent : 1
       }
-      marked.length = 0
+      answers = 0
     },
   }
 }

@@ -159,7 +159,7 @@ describe('a container', () => {
 
   it('gets answers that are cut to what it takes over UDP, and whole over TCP', async () => {
     await using lab = await createLab()
-    const { host, container } = await layNameYard(lab)
+    const { container } = await layNameYard(lab)
     const asker = await container('--network', 'bridge:alias=many', '--container-name', 'n0')
     for (let i = 1; i < 45; i++)
       await container('--network', 'bridge:alias=many', '--container-name', `n${i}`)
@@ -180,7 +180,19 @@ describe('a container', () => {
     expect(await flags('+tcp', '+noedns')).toBe('qr aa rd ra 45 742')
     const { stdout } = await asker.box.sh(`dig +short +noedns @${asker.server} many | sort -u | wc -l`)
     expect(stdout.trim()).toBe('45')
-    await host.sh('true')
+  })
+
+  it('is never sent fragments: what is longer than the packets of its network comes over TCP', async () => {
+    await using lab = await createLab()
+    const { host, container } = await layNameYard(lab)
+    await host.tsnet('network', 'create', 'narrow', '--subnet', '10.90.0.0/24', '-o', 'mtu=300')
+    const { box, server } = await container('--network', 'narrow:alias=many', '--container-name', 'n0')
+    for (let i = 1; i < 20; i++)
+      await container('--network', 'narrow:alias=many', '--container-name', `n${i}`)
+    const { stdout } = await box.sh(
+      `dig @${server} +nocookie +ignore many | grep -o 'flags: [a-z ]*;'; dig @${server} +short many | sort -u | wc -l; dig @${server} +short n7`,
+    )
+    expect(stdout).toBe('flags: qr aa tc rd ra;\n20\n10.90.0.9\n')
   })
 })
 

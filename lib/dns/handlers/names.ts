@@ -12,8 +12,8 @@
 import type { LocalAnswer, LocalRecord } from '../answer.ts'
 import type { Handler } from '../chain.ts'
 import { RCODE, TYPE, textOf } from '../wire.ts'
-import { type Entry, lookup } from '../zone.ts'
 import { typeOf } from '../zone-fast.ts'
+import { type Entry, lookup } from '../zone-lookup.ts'
 
 export const names: Handler = ({ query, view }, next) => {
   const { entries, within } = lookup(view, query.key)

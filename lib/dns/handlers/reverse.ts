@@ -9,7 +9,8 @@
 import { contains } from '../../model/address.ts'
 import type { Handler } from '../chain.ts'
 import { RCODE } from '../wire.ts'
-import { addressOfReverse, type Zone } from '../zone.ts'
+import type { Zone } from '../zone.ts'
+import { addressOfReverse } from '../zone-reverse.ts'
 import { denial } from './names.ts'
 
 export function reverse(zone: Pick<Zone, 'networks'>): Handler {

@@ -5,7 +5,8 @@
  */
 
 import { keyOf, TYPE } from '../../../lib/dns/wire.ts'
-import { createZone, reverseKey, type Zone } from '../../../lib/dns/zone.ts'
+import { createZone, type Zone } from '../../../lib/dns/zone.ts'
+import { reverseKey } from '../../../lib/dns/zone-reverse.ts'
 import type { Address, Cidr } from '../../../lib/model/address.ts'
 
 export type Chance = (below: number) => number
