@@ -17,6 +17,7 @@
  * @module
  */
 
+export { definePlugin, type Plugin } from './adapters/cni/plugin.ts'
 export { type OpenOptions, openEngine } from './daemon/open.ts'
 export type {
   CreateNetworkRequest,

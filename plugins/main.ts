@@ -5,9 +5,10 @@
  * @module
  */
 
-import { readFileSync, writeSync } from 'node:fs'
+import { writeSync } from 'node:fs'
 import { basename } from 'node:path'
 import { runPlugin } from '../lib/adapters/cni/run.ts'
+import { processIo } from '../lib/adapters/cni/serve.ts'
 import { plugins } from './registry.ts'
 
 async function main(name: string): Promise<number> {
@@ -21,13 +22,7 @@ async function main(name: string): Promise<number> {
     const { runDhcpDaemon } = await import('../lib/adapters/cni/dhcpdaemon.ts')
     return runDhcpDaemon(rest, (text) => void writeSync(2, text))
   }
-  return runPlugin(await load(), {
-    env: process.env,
-    stdin: () => readFileSync(0, 'utf8'),
-    stdout: (text) => void writeSync(1, text),
-    stderr: (text) => void writeSync(2, text),
-    openEngine: async () => (await import('../lib/adapters/cni/engine.ts')).openPluginEngine(),
-  })
+  return runPlugin(await load(), processIo)
 }
 
 main(basename(process.argv[1] ?? '')).then(

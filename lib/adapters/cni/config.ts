@@ -12,6 +12,7 @@ import { cniError } from './errors.ts'
 import { type CniDns, type CniResult, decodeDns, decodeResult } from './result.ts'
 import { allVersions, type CniVersion } from './versions.ts'
 
+/** A JSON object as it was read. */
 export type Json = Readonly<Record<string, unknown>>
 
 /** An attachment that a GC lets live. */
@@ -20,6 +21,7 @@ export interface ValidAttachment {
   readonly ifname: string
 }
 
+/** The network configuration of one call, the common keys read. */
 export interface NetConf {
   readonly cniVersion: CniVersion
   readonly name: string
@@ -50,10 +52,12 @@ export class Fields {
     return Object.keys(this.json)
   }
 
+  /** It is there, and not null. */
   has(key: string): boolean {
     return this.json[key] !== undefined && this.json[key] !== null
   }
 
+  /** Undefined where it is missing; so with the others. */
   string(key: string): string | undefined {
     return this.#typed(key, 'string', 'a string')
   }
@@ -65,12 +69,14 @@ export class Fields {
     return this.#typed(key, 'boolean', 'true or false')
   }
 
+  /** A whole number. */
   integer(key: string): number | undefined {
     const value = this.#typed<number>(key, 'number', 'a whole number')
     if (value !== undefined && !Number.isInteger(value)) throw this.wrong(key, 'a whole number')
     return value
   }
 
+  /** An empty list where it is missing. */
   strings(key: string): readonly string[] {
     if (!this.has(key)) return []
     const value = this.json[key]
@@ -79,6 +85,7 @@ export class Fields {
     return value as readonly string[]
   }
 
+  /** A nested object, whose errors name the whole path. */
   object(key: string): Fields | undefined {
     if (!this.has(key)) return undefined
     const value = this.json[key]
@@ -86,6 +93,7 @@ export class Fields {
     return new Fields(value as Json, `${this.path}${key}.`)
   }
 
+  /** An empty list where it is missing. */
   objects(key: string): readonly Fields[] {
     if (!this.has(key)) return []
     const value = this.json[key]
@@ -97,6 +105,7 @@ export class Fields {
     })
   }
 
+  /** An IP address; an empty text counts as missing. */
   address(key: string): Address | undefined {
     const text = this.string(key)
     if (text === undefined || text === '') return undefined
@@ -105,6 +114,7 @@ export class Fields {
     return address
   }
 
+  /** An address with its prefix length; an empty text counts as missing. */
   cidr(key: string): Cidr | undefined {
     const text = this.string(key)
     if (text === undefined || text === '') return undefined

@@ -9,8 +9,10 @@
 import { isContainerName, isIfname } from '../../model/names.ts'
 import { cniError } from './errors.ts'
 
+/** Values of `CNI_COMMAND`. */
 export type Command = 'ADD' | 'DEL' | 'CHECK' | 'GC' | 'STATUS' | 'VERSION'
 
+/** The `CNI_…` variables of one call, checked. */
 export interface Call {
   readonly command: Command
   readonly containerId: string

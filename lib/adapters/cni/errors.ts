@@ -9,6 +9,7 @@
 import { asTsnetError } from '../../errors/codes.ts'
 import type { ErrorKind } from '../../errors/error.ts'
 
+/** Error codes: below 100 the specification’s and the reference library’s, from 100 on tsnet’s. */
 export const cniCodes = {
   incompatibleVersion: 1,
   unsupportedField: 2,

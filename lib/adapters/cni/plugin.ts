@@ -22,14 +22,17 @@ export interface Request {
   log(text: string): void
 }
 
+/** A CNI plugin: what it is called, and one function for each command. */
 export interface Plugin {
   readonly type: string
   /** One sentence. */
   readonly about: string
   readonly versions: readonly CniVersion[]
+  /** @returns the result for the next plugin; on failure nothing of it is left */
   add(request: Request): Promise<CniResult>
   /** Never fails because something is gone. */
   del(request: Request): Promise<void>
+  /** @throws CniError where something is not as ADD left it */
   check(request: Request): Promise<void>
   /** Removes what belongs to this network and to none of `conf.valid`; goes on over errors. */
   gc(request: Request): Promise<void>

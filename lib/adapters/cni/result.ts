@@ -12,6 +12,7 @@ import { type Address, type Cidr, familyOf, parseAddress, parseCidr } from '../.
 import { type CniError, cniError } from './errors.ts'
 import { type CniVersion, isAtLeast } from './versions.ts'
 
+/** An interface that was made, inside (with `sandbox`) or on the host. */
 export interface CniInterface {
   readonly name: string
   readonly mac?: string
@@ -21,6 +22,7 @@ export interface CniInterface {
   readonly pciID?: string
 }
 
+/** An address, and the index of its interface. */
 export interface CniIp {
   /** Host bits kept. */
   readonly address: Cidr
@@ -29,6 +31,7 @@ export interface CniIp {
   readonly interface?: number
 }
 
+/** A route of the container. */
 export interface CniRoute {
   readonly dst: Cidr
   readonly gw?: Address
@@ -39,6 +42,7 @@ export interface CniRoute {
   readonly scope?: number
 }
 
+/** Name servers for the container. */
 export interface CniDns {
   readonly nameservers?: readonly string[]
   readonly domain?: string
@@ -46,6 +50,7 @@ export interface CniDns {
   readonly options?: readonly string[]
 }
 
+/** What ADD answers, in the shape of version 1.1.0; older shapes are converted from it. */
 export interface CniResult {
   readonly interfaces: readonly CniInterface[]
   readonly ips: readonly CniIp[]
