@@ -33,6 +33,7 @@ export type Requirement =
   | 'dnsperf'
   | 'aardvark'
   | 'musl'
+  | 'gcc'
   | 'built'
   | 'ipv6'
   | 'veth'
@@ -63,6 +64,7 @@ const programs: Partial<Record<Requirement, { readonly names: readonly string[];
     dnsperf: { names: ['dnsperf'], debian: 'dnsperf' },
     aardvark: { names: ['/usr/lib/podman/aardvark-dns'], debian: 'aardvark-dns' },
     musl: { names: ['musl-gcc', 'gcc'], debian: 'musl-tools gcc' },
+    gcc: { names: ['gcc', '/usr/include/stdio.h'], debian: 'gcc libc6-dev' },
     netavark: { names: ['/usr/lib/podman/netavark'], debian: 'netavark' },
     podman: { names: ['podman', 'conmon', 'crun'], debian: 'podman conmon crun' },
     containerd: { names: ['containerd', 'ctr', 'runc'], debian: 'containerd runc' },
@@ -141,7 +143,7 @@ function isProgram(name: string): boolean {
   const paths = name.startsWith('/') ? [name] : folders.map((folder) => `${folder}/${name}`)
   return paths.some((path) => {
     try {
-      accessSync(path, constants.X_OK)
+      accessSync(path, path.startsWith('/usr/include/') ? constants.R_OK : constants.X_OK)
       return true
     } catch {
       return false

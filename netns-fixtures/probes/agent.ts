@@ -11,17 +11,20 @@
 import { createInterface } from 'node:readline'
 import { probeHttp, serveHttp } from './http.ts'
 import type { ProbeRequest, Protocol, Request, ServeRequest, Serving } from './messages.ts'
+import { probeSctp, serveSctp } from './sctp.ts'
 import { probeTcp, serveTcp } from './tcp.ts'
 import { probeUdp, serveUdp } from './udp.ts'
 
 const probes: Record<Protocol, (request: ProbeRequest) => Promise<unknown>> = {
   tcp: probeTcp,
   udp: probeUdp,
+  sctp: probeSctp,
   http: probeHttp,
 }
 const servers: Record<Protocol, (request: ServeRequest) => Promise<Serving>> = {
   tcp: serveTcp,
   udp: serveUdp,
+  sctp: serveSctp,
   http: serveHttp,
 }
 const running = new Map<number, Serving>()

@@ -4,11 +4,15 @@
  *
  * @module
  */
-import type { ChildProcess } from 'node:child_process'
+import { type ChildProcess, execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { buildSync } from 'esbuild'
 import { cut, spawnChild } from '../process.ts'
+import { needs } from '../requirements.ts'
 import type {
   Detail,
   Peer,
@@ -45,6 +49,9 @@ export interface Probes {
   tcpDetail(address: string, port: number, options?: ProbeOptions): Promise<Detail>
   udp(address: string, port: number, options?: ProbeOptions): Promise<Verdict>
   udpDetail(address: string, port: number, options?: ProbeOptions): Promise<Detail>
+  /** One INIT over raw sockets, for kernels without SCTP; "refused" is said where any SCTP server was ever started. */
+  sctp(address: string, port: number, options?: ProbeOptions): Promise<Verdict>
+  sctpDetail(address: string, port: number, options?: ProbeOptions): Promise<Detail>
   http(address: string, port: number, options?: ProbeOptions): Promise<Detail>
 }
 
@@ -69,6 +76,7 @@ export interface Servers {
   /** @param port 0 lets the kernel choose; the server has the number */
   tcp(port: number, options?: ServeOptions): Promise<Server>
   udp(port: number, options?: ServeOptions): Promise<Server>
+  sctp(port: number, options?: ServeOptions): Promise<Server>
   http(port: number, options?: ServeOptions): Promise<Server>
 }
 
@@ -87,6 +95,24 @@ function agentProgram(): string {
   }).outputFiles[0]?.text
   if (bundle === undefined) throw new Error('the probe agent could not be bundled')
   return bundle
+}
+
+let sctpProgram: string | undefined
+
+/** What a request of that protocol needs beside it: for SCTP raw sockets, which Node cannot open. Made once in each test worker. */
+function programFor(protocol: Protocol): { readonly program?: string } {
+  if (protocol !== 'sctp') return {}
+  if (sctpProgram === undefined) {
+    needs('gcc')
+    const folder = mkdtempSync(join(tmpdir(), 'netns-fixtures-'))
+    process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+    sctpProgram = join(folder, 'rawsctp')
+    const source = fileURLToPath(new URL('./rawsctp.c', import.meta.url))
+    execFileSync('gcc', ['-O1', '-Wall', '-Wextra', '-Werror', '-o', sctpProgram, source], {
+      timeout: 30_000,
+    })
+  }
+  return { program: sctpProgram }
 }
 
 /** One agent in one namespace. */
@@ -111,7 +137,14 @@ export class Agent {
       options: ProbeOptions = {},
     ): Promise<Detail> => {
       const timeoutMs = options.timeoutMs ?? (protocol === 'http' ? 2000 : 500)
-      const request: ProbeRequest = { protocol, address, port, ...options, timeoutMs }
+      const request: ProbeRequest = {
+        protocol,
+        address,
+        port,
+        ...options,
+        ...programFor(protocol),
+        timeoutMs,
+      }
       return this.#ask<Detail>({ op: 'probe', ...request }, timeoutMs)
     }
     const verdict = async (...args: Parameters<typeof detail>): Promise<Verdict> =>
@@ -121,13 +154,21 @@ export class Agent {
       tcpDetail: (address, port, options) => detail('tcp', address, port, options),
       udp: (address, port, options) => verdict('udp', address, port, options),
       udpDetail: (address, port, options) => detail('udp', address, port, options),
+      sctp: (address, port, options) => verdict('sctp', address, port, options),
+      sctpDetail: (address, port, options) => detail('sctp', address, port, options),
       http: (address, port, options) => detail('http', address, port, options),
     }
   }
 
   get servers(): Servers {
     const serve = async (protocol: Protocol, port: number, options: ServeOptions = {}): Promise<Server> => {
-      const request: ServeRequest = { protocol, port, name: this.#name, ...options }
+      const request: ServeRequest = {
+        protocol,
+        port,
+        name: this.#name,
+        ...options,
+        ...programFor(protocol),
+      }
       const started = await this.#ask<{ server: number; port: number }>({ op: 'serve', ...request })
       return {
         port: started.port,
@@ -138,6 +179,7 @@ export class Agent {
     return {
       tcp: (port, options) => serve('tcp', port, options),
       udp: (port, options) => serve('udp', port, options),
+      sctp: (port, options) => serve('sctp', port, options),
       http: (port, options) => serve('http', port, options),
     }
   }

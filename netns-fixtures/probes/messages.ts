@@ -14,7 +14,7 @@
  */
 export type Verdict = 'reached' | 'refused' | 'unreachable' | 'timeout'
 
-export type Protocol = 'tcp' | 'udp' | 'http'
+export type Protocol = 'tcp' | 'udp' | 'sctp' | 'http'
 
 /** One end of a conversation; IPv4 seen through a dual-stack socket is written as IPv4. */
 export interface Peer {
@@ -56,6 +56,8 @@ export interface ProbeRequest {
   readonly sourcePort?: number
   /** HTTP path, default `/`. */
   readonly path?: string
+  /** SCTP: where the program with the raw sockets lies. */
+  readonly program?: string
 }
 
 /** A server as the agent gets it. */
@@ -68,6 +70,8 @@ export interface ServeRequest {
   readonly address?: string
   /** HTTP: the page to give instead of the {@link Answer}. */
   readonly body?: string
+  /** SCTP: where the program with the raw sockets lies. */
+  readonly program?: string
 }
 
 export type Request =

@@ -180,9 +180,12 @@ async function forgeRoutes(place: Place, gateway: Address, source: Address): Pro
 
 async function serveAll(places: ReadonlyMap<string, Place>): Promise<void> {
   const starting = [...places].flatMap(([name, { serve }]) => {
-    if (name === 'host') return [serve.tcp(hostPort), serve.tcp(hostLoopbackPort, { address: '127.0.0.1' })]
+    if (name === 'host') {
+      const own = [serve.tcp, serve.sctp].map((start) => start(hostPort))
+      return [...own, serve.tcp(hostLoopbackPort, { address: '127.0.0.1' })]
+    }
     const ports = name === 'outside' ? [outsidePort] : containerPorts
-    return ports.flatMap((port) => [serve.tcp(port), serve.udp(port)])
+    return ports.flatMap((port) => [serve.tcp(port), serve.udp(port), serve.sctp(port)])
   })
   await Promise.all(starting)
 }

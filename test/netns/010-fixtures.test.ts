@@ -269,6 +269,40 @@ describe('a probe', () => {
     }
   })
 
+  it('speaks SCTP where the kernel does not, and sees through its translation', async () => {
+    await using lab = await createLab()
+    const { near, far } = await wired(lab)
+    await near.run(['ip', 'addr', 'add', '198.51.100.77/24', 'dev', 'eth0'])
+    const server = await far.serve.sctp(80)
+    for (const [address, from] of [
+      ['198.51.100.2', '198.51.100.77'],
+      ['2001:db8:1::2', '2001:db8:1::1'],
+    ] as const) {
+      const options = { from, sourcePort: 4321 }
+      const answer = {
+        name: 'far',
+        peer: { address: from, port: 4321 },
+        local: { address, port: 80 },
+      }
+      const reached = { verdict: 'reached', seenAs: from, answer }
+      expect(await near.probe.sctpDetail(address, 80, options)).toEqual(reached)
+      expect(await near.probe.sctp(address, 81)).toBe('refused')
+    }
+    expect(await server.seen()).toEqual([
+      { address: '198.51.100.77', port: 4321 },
+      { address: '2001:db8:1::1', port: 4321 },
+    ])
+    expect(await near.probe.sctp('192.0.2.1', 80)).toBe('unreachable')
+    // The checksum covers the ports: netfilter translates only where it is right, and so must it be afterwards.
+    await far.sh(
+      `nft 'table ip t { chain c { type nat hook prerouting priority 0; sctp dport 9000 dnat to :80; }; }'`,
+    )
+    expect(await near.probe.sctpDetail('198.51.100.2', 9000)).toMatchObject({
+      verdict: 'reached',
+      answer: { local: { address: '198.51.100.2', port: 80 } },
+    })
+  })
+
   it('counts a server that waits for us to speak as reached', async () => {
     await using lab = await createLab()
     const { near, far } = await wired(lab)

@@ -26,7 +26,7 @@ async function street(options: Parameters<typeof layStreet>[1] = {}): Promise<vo
 }
 
 beforeEach(async () => {
-  needs('root', 'ip', 'nft', 'iptables-nft', 'iptables-legacy', 'conntrack', 'veth', 'bridge', 'ipv6')
+  needs('root', 'ip', 'nft', 'iptables-nft', 'iptables-legacy', 'conntrack', 'gcc', 'veth', 'bridge', 'ipv6')
   lab = await createLab()
 })
 
@@ -77,7 +77,7 @@ describe.each(backends)('with $title, published ports', ({ firewall, iptables })
         firewall,
         ...['--id', 'web', '-p', '8080:80', '-p', '8080:80/udp', '-p', '127.0.0.1:8081:81'],
         ...['-p', '198.51.100.1:8082:80', '-p', '[2001:db8:1::1]:8083:80', '-p', '9000-9002:9000-9002'],
-        ...['-p', '9100-9102:9000-9002/udp'],
+        ...['-p', '9100-9102:9000-9002/udp', '-p', '8080:80/sctp', '-p', '127.0.0.1:8081-8082:80-81/sctp'],
       )
       const same = await connect(firewall, '--id', 'same')
       const other = await connect(firewall, '--id', 'other', '--network', 'other')
@@ -91,9 +91,12 @@ describe.each(backends)('with $title, published ports', ({ firewall, iptables })
           ] as const,
       ))
         await web.serve.udp(port, { address })
+      for (const port of [80, 81]) await web.serve.sctp(port)
+      // From here on the host says so where nobody listens.
+      await host.serve.sctp(9)
       const seen = async (
         from: Host | Container,
-        protocol: 'tcp' | 'udp',
+        protocol: 'tcp' | 'udp' | 'sctp',
         to: string,
         port: number,
       ): Promise<string> => {
@@ -124,6 +127,11 @@ describe.each(backends)('with $title, published ports', ({ firewall, iptables })
         ['from the same network', same, 'tcp', '198.51.100.1', 8080, 'as 10.89.0.1'],
         ['from itself', web, 'tcp', '198.51.100.1', 8080, 'as 10.89.0.1'],
         ['from itself', web, 'udp', '198.51.100.1', 8080, 'as 10.89.0.1'],
+        ['from outside', outside, 'sctp', '198.51.100.1', 8080, 'as 198.51.100.2'],
+        ['from outside', outside, 'sctp', '2001:db8:1::1', 8080, 'as 2001:db8:1::2'],
+        ['bound to 127.0.0.1', outside, 'sctp', '198.51.100.1', 8082, 'refused'],
+        ['bound to 127.0.0.1', host, 'sctp', '127.0.0.1', 8082, 'as 10.89.0.1'],
+        ['from itself', web, 'sctp', '198.51.100.1', 8080, 'as 10.89.0.1'],
         ['not published', outside, 'tcp', '198.51.100.1', 82, 'refused'],
         ['not published', other, 'tcp', '10.89.0.2', 80, 'timeout'],
       ] as const
@@ -152,6 +160,9 @@ describe.each(backends)('with $title, published ports', ({ firewall, iptables })
         9000-9002/tcp -> [::]:9000-9002
         9000-9002/udp -> 0.0.0.0:9100-9102
         9000-9002/udp -> [::]:9100-9102
+        80/sctp -> 0.0.0.0:8080
+        80/sctp -> [::]:8080
+        80-81/sctp -> 127.0.0.1:8081-8082
         "
       `)
       await disconnect(web, same, other)

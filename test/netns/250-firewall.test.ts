@@ -48,6 +48,7 @@ beforeAll(async () => {
     'iptables-legacy',
     'conntrack',
     'tcpdump',
+    'gcc',
     'ipv6',
     'veth',
     'bridge',
@@ -249,14 +250,14 @@ async function probeAll(rows: readonly Probe[]): Promise<readonly string[]> {
 interface Shot {
   readonly row: Probe
   readonly family: Family
-  readonly protocol: 'tcp' | 'udp'
+  readonly protocol: 'tcp' | 'udp' | 'sctp'
   readonly port: number
 }
 
 function shotsOf(row: Probe): readonly Shot[] {
   return (row.families ?? ([4, 6] as const)).flatMap((family) =>
     row.ports.map((text) => {
-      const [protocol, port] = text.split('/') as ['tcp' | 'udp', string]
+      const [protocol, port] = text.split('/') as ['tcp' | 'udp' | 'sctp', string]
       return { row, family, protocol, port: Number(port) }
     }),
   )
@@ -265,7 +266,7 @@ function shotsOf(row: Probe): readonly Shot[] {
 async function seenLine(shot: Shot): Promise<string> {
   const { row, family, protocol, port } = shot
   const { probe } = lab.place(row.from)
-  const ask = protocol === 'tcp' ? probe.tcpDetail : probe.udpDetail
+  const ask = { tcp: probe.tcpDetail, udp: probe.udpDetail, sctp: probe.sctpDetail }[protocol]
   const { verdict, answer, seenAs } = await ask(lab.address(row.to, family, row.from), port, {
     timeoutMs: 1500,
   })
