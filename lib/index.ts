@@ -52,6 +52,7 @@ export { exitCode } from './errors/exit.ts'
 export { type ContainerEndpoint, type ContainerView, containersOf } from './inspect/containers.ts'
 export { dockerView } from './inspect/dockerview.ts'
 export { findNamespace, pickBridges } from './inspect/find.ts'
+export { type FlowEnd, type FlowView, takeFlows } from './inspect/flows.ts'
 export { type AddressHolder, type AddressReport, whoHolds } from './inspect/holder.ts'
 export {
   type BridgePort,
@@ -78,6 +79,7 @@ export {
 } from './inspect/rules/report.ts'
 export { renderTemplate } from './inspect/template.ts'
 export { becomeInside, becomeProgram, type Entry, type FileInPlace } from './kernel/enter.ts'
+export type { FlowCount } from './kernel/flows.ts'
 export {
   type Address,
   addressOf,

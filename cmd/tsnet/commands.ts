@@ -10,6 +10,7 @@ import { cniInstall } from './cni/install.ts'
 import { cniList } from './cni/list.ts'
 import { cniAdd, cniCheck, cniDel, cniGc, cniStatus } from './cni/network.ts'
 import type { CommandFamily } from './command.ts'
+import { conntrack } from './conntrack.ts'
 import { daemonLogs } from './daemon/logs.ts'
 import { daemonRun } from './daemon/run.ts'
 import { daemonStart } from './daemon/start.ts'
@@ -51,7 +52,10 @@ import { version } from './version.ts'
 
 export const families: readonly CommandFamily[] = [
   { title: 'Connect', commands: [setup, teardown, plan] },
-  { title: 'Look', commands: [ls, ps, map, inspect, port, route, rules, bridgeShow, ipamWho, nsLs, nsLink] },
+  {
+    title: 'Look',
+    commands: [ls, ps, map, inspect, port, route, rules, conntrack, bridgeShow, ipamWho, nsLs, nsLink],
+  },
   { title: 'Enter', commands: [exec, sh, nsenter] },
   {
     title: 'Networks',

@@ -17,6 +17,7 @@ import type { Protocol } from '../model/portmapping.ts'
 import type { ConntrackStep } from '../plan/step.ts'
 import { EINVAL, ENOENT, EOPNOTSUPP, EPERM, EPROTONOSUPPORT, errnoOf, errnoText } from './errno.ts'
 import { addrList, decodeAddresses } from './netlink/addr.ts'
+import type { Message, Received } from './netlink/encode.ts'
 import { openNetfilterSocket } from './netlink/event-socket.ts'
 import {
   decodeFlow,
@@ -121,6 +122,21 @@ async function flowsOf(socket: RouteSocket, filter: FlowFilter | undefined): Pro
     const errno = errnoOf(error)
     if (errno === undefined) throw error
     throw refused('listing tracked flows', errno)
+  }
+}
+
+/** A dump for whoever decodes it: none where nothing has asked this kernel to track flows yet. */
+export async function readNetfilterFlows(request: Message): Promise<readonly Received[]> {
+  if (Number(readSysctl('net/netfilter/nf_conntrack_count') ?? 0) === 0) return []
+  const socket = openSocket()
+  try {
+    return await socket.dump(request)
+  } catch (error) {
+    const errno = errnoOf(error)
+    if (errno === undefined) throw error
+    throw refused('listing tracked flows', errno)
+  } finally {
+    socket.close()
   }
 }
 

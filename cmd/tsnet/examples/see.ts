@@ -25,4 +25,22 @@ export const seeExamples: readonly Example[] = [
     script: ['tsnet rules --json'],
     given: ['web'],
   },
+  {
+    command: 'conntrack',
+    about: 'who is connected with web?',
+    script: ['tsnet conntrack web'],
+    given: ['web'],
+  },
+  {
+    command: 'conntrack',
+    about: 'everything this host tracks',
+    script: ['tsnet conntrack'],
+    given: ['web'],
+  },
+  {
+    command: 'conntrack',
+    about: 'for a program',
+    script: ['tsnet conntrack web --json'],
+    given: ['web'],
+  },
 ]

@@ -22,3 +22,10 @@ export function countText(count: number): string {
   if (count < 1000) return `${count}`
   return byteText(count).replace(/ ([kMGTP])?B$/, ' $1')
 }
+
+/** `45 s`, `12 min`, `5 h`, `4 d`. */
+export function secondsText(seconds: number): string {
+  if (seconds < 120) return `${seconds} s`
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min`
+  return seconds < 172_800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} d`
+}
