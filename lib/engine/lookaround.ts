@@ -64,6 +64,12 @@ export async function lookAround(
     qdiscs,
     ...(firewalld === undefined ? {} : { firewalld }),
     ...(names === undefined ? {} : { names }),
+    files: new Map(
+      looks.flatMap((look) => {
+        const text = look.what === 'file' ? context.kernel.hostText(look.path) : undefined
+        return look.what === 'file' && text !== undefined ? [[look.path, text]] : []
+      }),
+    ),
     sysctls: context.kernel.hostSysctls(keys('sysctls')),
     sandboxSysctls: sandbox?.sysctls(keys('sandboxSysctls')) ?? new Map(),
     ...(wayOut === undefined ? {} : { defaultDevice: wayOut.dev }),

@@ -10,12 +10,14 @@
  * @module
  */
 
+import { dirname } from 'node:path'
 import type { PartId, PartInterface, PartPlan } from '../drivers/cni/part.ts'
 import { type PartOptions, type PartType, parts } from '../drivers/cni/registry.ts'
 import { asTsnetError, fail, isTsnetError } from '../errors/codes.ts'
 import type { OpenSandbox } from '../kernel/kernel.ts'
 import type { Attachment, ContainerNetwork } from '../model/attachment.ts'
 import type { Step } from '../plan/step.ts'
+import { makeFolder } from '../state/files.ts'
 import type { ContainerRecord, OwnedStep } from '../state/records.ts'
 import { applyOrUndo, beforeValues, lower } from './apply.ts'
 import type { EngineContext } from './context.ts'
@@ -227,6 +229,7 @@ async function applySteps(
   sandbox: OpenSandbox,
 ): Promise<readonly OwnedStep[]> {
   const lowered = lower(planned, 'none')
+  for (const step of lowered) if (step.kind === 'file') makeFolder(dirname(step.path))
   const steps = lowered
     .flatMap(beforeValuesOf(context, lowered, sandbox))
     .map((step): OwnedStep => ({ of, step }))

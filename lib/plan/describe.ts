@@ -110,13 +110,16 @@ const handlers: { readonly [K in StepKind]: (step: StepOf<K>) => Lines } = {
   },
   firewall: ({ intent }) => ({ add: [`# firewall: ${intentWords(intent)}`], remove: [] }),
   rules: ({ tool, add, remove }) => ({ add: hereDocument(tool, add), remove: hereDocument(tool, remove) }),
-  batch: ({ where, tool, add, remove }) => {
-    const lines = (commands: readonly string[]): readonly string[] =>
+  batch: ({ where, tool, add, remove, context }) => {
+    const lines = (commands: readonly string[], before = ''): readonly string[] =>
       // Words of one call.
       (tool === 'firewall-cmd' && commands.length > 0 ? [commands.join(' ')] : commands).map((command) =>
-        inside(where, `${tool} ${command.replaceAll('$NETNS', '"$NETNS"')}`),
+        inside(where, `${before}${tool} ${command.replaceAll('$NETNS', '"$NETNS"')}`),
       )
-    return { add: lines(add), remove: lines(remove) }
+    return {
+      add: lines(add, context === undefined ? '' : `runcon ${quote(context)} `),
+      remove: lines(remove),
+    }
   },
   conntrack: (step) => ({ add: forgetFlows(step), remove: forgetFlows(step) }),
   file: describeFile,

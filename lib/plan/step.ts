@@ -121,6 +121,8 @@ export interface BatchStep {
   readonly tool: 'ip' | 'bridge' | 'tc' | 'firewall-cmd'
   readonly add: readonly string[]
   readonly remove: readonly string[]
+  /** SELinux context that `add` runs in: what it makes is for a process of that context. */
+  readonly context?: string
 }
 
 /**

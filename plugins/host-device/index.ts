@@ -4,10 +4,18 @@
  * @module
  */
 
-import { cniError, deviceOf, interfacePlugin, type Plugin } from '../../lib/adapters/cni/index.ts'
+import {
+  cniError,
+  deviceOf,
+  interfacePlugin,
+  ipamAdd,
+  ipamCheck,
+  ipamDel,
+  isUserspaceDevice,
+  type Plugin,
+} from '../../lib/adapters/cni/index.ts'
 
-/** A device of the host moves into the container. */
-export const hostDevice: Plugin = interfacePlugin({
+const moving: Plugin = interfacePlugin({
   type: 'host-device',
   about: 'moves a device of the host into the container, and back',
   ipam: 'optional',
@@ -30,3 +38,16 @@ export const hostDevice: Plugin = interfacePlugin({
     }
   },
 })
+
+/** A device of the host moves into the container; of one that a program drives itself only the addresses are told. */
+export const hostDevice: Plugin = {
+  ...moving,
+  add: async (request) => {
+    if (!isUserspaceDevice(request)) return moving.add(request)
+    const { dns } = request.conf
+    const leased = await ipamAdd(request)
+    return { ...leased, dns: Object.keys(dns).length > 0 ? dns : leased.dns }
+  },
+  del: (request) => (isUserspaceDevice(request) ? ipamDel(request) : moving.del(request)),
+  check: (request) => (isUserspaceDevice(request) ? ipamCheck(request) : moving.check(request)),
+}

@@ -15,11 +15,15 @@ export const tap: Plugin = interfacePlugin({
   options: (request, addressing, expected) => {
     const { fields } = request.conf
     const [owner, group, bridge] = [fields.integer('owner'), fields.integer('group'), fields.string('bridge')]
+    const context = fields.string('selinuxContext') || undefined
+    if (context !== undefined && !/^[\w.-]+(:[\w.,-]+){2,4}$/.test(context))
+      throw fields.wrong('selinuxContext', 'an SELinux context, such as system_u:system_r:container_t:s0,')
     return {
       ...linkOptions(request, addressing, expected),
       multiQueue: fields.boolean('multiQueue') ?? false,
       ...(owner === undefined ? {} : { owner }),
       ...(group === undefined ? {} : { group }),
+      ...(context === undefined ? {} : { context }),
       ...(bridge === undefined || bridge === '' ? {} : { bridge }),
     }
   },

@@ -112,7 +112,9 @@ async function gc(request: Request): Promise<void> {
       await engine.detach(container.id, ifname).catch((error: unknown) => errors.push(error))
     }
   }
-  await gcParts(request, 'bandwidth', {}).catch((error: unknown) => errors.push(error))
+  await gcParts(request, 'bandwidth', { shaped: [], unshaped: [] }).catch((error: unknown) =>
+    errors.push(error),
+  )
   if (!ownIpam(request)) await ipamGc(request).catch((error: unknown) => errors.push(error))
   if (errors.length > 0) throw errors[0]
 }

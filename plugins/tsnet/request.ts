@@ -11,6 +11,7 @@ import {
   type Fields,
   podName,
   type Request,
+  readArgs,
   readPortMapping,
   wantedMac,
   wantedMtu,
@@ -69,7 +70,9 @@ function endpointOf(request: Request, leased: CniResult | undefined): EndpointRe
   const { call, conf } = request
   const [mac, mtuBytes] = [wantedMac(request), wantedMtu(request)]
   const aliases = namesFor(request)
-  const asked = [...conf.runtimeConfig.strings('ips'), ...conf.args.strings('ips')].map((text) =>
+  const { IP = '' } = readArgs(`${call.args === '' ? '' : `${call.args};`}IgnoreUnknown=1`, ['IP'])
+  const wished = [...conf.runtimeConfig.strings('ips'), ...conf.args.strings('ips'), ...IP.split(',')]
+  const asked = [...new Set(wished.filter((text) => text !== ''))].map((text) =>
     readAddress(text.split('/')[0] as string, 'ips'),
   )
   const isDefault = conf.fields.boolean('isDefaultGateway')

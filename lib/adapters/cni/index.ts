@@ -17,6 +17,7 @@ export {
 } from './chain.ts'
 export { chainedPlugin } from './chained.ts'
 export { Fields } from './config.ts'
+export { readArgs } from './environment.ts'
 export { CniError, cniCodes, cniError } from './errors.ts'
 export { interfacePlugin } from './interfaces.ts'
 export {
@@ -34,5 +35,5 @@ export { aliasesOf, hostGateways, ownNames, podName, serverAddresses } from './n
 export { firstAddress, masqueradeBackend, readPortMapping, rulesBackend } from './options.ts'
 export { definePlugin, type Plugin, type Request } from './plugin.ts'
 export type { CniIp, CniResult } from './result.ts'
-export { bandwidthOf, deviceOf, linkOptions, readAddresses, tuningOf } from './settings.ts'
+export { bandwidthOf, deviceOf, isUserspaceDevice, linkOptions, readAddresses, tuningOf } from './settings.ts'
 export { allVersions, isAtLeast, versionsFrom } from './versions.ts'

@@ -5,9 +5,10 @@
  * @module
  */
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { basename } from 'node:path'
 import type { PartOptions } from '../../engine/plugins.ts'
-import { type Address, parseAddress, parseMac } from '../../model/address.ts'
+import { type Address, type Cidr, parseAddress, parseCidr, parseMac, subnetOf } from '../../model/address.ts'
 import { type Addressing, type Expected, wantedMac, wantedMtu } from './chain.ts'
 import type { Fields } from './config.ts'
 import { readArgs } from './environment.ts'
@@ -44,7 +45,7 @@ export function readAddresses(fields: Fields, key: string): readonly Address[] {
 export function bandwidthOf(fields: Fields, runtime: Fields | undefined): PartOptions['bandwidth'] {
   const keys = ['ingressRate', 'ingressBurst', 'egressRate', 'egressBurst']
   const own = keys.some((key) => (fields.integer(key) ?? 0) !== 0) ? fields : runtime
-  if (own === undefined) return {}
+  if (own === undefined) return { shaped: [], unshaped: [] }
   const limit = (way: 'ingress' | 'egress'): Partial<PartOptions['bandwidth']> => {
     const [rateBits, burstBits] = [own.integer(`${way}Rate`) ?? 0, own.integer(`${way}Burst`) ?? 0]
     if (rateBits < 0 || burstBits < 0) throw cniError('config', `${way} rate and burst must not be negative`)
@@ -54,7 +55,18 @@ export function bandwidthOf(fields: Fields, runtime: Fields | undefined): PartOp
     if (burstBits / 8 >= 2 ** 32) throw cniError('config', `${way} burst cannot be more than 4GB`)
     return { [way]: { rateBits, burstBits } }
   }
-  return { ...limit('ingress'), ...limit('egress') }
+  const [shaped, unshaped] = [subnetsIn(fields, 'shapedSubnets'), subnetsIn(fields, 'unshapedSubnets')]
+  if (shaped.length > 0 && unshaped.length > 0)
+    throw cniError('config', 'shapedSubnets and unshapedSubnets cannot both be set')
+  return { ...limit('ingress'), ...limit('egress'), shaped, unshaped }
+}
+
+function subnetsIn(fields: Fields, key: string): readonly Cidr[] {
+  return fields.strings(key).map((text) => {
+    const cidr = parseCidr(text)
+    if (cidr === undefined) throw fields.wrong(key, 'a list of subnets')
+    return subnetOf(cidr)
+  })
 }
 
 /** `args.cni` beats the call's own settings, which beat the configuration. @throws CniError 7 */
@@ -73,7 +85,10 @@ export function tuningOf({ call, conf }: Request): PartOptions['tuning'] {
   const promisc = pick((from) => from.boolean('promisc'))
   const allmulti = pick((from) => from.boolean('allmulti'))
   const queueLength = pick((from) => from.integer('txQLen'))
+  const dataDir = fields.string('dataDir') || '/run/cni/tuning'
+  if (!dataDir.startsWith('/')) throw fields.wrong('dataDir', 'an absolute path')
   return {
+    backup: `${dataDir.replace(/\/+$/, '')}/${call.containerId}_${call.ifname}.json`,
     sysctls: { ...sysctlsOf(fields, call.ifname), ...sysctlsOf(args, call.ifname) },
     ...(mac === undefined ? {} : { mac }),
     ...(mtu === undefined || mtu === 0 ? {} : { mtu }),
@@ -117,6 +132,19 @@ function refuseUnlisted(key: string): void {
       'config',
       `Sysctl ${key} is not allowed. Only the following sysctls are allowed: ${patterns.join(', ')}`,
     )
+}
+
+const userspaceDrivers = ['vfio-pci', 'uio_pci_generic', 'igb_uio']
+
+/** A device a program drives itself (DPDK): the kernel has no interface of it, there is nothing to move. */
+export function isUserspaceDevice({ conf: { fields, runtimeConfig } }: Request): boolean {
+  const pci = runtimeConfig.string('deviceID') || fields.string('pciBusID') || ''
+  if ((fields.string('device') ?? '') !== '' || !/^[0-9a-fA-F:.]+$/.test(pci)) return false
+  try {
+    return userspaceDrivers.includes(basename(readlinkSync(`/sys/bus/pci/devices/${pci}/driver`)))
+  } catch {
+    return false
+  }
 }
 
 /** The device `host-device` names by its place; undefined where it is named by MAC. @throws CniError 7 */

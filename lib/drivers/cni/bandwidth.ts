@@ -6,6 +6,7 @@
  */
 
 import { fail } from '../../errors/codes.ts'
+import { type Cidr, familyOf } from '../../model/address.ts'
 import { sha512Hex } from '../../model/hash.ts'
 import type { BatchStep } from '../../plan/step.ts'
 import { ip } from './interface.ts'
@@ -28,6 +29,9 @@ export interface Limit {
 export interface BandwidthPartOptions {
   readonly ingress?: Limit
   readonly egress?: Limit
+  /** Of the other side. Only these are limited, or all but these; at most one is not empty. */
+  readonly shaped: readonly Cidr[]
+  readonly unshaped: readonly Cidr[]
 }
 
 type Input = PartInput<BandwidthPartOptions>
@@ -67,10 +71,9 @@ function planAdd({ id, options, facts }: Input): PartPlan {
       ...(ingress === undefined
         ? []
         : [
-            tc(
-              [`qdisc add dev ${peer.name} root ${bucket(ingress)}`],
-              [`qdisc delete dev ${peer.name} root`],
-            ),
+            tc(limitLines(peer.name, ingress, { ...options, side: 'src' }), [
+              `qdisc delete dev ${peer.name} root`,
+            ]),
           ]),
       ...(egress === undefined
         ? []
@@ -84,7 +87,7 @@ function planAdd({ id, options, facts }: Input): PartPlan {
               [
                 `qdisc add dev ${peer.name} handle ffff: ingress`,
                 `filter add dev ${peer.name} parent ffff: protocol all u32 match u32 0 0 action mirred egress redirect dev ${ifb}`,
-                `qdisc add dev ${ifb} root ${bucket(egress)}`,
+                ...limitLines(ifb, egress, { ...options, side: 'dst' }),
               ],
               [`qdisc delete dev ${peer.name} ingress`],
             ),
@@ -92,6 +95,30 @@ function planAdd({ id, options, facts }: Input): PartPlan {
     ],
     interfaces: egress === undefined ? [] : [{ name: ifb, inSandbox: false, mtu: peer.mtuBytes }],
   }
+}
+
+/** One bucket for all; with subnets a class of its own for what is limited, the rest goes past it. */
+function limitLines(
+  dev: string,
+  limit: Limit,
+  {
+    shaped,
+    unshaped,
+    side,
+  }: Pick<BandwidthPartOptions, 'shaped' | 'unshaped'> & { readonly side: 'src' | 'dst' },
+): readonly string[] {
+  const subnets = [...shaped, ...unshaped]
+  if (subnets.length === 0) return [`qdisc add dev ${dev} root ${bucket(limit)}`]
+  const { rateBits, burstBits } = limit
+  const [others, these] = shaped.length > 0 ? ['0', '1:30'] : ['30', '1:0']
+  return [
+    `qdisc add dev ${dev} root handle 1: htb default ${others}`,
+    `class add dev ${dev} parent 1: classid 1:30 htb rate ${rateBits}bit burst ${Math.floor(burstBits / 8)}`,
+    ...subnets.map((subnet) => {
+      const [protocol, word] = familyOf(subnet) === 4 ? ['ip', 'ip'] : ['ipv6', 'ip6']
+      return `filter add dev ${dev} parent 1: protocol ${protocol} u32 match ${word} ${side} ${subnet} flowid ${these}`
+    }),
+  ]
 }
 
 /** A packet waits 25 ms at most. */
@@ -105,14 +132,11 @@ function tc(add: readonly string[], remove: readonly string[]): BatchStep {
 
 function faults({ id, options, facts }: Input): readonly string[] {
   const peer = hostPeer(facts, linkNamed(facts.sandbox, id.ifname))
+  const kind = options.shaped.length + options.unshaped.length === 0 ? 'tbf' : 'htb'
+  const qdiscs = facts.qdiscs.filter((one) => one.kind === kind)
   return [
-    ...limitFaults(options.ingress, peer?.name, facts.qdiscs, 'ingress'),
-    ...limitFaults(
-      options.egress,
-      options.egress === undefined ? undefined : ifbName(id),
-      facts.qdiscs,
-      'egress',
-    ),
+    ...limitFaults(options.ingress, peer?.name, qdiscs, 'ingress'),
+    ...limitFaults(options.egress, options.egress === undefined ? undefined : ifbName(id), qdiscs, 'egress'),
   ]
 }
 
@@ -123,7 +147,7 @@ function limitFaults(
   what: string,
 ): readonly string[] {
   if (limit === undefined) return []
-  const found = qdiscs.find((one) => one.dev === dev && one.kind === 'tbf')
+  const found = qdiscs.find((one) => one.dev === dev)
   if (found === undefined) return [`the ${what} limit is missing`]
   // Rates are told in bytes, and rounded down.
   const rate = Math.floor(limit.rateBits / 8)

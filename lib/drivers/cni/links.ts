@@ -39,6 +39,8 @@ export interface LinkPartOptions extends InterfaceOptions {
   readonly multiQueue?: boolean
   readonly owner?: number
   readonly group?: number
+  /** SELinux context a tap is made in. */
+  readonly context?: string
   /** A bridge inside the sandbox that the tap is put in. */
   readonly bridge?: string
 }
@@ -93,11 +95,12 @@ function planAdd(kind: LinkKind, { id, options, facts }: Input): PartPlan {
   return {
     shared: [],
     steps: [
-      ip(
-        hasMaster(kind) && !options.linkInContainer ? 'host' : 'sandbox',
-        [addLine(kind, { id, options, facts }, master?.name)],
-        [],
-      ),
+      {
+        ...ip(hasMaster(kind) && !options.linkInContainer ? 'host' : 'sandbox', [
+          addLine(kind, { id, options, facts }, master?.name),
+        ]),
+        ...(options.context === undefined ? {} : { context: options.context }),
+      },
       // Taken back where it lives, whatever made it.
       ip('sandbox', settingLines(kind, id.ifname, options, mac), [`link delete dev ${id.ifname}`]),
       ...insideSettings(id.ifname, options, false),

@@ -80,6 +80,8 @@ export interface PartFacts {
     readonly addresses: readonly Address[]
     readonly names: readonly string[]
   }[]
+  /** Texts of files that were asked for and are there. */
+  readonly files: ReadonlyMap<string, string>
   /** Host settings that were asked for. */
   readonly sysctls: ReadonlyMap<string, string | undefined>
   readonly sandboxSysctls: ReadonlyMap<string, string | undefined>
@@ -96,6 +98,7 @@ export type Look =
   | { readonly what: 'qdiscs' }
   | { readonly what: 'firewalld'; readonly zone: string }
   | { readonly what: 'names' }
+  | { readonly what: 'file'; readonly path: string }
   | { readonly what: 'sysctls'; readonly keys: readonly string[] }
   | { readonly what: 'sandboxSysctls'; readonly keys: readonly string[] }
 

@@ -8,7 +8,6 @@
  */
 
 import {
-  type Address,
   addressOf,
   bracketed,
   type Cidr,
@@ -17,7 +16,6 @@ import {
   isUnspecified,
   subnetOf,
 } from '../../model/address.ts'
-import type { Protocol } from '../../model/portmapping.ts'
 import type { RulesStep, Step } from '../../plan/step.ts'
 import {
   type Chain,
@@ -41,27 +39,8 @@ import {
   type PartPlan,
   type PartPlanner,
 } from './part.ts'
-
-export interface PortEntry {
-  readonly hostPort: number
-  readonly containerPort: number
-  readonly protocol: Protocol
-  readonly hostAddress?: Address
-}
-
-export interface PortmapPartOptions {
-  readonly backend: 'iptables' | 'nftables'
-  readonly ports: readonly PortEntry[]
-  /** The interface's first address of each family, with its prefix. */
-  readonly addresses: readonly Cidr[]
-  readonly snat: boolean
-  readonly masqueradeAll: boolean
-  /** Which bit of the mark asks for masquerading. */
-  readonly markBit: number
-  /** Somebody else's chain that sets the mark (kube-proxy's). */
-  readonly markChain?: string
-  readonly conditions: { readonly 4: readonly string[]; readonly 6: readonly string[] }
-}
+import { type PortEntry, type PortmapPartOptions, portsOf } from './portentry.ts'
+import { nftMapping, nftPorts, nftTables } from './portmapnft.ts'
 
 type Input = PartInput<PortmapPartOptions>
 
@@ -93,8 +72,13 @@ export const portmapPart: PartPlanner<PortmapPartOptions> = {
   check: ({ id, options, facts }) => {
     if (options.ports.length === 0) return []
     if (options.backend === 'nftables') {
-      const all = nftTables.map((table) => facts.nft.get(table) ?? '').join('')
-      return all.includes(`comment "${id.container}"`) ? [] : ['the rules of the published ports are missing']
+      const lines = nftTables.flatMap((table) => (facts.nft.get(table) ?? '').split('\n'))
+      return options.addresses
+        .flatMap((cidr) => portsOf(options, familyOf(cidr)).map((port) => nftMapping(port, cidr)))
+        .filter(
+          (rule) => !lines.some((line) => line.includes(rule) && line.includes(`comment "${id.container}"`)),
+        )
+        .map((rule) => `rule is missing: ${rule}`)
     }
     return options.addresses.flatMap((cidr) => {
       const { chains, rules } = ownParts(id, options, cidr)
@@ -127,11 +111,6 @@ function planAdd(input: Input): PartPlan {
     ],
     interfaces: [],
   }
-}
-
-/** A port of one family: unspecified addresses mean any of that family. */
-function portsOf({ ports }: PortmapPartOptions, family: Family): readonly PortEntry[] {
-  return ports.filter(({ hostAddress }) => hostAddress === undefined || familyOf(hostAddress) === family)
 }
 
 function sharedRules(
@@ -270,50 +249,4 @@ function leftRules(id: PartId, facts: PartFacts, family: Family): readonly Rules
   return [
     { ...restoreStep(family, { chains: there.map((chain) => ({ table: 'nat', chain })), rules }), add: '' },
   ]
-}
-
-const nftTables = ['ip cni_hostport', 'ip6 cni_hostport'] as const
-
-function nftPorts(id: PartId, options: PortmapPartOptions, served: readonly Cidr[]): RulesStep {
-  const comment = `comment "${id.container}"`
-  const lines = served.flatMap((cidr) => {
-    const family = familyOf(cidr)
-    const word = family === 4 ? 'ip' : 'ip6'
-    const table = `${word} cni_hostport`
-    const conditions =
-      options.conditions[family].length === 0 ? '' : `${options.conditions[family].join(' ')} `
-    const ports = portsOf(options, family).map(({ hostPort, containerPort, protocol, hostAddress }) => {
-      const at =
-        hostAddress === undefined || isUnspecified(hostAddress) ? undefined : `${word} daddr ${hostAddress} `
-      const chain = at === undefined ? 'hostports' : 'hostip_hostports'
-      return `add rule ${table} ${chain} ${conditions}${at ?? ''}${protocol} dport ${hostPort} dnat to ${bracketed(addressOf(cidr))}:${containerPort} ${comment}`
-    })
-    const sources = options.masqueradeAll
-      ? ['']
-      : [`${word} saddr ${subnetOf(cidr)} `, ...(family === 4 ? ['ip saddr 127.0.0.1 '] : [])]
-    return [
-      `add table ${table}`,
-      `add chain ${table} hostports`,
-      `add chain ${table} hostip_hostports`,
-      `add chain ${table} hostports_all`,
-      `add chain ${table} prerouting { type nat hook prerouting priority dstnat; }`,
-      `add chain ${table} output { type nat hook output priority -100; }`,
-      `add chain ${table} masquerading { type nat hook postrouting priority srcnat; }`,
-      `flush chain ${table} hostports_all`,
-      `flush chain ${table} prerouting`,
-      `flush chain ${table} output`,
-      `add rule ${table} hostports_all jump hostip_hostports`,
-      `add rule ${table} hostports_all jump hostports`,
-      `add rule ${table} prerouting fib daddr type local jump hostports_all`,
-      `add rule ${table} output fib daddr type local jump hostports_all`,
-      ...ports,
-      ...(options.snat
-        ? sources.map(
-            (from) =>
-              `add rule ${table} masquerading ${from}${word} daddr ${addressOf(cidr)} ct status dnat masquerade ${comment}`,
-          )
-        : []),
-    ]
-  })
-  return { kind: 'rules', where: 'host', tool: 'nft', add: `${lines.join('\n')}\n`, remove: '' }
 }

@@ -8,7 +8,8 @@
 import { addressOf, familyOf, subnetOf } from '../../model/address.ts'
 import { endpointAlias } from '../../model/names.ts'
 import type { Step } from '../../plan/step.ts'
-import { forwarding, masqueradeLooks, vethName } from './bridge.ts'
+import { masqueradeLooks, vethName } from './bridge.ts'
+import { forwarding } from './bridgehost.ts'
 import { hostMask } from './chains.ts'
 import {
   chooseMac,

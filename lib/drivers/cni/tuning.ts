@@ -2,8 +2,9 @@
  * The CNI plugin `tuning`: settings of an interface that is there, and of its
  * sandbox.
  *
- * What the interface was before goes into the record and is put back; settings
- * of the sandbox are not, as with the reference plugin.
+ * What the interface was before goes into the record, and into the reference
+ * plugin's backup file, so that either set can put it back. Settings of the
+ * sandbox are not put back, as with the reference plugin.
  *
  * @module
  */
@@ -20,15 +21,21 @@ export interface TuningPartOptions {
   readonly promisc?: boolean
   readonly allmulti?: boolean
   readonly queueLength?: number
+  /** Path of the backup file. */
+  readonly backup: string
 }
 
 type Input = PartInput<TuningPartOptions>
 
 export const tuningPart: PartPlanner<TuningPartOptions> = {
   alone: true,
-  looks: ({ sysctls }) => [{ what: 'sandbox' }, { what: 'sandboxSysctls', keys: Object.keys(sysctls) }],
+  looks: ({ sysctls, backup }, doing) => [
+    { what: 'sandbox' },
+    { what: 'sandboxSysctls', keys: Object.keys(sysctls) },
+    ...(doing === 'remove' ? ([{ what: 'file', path: backup }] as const) : []),
+  ],
   add: planAdd,
-  remove: () => [],
+  remove: planRemoval,
   check: faults,
 }
 
@@ -45,6 +52,7 @@ function planAdd({ id: { ifname }, options, facts }: Input): PartPlan {
       ...(changes.length === 0
         ? []
         : [
+            backupFile(options.backup, `${JSON.stringify(backupOf(options, link as LinkDetail))}\n`),
             ip(
               'sandbox',
               changes.map(([to]) => set(to)),
@@ -56,9 +64,72 @@ function planAdd({ id: { ifname }, options, facts }: Input): PartPlan {
   }
 }
 
+/** With the keys of the reference plugin: of what is changed only. */
+interface Backup {
+  readonly mac?: string
+  readonly promisc?: boolean
+  readonly mtu?: number
+  readonly allmulti?: boolean
+  readonly txQLen?: number
+}
+
+function backupOf({ mac, mtu, promisc, allmulti, queueLength }: TuningPartOptions, link: LinkDetail): Backup {
+  return {
+    ...(mac === undefined ? {} : { mac: link.mac }),
+    ...(promisc === undefined ? {} : { promisc: link.promisc }),
+    ...(mtu === undefined ? {} : { mtu: link.mtuBytes }),
+    ...(allmulti === undefined ? {} : { allmulti: link.allmulti }),
+    ...(queueLength === undefined ? {} : { txQLen: link.queueLength }),
+  }
+}
+
+function backupFile(path: string, text: string): Step {
+  return { kind: 'file', where: 'host', path, text }
+}
+
+/** By the file the reference plugin left; it goes when all is put back. */
+function planRemoval({ id: { ifname }, options, facts }: Input): readonly Step[] {
+  const text = facts.files.get(options.backup)
+  if (text === undefined) return []
+  const link = linkNamed(facts.sandbox, ifname)
+  const back = link === undefined ? [] : changesOf(changesBack(text), link).map(([to]) => to)
+  return [
+    backupFile(options.backup, text),
+    ...(back.length === 0
+      ? []
+      : [
+          ip(
+            'sandbox',
+            [],
+            back.map((words) => `link set dev ${ifname} ${words}`),
+          ),
+        ]),
+  ]
+}
+
+/** Nothing where the file is no backup: it could have been cut off. */
+function changesBack(
+  text: string,
+): Pick<TuningPartOptions, 'mac' | 'mtu' | 'promisc' | 'allmulti' | 'queueLength'> {
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch {
+    return {}
+  }
+  const { mac, promisc, mtu, allmulti, txQLen } = (json ?? {}) as Record<string, unknown>
+  return {
+    ...(typeof mac === 'string' && mac !== '' ? { mac } : {}),
+    ...(typeof promisc === 'boolean' ? { promisc } : {}),
+    ...(typeof mtu === 'number' && mtu > 0 ? { mtu } : {}),
+    ...(typeof allmulti === 'boolean' ? { allmulti } : {}),
+    ...(typeof txQLen === 'number' ? { queueLength: txQLen } : {}),
+  }
+}
+
 /** Words for `ip link set`, there and back. */
 function changesOf(
-  options: TuningPartOptions,
+  options: ReturnType<typeof changesBack>,
   link: LinkDetail,
 ): readonly (readonly [to: string, back: string])[] {
   const { mac, mtu, promisc, allmulti, queueLength } = options

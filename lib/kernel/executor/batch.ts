@@ -18,6 +18,7 @@ export const batch: Handler<'batch'> = {
     call: async (step, sides) => {
       if (step.add.length === 0) return { created: true }
       const result = await runLines(step, step.add, sides, [])
+      if (step.context !== undefined && /^runcon:/m.test(result.stderr)) throw noContext(step.context, result)
       if (result.exitCode !== 0) throw complaint(step, step.add, result)
       return { created: true }
     },
@@ -28,7 +29,8 @@ export const batch: Handler<'batch'> = {
     dies: () => false,
     call: async (step, sides) => {
       if (step.remove.length === 0) return
-      const result = await runLines(step, step.remove, sides, ['-force'])
+      const { context: _onlyForth, ...back } = step
+      const result = await runLines(back, step.remove, sides, ['-force'])
       if (result.exitCode !== 0 && !saysOnlyGone(result.stderr)) throw complaint(step, step.remove, result)
     },
   },
@@ -36,7 +38,7 @@ export const batch: Handler<'batch'> = {
 }
 
 function runLines(
-  { tool, where }: BatchStep,
+  { tool, where, context }: BatchStep,
   lines: readonly string[],
   { sandbox }: Sides,
   flags: readonly string[],
@@ -50,7 +52,22 @@ function runLines(
   const input = lines
     .map((line) => `${line.replaceAll('$NETNS', netns).replaceAll('$$', String(process.pid))}\n`)
     .join('')
-  return exec([tool, ...flags, '-batch', '-'], { input, sandbox: where === 'sandbox' ? sandbox : undefined })
+  const call = [tool, ...flags, '-batch', '-'] as const
+  return exec(context === undefined ? call : ['runcon', context, ...call], {
+    input,
+    sandbox: where === 'sandbox' ? sandbox : undefined,
+  })
+}
+
+function noContext(context: string, { stderr }: RunResult): Error {
+  const reason = /^runcon: (.*)/m.exec(stderr)?.[1] ?? stderr
+  const message = `taking on the SELinux context ${context}: ${reason}`
+  return /only on a SELinux kernel/.test(stderr)
+    ? fail('TSNET_KERNEL_FEATURE_MISSING', {
+        message: `${message}: the kernel lacks CONFIG_SECURITY_SELINUX, or was started without it`,
+        hint: 'leave selinuxContext out, or start the kernel with security=selinux',
+      })
+    : fail('TSNET_STEP_FAILED', { message })
 }
 
 /** Words of iproute2 for: it is not there. */
@@ -76,6 +93,7 @@ const options: readonly (readonly [RegExp, string])[] = [
   [/\btuntap\b/, 'CONFIG_TUN'],
   [/vlan_filtering|^vlan /, 'CONFIG_BRIDGE_VLAN_FILTERING'],
   [/\btbf\b/, 'CONFIG_NET_SCH_TBF'],
+  [/\bhtb\b/, 'CONFIG_NET_SCH_HTB'],
   [/\bingress\b/, 'CONFIG_NET_SCH_INGRESS'],
   [/\bmirred\b/, 'CONFIG_NET_ACT_MIRRED'],
   [/^(-6 )?rule /, 'CONFIG_IP_MULTIPLE_TABLES'],
