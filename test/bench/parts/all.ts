@@ -5,12 +5,13 @@
  */
 import { crowd } from './crowd.ts'
 import { daemon } from './daemon.ts'
+import { names } from './names.ts'
 import type { Part } from './part.ts'
 import { start } from './start.ts'
 import { together } from './together.ts'
 
-export type PartName = 'start' | 'daemon' | 'together' | 'crowd'
+export type PartName = 'start' | 'daemon' | 'together' | 'crowd' | 'names'
 
-export const parts: Readonly<Record<PartName, Part>> = { start, daemon, together, crowd }
+export const parts: Readonly<Record<PartName, Part>> = { start, daemon, together, crowd, names }
 
 export const partNames: readonly PartName[] = Object.keys(parts) as PartName[]

@@ -2,15 +2,15 @@
  * Starts tsnet's name server with made-up containers, in the namespace it is
  * run in, and measures changes: one JSON line. The server goes on.
  *
- * Usage: nameserver.ts ADDRESS NAMES WORKERS SOCKET
+ * Usage: agent.ts ADDRESS NAMES WORKERS SOCKET
  *
  * @module
  */
 import { readFileSync } from 'node:fs'
-import { askNameServer } from '../../lib/dns/client.ts'
-import type { Contents } from '../../lib/dns/control.ts'
-import { startNameServer } from '../../lib/kernel/nameserver.ts'
-import type { Address, Cidr } from '../../lib/model/address.ts'
+import { askNameServer } from '../../../lib/dns/client.ts'
+import type { Contents } from '../../../lib/dns/control.ts'
+import { startNameServer } from '../../../lib/kernel/nameserver.ts'
+import type { Address, Cidr } from '../../../lib/model/address.ts'
 
 const [address = '', names = '', workers = '', socketPath = ''] = process.argv.slice(2)
 
