@@ -4,13 +4,14 @@
  * @module
  */
 import {
-  emptyNamespaces,
   type Holder,
   type HostSetting,
   holdContainer,
   holdHost,
-  type KeptNamespace,
+  type Kept,
   keepNamespace,
+  keepRun,
+  killAllOf,
 } from './namespaces.ts'
 import { Place } from './place.ts'
 
@@ -39,7 +40,7 @@ export class Container extends Place {
    */
   async kill(): Promise<void> {
     if (!this.#holder.alive()) return
-    await emptyNamespaces([keepNamespace(this.pid, 'net')])
+    await killAllOf([keepNamespace(this.pid, 'net')])
   }
 }
 
@@ -47,12 +48,12 @@ export class Container extends Place {
 export class Host extends Place {
   readonly containers: Container[] = []
   readonly #holder: Holder
-  readonly #kept: readonly KeptNamespace[]
+  readonly #kept: readonly Kept[]
 
   constructor(name: string, holder: Holder) {
     super(name, holder, holder)
     this.#holder = holder
-    this.#kept = [keepNamespace(holder.pid, 'mnt'), keepNamespace(holder.pid, 'net')]
+    this.#kept = [keepRun(holder.pid), keepNamespace(holder.pid, 'net')]
   }
 
   /** Makes a container in this host. */
@@ -77,7 +78,7 @@ export class Host extends Place {
 
   /** Kills every process of the host and its containers, by pid, and waits for their end. */
   async dispose(): Promise<void> {
-    await emptyNamespaces(this.#kept)
+    await killAllOf(this.#kept)
   }
 }
 

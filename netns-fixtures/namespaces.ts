@@ -6,13 +6,14 @@
  * its namespace before it ends. That covers programs a test has started which
  * made themselves daemons; PR_SET_PDEATHSIG would not reach those.
  *
- * Limit: a process that left the host's mount namespace by its own `unshare
- * -m` is found only while it is in one of the host's network namespaces.
+ * A host's processes are known by its /run: whoever has that mounted belongs to
+ * it, in whatever namespaces. Limit: a process that has neither it (an engine's
+ * container after its pivot_root) nor the host's network namespace stays.
  *
  * @module
  */
 import type { ChildProcess } from 'node:child_process'
-import { closeSync, openSync, readdirSync, readlinkSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { spawnSurvivor } from './process.ts'
 
@@ -23,19 +24,40 @@ export interface Holder {
   alive(): boolean
 }
 
-/** Waits for the end of standard input, then kills all that share the given kind of namespace. */
-function holdUntilParentIsGone(kind: 'net' | 'mnt'): string {
+/**
+ * Waits for the end of standard input, then kills whoever `look` finds, again
+ * and again until nobody is left: what is killed may be about to start others.
+ *
+ * @param look shell that prints `/proc/PID/…`, one a line
+ */
+function holdUntilParentIsGone(look: string): string {
   return `
 echo ready
 while read -r _; do :; done
-own=$(readlink /proc/self/ns/${kind})
-pattern="\${own%%[*}\\\\[\${own#*[}"
-for link in $(find /proc/[0-9]*/ns/${kind} -lname "$pattern" 2>/dev/null); do
-  pid=\${link#/proc/}; pid=\${pid%%/*}
-  [ "$pid" = $$ ] || kill -KILL "$pid" 2>/dev/null
+for pass in $(seq 100); do
+  left=
+  for path in $(${look}); do
+    pid=\${path#/proc/}; pid=\${pid%%/*}
+    [ "$pid" = $$ ] || ! kill -KILL "$pid" 2>/dev/null || left=yes
+  done
+  [ -n "$left" ] || break
 done
 `
 }
+
+/** Shell that lists who shares this one's network namespace. */
+const inThisNetwork = `
+  own=$(readlink /proc/self/ns/net)
+  find /proc/[0-9]*/ns/net -lname "\${own%%[*}\\\\[\${own#*[}" 2>/dev/null
+`
+
+/**
+ * Shell that lists who has this host's /run mounted, anywhere: also who has
+ * made a mount namespace of its own since, and a network namespace to it.
+ */
+const withThisRun = `
+  grep -ls "^[0-9]* [0-9]* $(mountpoint -d /run) " /proc/[0-9]*/mountinfo || :
+`
 
 /**
  * The set-up of a host's mount namespace, seen by nobody outside it.
@@ -98,7 +120,7 @@ export interface HostSetting {
 
 /** Starts a process in a new network and a new, furnished mount namespace. */
 export async function holdHost(name: string, setting: HostSetting = {}): Promise<Holder> {
-  const script = furnish + holdUntilParentIsGone('mnt')
+  const script = furnish + holdUntilParentIsGone(withThisRun + inThisNetwork)
   const shell = ['sh', '-c', script, `tsnet-lab-host-${name}`]
   const child = spawnSurvivor(['unshare', '-n', '-m', '--propagation', 'private', ...shell], {
     env: { TSNET_LAB_IPTABLES: setting.iptables, TSNET_LAB_OVERLAY: setting.overlay },
@@ -108,7 +130,7 @@ export async function holdHost(name: string, setting: HostSetting = {}): Promise
 
 /** Starts a process in a new, untouched network namespace, created inside the host that `host` holds. */
 export async function holdContainer(name: string, host: Holder): Promise<Holder> {
-  const shell = ['sh', '-c', holdUntilParentIsGone('net'), `tsnet-lab-container-${name}`]
+  const shell = ['sh', '-c', holdUntilParentIsGone(inThisNetwork), `tsnet-lab-container-${name}`]
   const child = spawnSurvivor([...entering(host, host), 'unshare', '-n', ...shell])
   return await ready(child, `container ${name}`)
 }
@@ -138,46 +160,69 @@ async function ready(child: ChildProcess, what: string): Promise<Holder> {
   return { pid, alive: () => child.exitCode === null && child.signalCode === null }
 }
 
-/** Pids of all processes in a namespace given as `net:[…]` or `mnt:[…]`. */
-function processesIn(identity: string): number[] {
-  const kind = identity.slice(0, identity.indexOf(':'))
-  return readdirSync('/proc')
-    .filter((entry) => /^\d+$/.test(entry))
-    .filter((pid) => {
-      try {
-        return readlinkSync(`/proc/${pid}/ns/${kind}`) === identity
-      } catch {
-        return false // it ended meanwhile, or is a zombie
-      }
-    })
-    .map(Number)
-}
-
-/** A namespace whose number is ours until `release`, because an open descriptor keeps it from being reused. */
-export interface KeptNamespace {
-  readonly identity: string
+/** Something of a lab that processes can be told by, and whose number is ours until `release`. */
+export interface Kept {
+  readonly has: (pid: string) => boolean
   release(): void
 }
 
-/** Keeps the namespace of a process that is certainly still the one meant. */
-export function keepNamespace(pid: number, kind: 'net' | 'mnt'): KeptNamespace {
+/**
+ * Keeps a namespace of a process that is certainly still the one meant: an
+ * open descriptor keeps its number from being reused.
+ */
+export function keepNamespace(pid: number, kind: 'net' | 'mnt'): Kept {
   const descriptor = openSync(`/proc/${pid}/ns/${kind}`, 'r')
-  return { identity: readlinkSync(`/proc/self/fd/${descriptor}`), release: () => closeSync(descriptor) }
+  const identity = readlinkSync(`/proc/self/fd/${descriptor}`)
+  return {
+    has: (other) => readlinkSync(`/proc/${other}/ns/${kind}`) === identity,
+    release: () => closeSync(descriptor),
+  }
+}
+
+/** Keeps a host's /run, by which all of its processes are told. */
+export function keepRun(pid: number): Kept {
+  const descriptor = openSync(`/proc/${pid}/root/run`, 'r')
+  const { dev } = fstatSync(descriptor)
+  // The machine's own would be everybody's.
+  if (dev === statSync('/run').dev)
+    throw new Error(`process ${pid} holds no throwaway host: it has no /run of its own`)
+  // As the kernel packs them: include/linux/kdev_t.h.
+  const device = `${(dev >>> 8) & 0xfff}:${(dev & 0xff) | ((dev >>> 12) & 0xfff00)}`
+  const mounted = new RegExp(`^\\d+ \\d+ ${device} `, 'm')
+  return {
+    has: (other) => mounted.test(readFileSync(`/proc/${other}/mountinfo`, 'utf8')),
+    release: () => closeSync(descriptor),
+  }
+}
+
+function processesOf(kept: readonly Kept[]): number[] {
+  return readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry))
+    .filter((pid) => kept.some(({ has }) => holds(has, pid)))
+    .map(Number)
+}
+
+function holds(has: Kept['has'], pid: string): boolean {
+  try {
+    return has(pid)
+  } catch {
+    return false // it ended meanwhile, or is a zombie
+  }
 }
 
 /**
- * Kills every process in the given namespaces by pid, waits until none is left, and releases them.
+ * Kills every process that has one of these, by pid, waits until none is left, and releases them.
  *
- * Takes kept namespaces because a bare number may, by the second look, belong
+ * Takes kept ones because a bare number may, by the second look, belong
  * to a host of another test file.
  *
  * @throws Error naming the pids that survive SIGKILL for five seconds
  */
-export async function emptyNamespaces(kept: readonly KeptNamespace[]): Promise<void> {
+export async function killAllOf(kept: readonly Kept[]): Promise<void> {
   const deadline = Date.now() + 5000
   try {
     for (;;) {
-      const left = [...new Set(kept.flatMap(({ identity }) => processesIn(identity)))]
+      const left = processesOf(kept)
       if (left.length === 0) return
       if (Date.now() > deadline) throw new Error(`processes ${left.join(', ')} of the lab cannot be killed`)
       for (const pid of left) {
@@ -190,6 +235,6 @@ export async function emptyNamespaces(kept: readonly KeptNamespace[]): Promise<v
       await sleep(5)
     }
   } finally {
-    for (const namespace of kept) namespace.release()
+    for (const one of kept) one.release()
   }
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { createLab, type Lab } from '../../netns-fixtures/lab.ts'
@@ -396,6 +396,24 @@ describe('a command', () => {
   })
 })
 
+/** Shell that starts daemons of three kinds, two of them in mount and network namespaces of their own, and prints their pids. */
+const wanderers = `
+  setsid unshare -m sleep 1000 >/dev/null 2>&1 & one=$!
+  setsid unshare -n -m sleep 1000 >/dev/null 2>&1 & two=$!
+  setsid sh -c 'while :; do sleep 1000; done' >/dev/null 2>&1 & three=$!
+  until [ "$(cat /proc/$one/comm /proc/$two/comm)" = "$(echo sleep; echo sleep)" ]; do :; done
+  echo [$one, $two, $three]`
+
+function processesIn(netns: string): number[] {
+  const wanted = readlinkSync(netns)
+  return readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry))
+    .filter((pid) => existsSync(`/proc/${pid}/ns/net`) && readlinkSync(`/proc/${pid}/ns/net`) === wanted)
+    .map(Number)
+}
+
+const commandOf = (pid: number): string => readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+
 describe('disposing', () => {
   it('leaves no process behind, also none that made itself a daemon, when a test throws', async () => {
     const pids: number[] = []
@@ -413,6 +431,29 @@ describe('disposing', () => {
     expect(await stillRunning(pids)).toEqual([])
   })
 
+  it('takes along what has left the namespaces of its host, and what starts others when they are killed', async () => {
+    const lab = await createLab()
+    const box = await lab.container(await lab.host('h1'))
+    const pids = JSON.parse((await box.sh(wanderers)).stdout) as number[]
+    expect(pids.filter(runs)).toHaveLength(3)
+    await lab.dispose()
+    expect(await stillRunning(pids)).toEqual([])
+  })
+
+  it('takes along the name server and the daemon that commands have started', async () => {
+    const lab = await createLab()
+    const host = await lab.host('h1')
+    const box = await lab.container(host)
+    await host.tsnet('setup', '--netns', box.netns)
+    await host.tsnet('daemon', 'start')
+    const pids = processesIn(host.netns).filter((pid) => commandOf(pid).includes('/dist/bin/tsnet'))
+    expect(pids.map(commandOf)).toEqual(
+      expect.arrayContaining([expect.stringMatching(/tsnet-dns/), expect.stringMatching(/daemon run/)]),
+    )
+    await lab.dispose()
+    expect(await stillRunning(pids)).toEqual([])
+  })
+
   it('is done by the hosts themselves when the test worker is killed', async () => {
     const worker = `
       const { createLab } = await import('${repository}netns-fixtures/lab.ts')
@@ -420,8 +461,8 @@ describe('disposing', () => {
       const host = await lab.host('orphan')
       const box = await lab.container(host)
       await box.serve.tcp(80)
-      const daemon = await box.sh('setsid sleep 1000 >/dev/null 2>&1 & echo $!')
-      console.log(JSON.stringify([host.pid, box.pid, host.start(['sleep', '1000']).pid, Number(daemon.stdout)]))
+      const wanderers = JSON.parse((await box.sh(${JSON.stringify(wanderers)})).stdout)
+      console.log(JSON.stringify([host.pid, box.pid, host.start(['sleep', '1000']).pid, ...wanderers]))
       process.kill(process.pid, 'SIGKILL')`
     const argv = [
       process.execPath,
@@ -431,7 +472,7 @@ describe('disposing', () => {
     ]
     const { stdout } = await runToEnd([...argv, '--eval', worker], { cwd: repository, expectExit: 137 })
     const pids = JSON.parse(stdout) as number[]
-    expect(pids).toHaveLength(4)
+    expect(pids).toHaveLength(6)
     expect(await stillRunning(pids)).toEqual([])
   })
 
