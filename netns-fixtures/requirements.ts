@@ -7,7 +7,8 @@
  * @module
  */
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants, existsSync } from 'node:fs'
+import { existsSync } from 'node:fs'
+import { find, packages } from './packages.mjs'
 
 /** What can be needed. */
 export type Requirement =
@@ -45,32 +46,33 @@ export type Requirement =
   | 'vxlan'
   | 'sctp'
 
-/** Programs by requirement: any place they may be in, and the Debian package that brings them. */
-const programs: Partial<Record<Requirement, { readonly names: readonly string[]; readonly debian: string }>> =
-  {
-    ip: { names: ['ip', 'unshare', 'nsenter', 'setpriv'], debian: 'iproute2 util-linux' },
-    nft: { names: ['nft'], debian: 'nftables' },
-    iptables: { names: ['iptables', 'ip6tables', 'iptables-save', 'iptables-restore'], debian: 'iptables' },
-    'iptables-nft': { names: ['iptables-nft', 'ip6tables-nft'], debian: 'iptables' },
-    'iptables-legacy': { names: ['iptables-legacy', 'ip6tables-legacy'], debian: 'iptables' },
-    conntrack: { names: ['conntrack'], debian: 'conntrack' },
-    curl: { names: ['curl'], debian: 'curl' },
-    socat: { names: ['socat'], debian: 'socat' },
-    tcpdump: { names: ['tcpdump'], debian: 'tcpdump' },
-    busybox: { names: ['busybox'], debian: 'busybox-static' },
-    dig: { names: ['dig', 'host'], debian: 'bind9-dnsutils bind9-host' },
-    dnsmasq: { names: ['dnsmasq'], debian: 'dnsmasq-base' },
-    firewalld: { names: ['firewalld', 'firewall-cmd', 'dbus-daemon'], debian: 'firewalld dbus' },
-    dnsperf: { names: ['dnsperf'], debian: 'dnsperf' },
-    aardvark: { names: ['/usr/lib/podman/aardvark-dns'], debian: 'aardvark-dns' },
-    musl: { names: ['musl-gcc', 'gcc'], debian: 'musl-tools gcc' },
-    gcc: { names: ['gcc', '/usr/include/stdio.h'], debian: 'gcc libc6-dev' },
-    netavark: { names: ['/usr/lib/podman/netavark'], debian: 'netavark' },
-    podman: { names: ['podman', 'conmon', 'crun'], debian: 'podman conmon crun' },
-    containerd: { names: ['containerd', 'ctr', 'runc'], debian: 'containerd runc' },
-    oci: { names: ['runc', 'crun', 'jq'], debian: 'runc crun jq' },
-    'cni-plugins': { names: ['/usr/lib/cni/bridge'], debian: 'containernetworking-plugins' },
-  }
+/** Debian packages by requirement, and what of them where it is not all. */
+const programs: Partial<
+  Record<Requirement, { readonly of: readonly string[]; readonly parts?: readonly string[] }>
+> = {
+  ip: { of: ['iproute2', 'util-linux'] },
+  nft: { of: ['nftables'] },
+  iptables: { of: ['iptables'], parts: ['iptables', 'ip6tables', 'iptables-save', 'iptables-restore'] },
+  'iptables-nft': { of: ['iptables'], parts: ['iptables-nft', 'ip6tables-nft'] },
+  'iptables-legacy': { of: ['iptables'], parts: ['iptables-legacy', 'ip6tables-legacy'] },
+  conntrack: { of: ['conntrack'] },
+  curl: { of: ['curl'] },
+  socat: { of: ['socat'] },
+  tcpdump: { of: ['tcpdump'] },
+  busybox: { of: ['busybox-static'] },
+  dig: { of: ['bind9-dnsutils', 'bind9-host'] },
+  dnsmasq: { of: ['dnsmasq-base'] },
+  firewalld: { of: ['firewalld', 'dbus'] },
+  dnsperf: { of: ['dnsperf'] },
+  aardvark: { of: ['aardvark-dns'] },
+  musl: { of: ['musl-tools', 'gcc'] },
+  gcc: { of: ['gcc', 'libc6-dev'] },
+  netavark: { of: ['netavark'] },
+  podman: { of: ['podman', 'conmon', 'crun'] },
+  containerd: { of: ['containerd', 'runc'] },
+  oci: { of: ['runc', 'crun', 'jq'] },
+  'cni-plugins': { of: ['containernetworking-plugins'] },
+}
 
 /** Kinds of links that the kernel may lack, tried in a namespace that lives for the trial only. */
 const links: Partial<Record<Requirement, { readonly add: string; readonly option: string }>> = {
@@ -112,8 +114,8 @@ function missingText(requirement: Requirement): string | undefined {
 function look(requirement: Requirement): string | undefined {
   const program = programs[requirement]
   if (program) {
-    const lacking = program.names.filter((name) => !isProgram(name))
-    return lacking.length === 0 ? undefined : `${lacking.join(', ')}: apt-get install ${program.debian}`
+    const lacking = partsOf(program).filter((part) => find(part) === undefined)
+    return lacking.length === 0 ? undefined : `${lacking.join(', ')}: apt-get install ${program.of.join(' ')}`
   }
   const link = links[requirement]
   if (link) {
@@ -138,15 +140,22 @@ function look(requirement: Requirement): string | undefined {
   return existsSync(built) ? undefined : 'dist/bin/tsnet: npm run build'
 }
 
-function isProgram(name: string): boolean {
-  const folders = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/sbin', '/usr/bin', '/bin']
-  const paths = name.startsWith('/') ? [name] : folders.map((folder) => `${folder}/${name}`)
-  return paths.some((path) => {
-    try {
-      accessSync(path, path.startsWith('/usr/include/') ? constants.R_OK : constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
+/** @throws Error where packages.mjs, by which they are installed, does not have them */
+function partsOf({
+  of,
+  parts,
+}: {
+  readonly of: readonly string[]
+  readonly parts?: readonly string[]
+}): readonly string[] {
+  const known = of.flatMap((name) => {
+    const bringing = packages[name]
+    if (bringing === undefined)
+      throw new Error(`netns-fixtures/packages.mjs does not know the package ${name}`)
+    return bringing
   })
+  const strange = parts?.find((part) => !known.includes(part))
+  if (strange !== undefined)
+    throw new Error(`netns-fixtures/packages.mjs does not know ${strange} of ${of.join(', ')}`)
+  return parts ?? known
 }

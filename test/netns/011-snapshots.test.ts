@@ -229,4 +229,18 @@ import { needs } from '${repository}netns-fixtures/requirements.ts'
         'iptables-nft, ip6tables-nft: apt-get install iptables\n',
     )
   })
+
+  it('is looked for by npm test and npm run demo too, from the same list', async () => {
+    await using lab = await createLab()
+    const host = await lab.host('h1')
+    await host.sh('for name in nft jq apt-get; do mount --bind /dev/null $(readlink -f $(which $name)); done')
+    const told = async (...words: string[]): Promise<string> => {
+      const argv = [process.execPath, `${repository}.config/requirements.mjs`, ...words]
+      const { stdout, stderr } = await host.run(argv, { expectExit: 69 })
+      return stdout + stderr
+    }
+    const install = 'On Debian: apt-get update && apt-get install -y --no-install-recommends'
+    expect(await told()).toBe(`requirements: not found: nftables (nft); jq (jq)\n${install} nftables jq\n`)
+    expect(await told('--demo')).toBe(`requirements: not found: nftables (nft)\n${install} nftables\n`)
+  })
 })
