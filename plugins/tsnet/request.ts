@@ -133,7 +133,7 @@ function definitionOf(request: Request, leased: CniResult | undefined): CreateNe
 
 /** `ipam.subnets`: texts, or objects with `subnet`, `gateway` and `range`. None: free ones are chosen. */
 function configuredSubnets(ipam: Fields | undefined): CreateNetworkRequest['subnets'] {
-  const given = ipam?.json['subnets']
+  const given = ipam?.value('subnets')
   if (ipam === undefined || given === undefined) return []
   if (!Array.isArray(given)) throw ipam.wrong('subnets', 'a list')
   return given.map((one: unknown, i) => {

@@ -47,7 +47,9 @@ const goals: readonly Goal[] = [
   ...both('podman-dns', 'netavark-dns', 1 / 12, 1 / 6),
   ...both('command-nftables', 'cni', 1, 0.5),
   ...both('plugin', 'cni', 1, 0.5),
+  ...both('plugin-iptables', 'cni', 1, 0.5),
   { operation: 'attach', ours: 'plugin', peer: 'cni', atMost: 0.5, others: 100 },
+  { operation: 'attach', ours: 'plugin-iptables', peer: 'cni', atMost: 0.5, others: 100 },
   { operation: 'attach', ours: 'command-iptables', peer: 'cni' },
   { operation: 'detach', ours: 'command-iptables', peer: 'cni' },
 ]

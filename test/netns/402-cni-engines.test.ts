@@ -5,37 +5,10 @@
  * @module
  */
 import { describe, expect, it } from 'vitest'
-import { createLab } from '../../netns-fixtures/lab.ts'
-import { repository } from '../../netns-fixtures/place.ts'
 import { needs } from '../../netns-fixtures/requirements.ts'
+import { engine, engineLimitMs } from './engines.ts'
 
 needs('root', 'ip', 'iptables', 'veth', 'bridge', 'busybox', 'curl', 'podman', 'containerd')
-
-const engineLimitMs = 120_000
-
-/** Runs an engine script in a host of its own. @returns its sections */
-async function engine(
-  script: string,
-  env: Readonly<Record<string, string>> = {},
-): Promise<Record<string, string>> {
-  await using lab = await createLab()
-  const host = await lab.host('host')
-  const scripts = `${repository}test/netns/engines`
-  const { stdout } = await host.run(
-    ['unshare', '-mp', '--fork', '--mount-proc', 'sh', `${scripts}/${script}.sh`],
-    {
-      env: { TSNET: `${repository}dist`, SCRIPTS: scripts, ...env },
-      timeoutMs: engineLimitMs,
-    },
-  )
-  const sections = stdout.split(/^== (\w+) ==\n/m).slice(1)
-  return Object.fromEntries(
-    Array.from({ length: sections.length / 2 }, (_, i) => [
-      sections[2 * i] as string,
-      (sections[2 * i + 1] as string).trim(),
-    ]),
-  )
-}
 
 describe('podman with network_backend=cni', () => {
   it('runs, publishes, honours --ip and --mac-address, and leaves nothing', {

@@ -53,8 +53,20 @@ export class Fields {
   }
 
   /** It is there, and not null. */
+  /**
+   * As Go's decoder looks keys up, which every reference plugin has: in any case
+   * where the exact one is not there. go-cni, and so containerd, writes
+   * `HostPort` and `IngressRate`.
+   */
+  value(key: string): unknown {
+    if (Object.hasOwn(this.json, key)) return this.json[key]
+    const low = key.toLowerCase()
+    const found = Object.keys(this.json).find((one) => one.toLowerCase() === low)
+    return found === undefined ? undefined : this.json[found]
+  }
+
   has(key: string): boolean {
-    return this.json[key] !== undefined && this.json[key] !== null
+    return this.value(key) !== undefined && this.value(key) !== null
   }
 
   /** Undefined where it is missing; so with the others. */
@@ -64,7 +76,7 @@ export class Fields {
 
   /** Engines write bools as `"true"` here and there. */
   boolean(key: string): boolean | undefined {
-    const value = this.json[key]
+    const value = this.value(key)
     if (value === 'true' || value === 'false') return value === 'true'
     return this.#typed(key, 'boolean', 'true or false')
   }
@@ -79,7 +91,7 @@ export class Fields {
   /** An empty list where it is missing. */
   strings(key: string): readonly string[] {
     if (!this.has(key)) return []
-    const value = this.json[key]
+    const value = this.value(key)
     if (!Array.isArray(value) || value.some((one) => typeof one !== 'string'))
       throw this.wrong(key, 'a list of strings')
     return value as readonly string[]
@@ -88,7 +100,7 @@ export class Fields {
   /** A nested object, whose errors name the whole path. */
   object(key: string): Fields | undefined {
     if (!this.has(key)) return undefined
-    const value = this.json[key]
+    const value = this.value(key)
     if (typeof value !== 'object' || Array.isArray(value)) throw this.wrong(key, 'an object')
     return new Fields(value as Json, `${this.path}${key}.`)
   }
@@ -96,7 +108,7 @@ export class Fields {
   /** An empty list where it is missing. */
   objects(key: string): readonly Fields[] {
     if (!this.has(key)) return []
-    const value = this.json[key]
+    const value = this.value(key)
     if (!Array.isArray(value)) throw this.wrong(key, 'a list of objects')
     return value.map((one, i) => {
       if (typeof one !== 'object' || one === null || Array.isArray(one))
@@ -125,14 +137,14 @@ export class Fields {
 
   /** @returns the error for a value of the wrong kind */
   wrong(key: string, wanted: string): Error {
-    const value = JSON.stringify(this.json[key]) ?? 'nothing'
+    const value = JSON.stringify(this.value(key)) ?? 'nothing'
     return cniError('config', `invalid configuration: ${this.path}${key} is ${value}, ${wanted} is needed`)
   }
 
   #typed<T = string & boolean & number>(key: string, type: string, wanted: string): T | undefined {
     if (!this.has(key)) return undefined
-    if (typeof this.json[key] !== type) throw this.wrong(key, wanted)
-    return this.json[key] as T
+    if (typeof this.value(key) !== type) throw this.wrong(key, wanted)
+    return this.value(key) as T
   }
 }
 
@@ -151,7 +163,7 @@ export function readConf(text: string, supported: readonly CniVersion[]): NetCon
   if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name) || name.length > 128)
     throw cniError('config', `invalid characters found in network name: ${name}`)
   const cniVersion = readVersion(fields, supported)
-  const prevResult = fields.json['prevResult']
+  const prevResult = fields.value('prevResult')
   return {
     cniVersion,
     name,
@@ -160,7 +172,7 @@ export function readConf(text: string, supported: readonly CniVersion[]): NetCon
     runtimeConfig: fields.object('runtimeConfig') ?? none,
     args: fields.object('args')?.object('cni') ?? none,
     ipam: fields.object('ipam'),
-    dns: decodeDns(fields.json['dns']),
+    dns: decodeDns(fields.value('dns')),
     prevResult:
       prevResult === undefined || prevResult === null ? undefined : decodePrevious(prevResult, cniVersion),
     valid: readValid(fields),
@@ -190,7 +202,7 @@ function parse(text: string): Json {
 }
 
 function readVersion(fields: Fields, supported: readonly CniVersion[]): CniVersion {
-  const given = fields.json['cniVersion']
+  const given = fields.value('cniVersion')
   if (given !== undefined && given !== null && typeof given !== 'string') {
     throw cniError('decode', `could not decode cniVersion: ${JSON.stringify(given)} is no string`)
   }

@@ -94,7 +94,7 @@ function rangeSets(request: Request): readonly (readonly RangeRequest[])[] {
 
 function setsAt(fields: Fields, key: string): readonly (readonly RangeRequest[])[] {
   if (!fields.has(key)) return []
-  const sets = fields.json[key]
+  const sets = fields.value(key)
   if (!Array.isArray(sets) || sets.some((set) => !Array.isArray(set)))
     throw fields.wrong(key, 'a list of lists of ranges')
   return sets.map((_, i) => new Fields({ [key]: sets[i] }, fields.path).objects(key).map(readRange))

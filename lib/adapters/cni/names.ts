@@ -28,7 +28,7 @@ export function ownNames(request: Request): readonly string[] {
 /** The capability `aliases`: a list, or podman's lists by network. @throws CniError 7 */
 export function aliasesOf({ conf }: Request): readonly string[] {
   const { runtimeConfig, name } = conf
-  const given = runtimeConfig.json['aliases']
+  const given = runtimeConfig.value('aliases')
   const byNetwork = typeof given === 'object' && given !== null && !Array.isArray(given)
   const aliases = byNetwork
     ? (runtimeConfig.object('aliases')?.strings(name) ?? [])

@@ -42,6 +42,8 @@ export interface CachedAttachment {
   readonly containerId: string
   readonly ifName: string
   readonly netns: string
+  readonly cniArgs?: readonly (readonly [string, string])[]
+  readonly capabilityArgs?: Json
   readonly result: Json
 }
 
@@ -99,23 +101,36 @@ export async function addNetwork(engine: PluginEngine, call: RuntimeCall): Promi
 
 /** Backwards, with the noted result; what is noted goes last. */
 export async function delNetwork(engine: PluginEngine, call: RuntimeCall): Promise<void> {
-  const prevResult = readCache(cacheFile(call))?.result
-  const more = prevResult !== undefined && atLeast(call.list, '0.4.0') ? { prevResult } : {}
-  for (const plugin of [...call.list.plugins].reverse()) await runOne(engine, 'DEL', call, plugin, more)
+  const noted = readCache(cacheFile(call))
+  const more = noted !== undefined && atLeast(call.list, '0.4.0') ? { prevResult: noted.result } : {}
+  const whole = withNoted(call, noted)
+  for (const plugin of [...call.list.plugins].reverse()) await runOne(engine, 'DEL', whole, plugin, more)
   rmSync(cacheFile(call), { force: true })
 }
 
 /** @throws TSNET_NO_SUCH_CONTAINER (notFound) where nothing is noted */
 export async function checkNetwork(engine: PluginEngine, call: RuntimeCall): Promise<void> {
-  const prevResult = readCache(cacheFile(call))?.result
-  if (prevResult === undefined) {
+  const noted = readCache(cacheFile(call))
+  if (noted === undefined) {
     throw fail('TSNET_NO_SUCH_CONTAINER', {
       message: `checking ${call.id} on ${call.list.name}: it was not attached from here`,
       value: call.id,
       hint: '"tsnet cni list" shows all',
     })
   }
-  for (const plugin of call.list.plugins) await runOne(engine, 'CHECK', call, plugin, { prevResult })
+  const { result: prevResult } = noted
+  for (const plugin of call.list.plugins)
+    await runOne(engine, 'CHECK', withNoted(call, noted), plugin, { prevResult })
+}
+
+/** What ADD was told and the caller does not say again: ports to look for, a MAC, aliases. */
+function withNoted(call: RuntimeCall, noted: CachedAttachment | undefined): RuntimeCall {
+  const { cniArgs = [], capabilityArgs = {} } = noted ?? {}
+  return {
+    ...call,
+    args: call.args === '' ? cniArgs.map((pair) => pair.join('=')).join(';') : call.args,
+    capabilities: Object.keys(call.capabilities).length === 0 ? capabilityArgs : call.capabilities,
+  }
 }
 
 /** Attachments whose namespace is gone are deleted; then every plugin removes what is in no list. */

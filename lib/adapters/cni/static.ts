@@ -18,7 +18,7 @@ export function staticAdd({ call, conf }: Request): CniResult {
     interfaces: [],
     ips,
     routes: ipam.objects('routes').map(({ json }) => decodeRoute(json)),
-    dns: decodeDns(ipam.json['dns']),
+    dns: decodeDns(ipam.value('dns')),
   }
 }
 

@@ -40,6 +40,7 @@ export type ContenderName =
   | 'first-nftables'
   | 'first-iptables'
   | 'plugin'
+  | 'plugin-iptables'
   | 'cni'
   | 'netavark'
   | 'netavark-dns'
@@ -116,6 +117,10 @@ export const contenders: Readonly<Record<ContenderName, Entry>> = {
   plugin: {
     about: 'tsnet, cold CNI plugin, nftables',
     open: (at) => openPlugin(at, { where: 'launcher/node', firewall: 'nftables' }),
+  },
+  'plugin-iptables': {
+    about: 'tsnet, cold CNI plugin, iptables',
+    open: (at) => openPlugin(at, { where: 'launcher/node', firewall: 'iptables' }),
   },
   cni: { about: 'reference CNI chain', open: openReference },
   netavark: {

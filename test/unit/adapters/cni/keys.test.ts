@@ -445,6 +445,23 @@ describe.each(Object.keys(plugins))('%s', (type) => {
     },
   )
 
+  it('knows its keys in any case, as Go does: containerd writes HostPort', async () => {
+    const shouting = (json: unknown): unknown => {
+      if (Array.isArray(json)) return json.map(shouting)
+      if (typeof json !== 'object' || json === null) return json
+      return Object.fromEntries(
+        Object.entries(json).map(([key, value]) => [
+          key.toUpperCase(),
+          key === 'routes' ? value : shouting(value),
+        ]),
+      )
+    }
+    const { prevResult, ...own }: Conf = type === 'host-device' ? { device: 'eth1' } : base
+    const previousToo = prevResult === undefined ? {} : { prevResult }
+    const loud = shouting(own) as Conf
+    expect(await dump(type, { ...loud, ...previousToo })).toBe(await dump(type, { ...own, ...previousToo }))
+  })
+
   it('ignores a key nobody knows', async () => {
     const enough: Conf = type === 'host-device' ? { device: 'eth1' } : base
     expect(await dump(type, { ...enough, nobodyKnows: { this: 1 } })).toBe(await dump(type, enough))
