@@ -12,6 +12,7 @@
 import { chmodSync, chownSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { EngineOptions } from '../engine/engine.ts'
+import { guardNameServer } from '../engine/nameguard.ts'
 import { linuxKernel } from '../engine/open.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import { tsnetVersion } from '../model/version.ts'
@@ -92,11 +93,20 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   const daemon = serveConnections(service)
   const listening = await listen(daemon.server, place.socket, group)
   log.write('info', 'listening', { socket: place.socket, pid: process.pid, version: tsnetVersion })
+  const names = guardNameServer({
+    kernel: () => resident.kernel({}, undefined),
+    options: stateDir === undefined ? {} : { stateDir },
+    started: (error) =>
+      error === undefined
+        ? log.write('info', 'name server started again')
+        : log.write('warn', 'name server not started again', { error: String(error) }),
+  })
   const reason = await ending.wait({
     busy: () => service.active() > 0 || daemon.connections() > 0,
     socketIsThere: listening.isThere,
   })
   log.write('info', 'leaving', { reason })
+  names.stop()
   listening.remove()
   daemon.server.close()
   claim.release()

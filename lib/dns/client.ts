@@ -48,6 +48,29 @@ export function askNameServer(
   }).finally(release)
 }
 
+/**
+ * Waits for the end of the server, by staying connected to it.
+ *
+ * @param ended called once, at once where none listens
+ * @returns stops waiting
+ */
+export function holdNameServer(socketPath: string, ended: () => void): () => void {
+  const { path, release } = reachable(socketPath)
+  const socket = connect(path)
+  let waiting = true
+  socket.on('error', () => undefined)
+  socket.on('close', () => {
+    release()
+    if (waiting) ended()
+  })
+  // Whoever waits for nothing else may end.
+  socket.unref()
+  return () => {
+    waiting = false
+    socket.destroy()
+  }
+}
+
 /** A path short enough to connect to: long ones are reached through an open folder. */
 function reachable(socketPath: string): { readonly path: string; readonly release: () => void } {
   if (Buffer.byteLength(socketPath) <= MAX_SOCKET_PATH) return { path: socketPath, release: () => undefined }

@@ -97,23 +97,43 @@ export function refuseUnspeakableNames(
   }
 }
 
-/** Makes the names of a container answer. Nothing to do where its networks have none. */
-export async function publishNames(context: EngineContext, record: ContainerRecord): Promise<void> {
+/**
+ * Makes the names of a container answer. Nothing to do where its networks have none.
+ *
+ * @returns the mark of the server that was told
+ */
+export async function publishNames(
+  context: EngineContext,
+  record: ContainerRecord,
+): Promise<string | undefined> {
   const part = partOf(context, record)
-  if (context.names === undefined || part === undefined) return
-  await context.names.put(part.container, part.networks, () => contentsOf(context))
+  if (context.names === undefined || part === undefined) return undefined
+  return context.names.put(part.container, part.networks, () => contentsOf(context))
+}
+
+/**
+ * After the commit: a server that was started since it was told has read the records without this one. The container is
+ * up by now, so a server that cannot be told is left to the next command.
+ */
+export async function confirmNames(
+  context: EngineContext,
+  record: ContainerRecord,
+  told: string | undefined,
+): Promise<void> {
+  if (told === undefined || context.names?.mark() === told) return
+  await publishNames(context, record).catch(() => undefined)
 }
 
 /** What is answered for a container is what this record says from now on, also where that is nothing. */
 export async function restateNames(context: EngineContext, record: ContainerRecord): Promise<void> {
-  if (partOf(context, record) === undefined) await context.names?.drop(record.id)
+  if (partOf(context, record) === undefined) await context.names?.drop(record.id, () => contentsOf(context))
   else await publishNames(context, record)
 }
 
 /** Harmless where it has none. */
 export async function withdrawNames(context: EngineContext, record: ContainerRecord): Promise<void> {
   if ((record.result?.attachments.length ?? 0) > 0 || record.zone !== undefined)
-    await context.names?.drop(record.id)
+    await context.names?.drop(record.id, () => contentsOf(context))
 }
 
 /** Everything the records say. */

@@ -9,7 +9,7 @@
  * @module
  */
 
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { askNameServer } from '../dns/client.ts'
 import type { Contents, Fault, Request, Response } from '../dns/control.ts'
 import type { ZoneContainer, ZoneNetwork } from '../dns/zone-contents.ts'
@@ -24,12 +24,18 @@ export interface NameService {
    * The names of the container answer when this returns.
    *
    * @param others what else there is to serve; asked for only when the server has to be started
+   * @returns which server was told
    * @throws TSNET_PORT_IN_USE (conflict) where another name server has the port
    * @throws TSNET_PROGRAM_FAILED (internal) where the server does not start
    */
-  put(container: ZoneContainer, networks: readonly ZoneNetwork[], others: () => Contents): Promise<void>
-  /** The names are gone when this returns, and with the last of all the server itself. */
-  drop(id: string): Promise<void>
+  put(container: ZoneContainer, networks: readonly ZoneNetwork[], others: () => Contents): Promise<string>
+  /** Which server there is: another one that is started after it has another mark. */
+  mark(): string
+  /**
+   * The names are gone when this returns, and with the last of all the server itself. One that has died is started
+   * again for the others; where that fails, nothing is answered, which is what was asked for.
+   */
+  drop(id: string, others: () => Contents): Promise<void>
   /** Starts a server that has died. @returns whether it had */
   revive(contents: () => Contents): Promise<boolean>
   /** A question to the server; undefined where none runs. */
@@ -87,13 +93,22 @@ export function createNameService(options: NameServiceOptions): NameService {
     })
   }
 
-  const putStarting = async (request: Request, others: () => Contents): Promise<Response | undefined> =>
+  /** Each start makes a new socket. */
+  const mark = (): string => {
+    const { ino = 0, ctimeMs = 0 } = statSync(socketPath, { throwIfNoEntry: false }) ?? {}
+    return `${ino} ${ctimeMs}`
+  }
+
+  /** The mark is read first: if it is wrong it is one too old, and costs one question more. */
+  const tell = async (request: Request): Promise<Told> => ({ mark: mark(), response: await ask(request) })
+
+  const tellStarting = async (request: Request, others: () => Contents): Promise<Told> =>
     locked(async () => {
       // Somebody else may have started one meanwhile; and one just started ends again when the
       // last container it was told of is dropped, which nobody needs this lock for.
       for (let starts = 0; ; starts++) {
-        const response = await ask(request)
-        if (response !== undefined || starts === MOST_STARTS) return response
+        const told = await tell(request)
+        if (told.response !== undefined || starts === MOST_STARTS) return told
         await start(others)
       }
     })
@@ -103,32 +118,46 @@ export function createNameService(options: NameServiceOptions): NameService {
       if ((await ask({ op: 'status' })) === undefined) clear()
     })
 
+  const revive = async (contents: () => Contents): Promise<boolean> => {
+    if ((await ask({ op: 'status' })) !== undefined) return false
+    return locked(async () => {
+      if ((await ask({ op: 'status' })) !== undefined) return false
+      const isWanted = contents().containers.length > 0
+      if (isWanted) await start(contents)
+      else clear()
+      return isWanted
+    })
+  }
+
   return {
     ask,
+    mark,
     put: async (container, networks, others) => {
       const request: Request = { op: 'put', container, networks }
-      const response = (await ask(request)) ?? (await putStarting(request, others))
-      if (response?.ok === true) return
+      let told = await tell(request)
+      if (told.response === undefined) told = await tellStarting(request, others)
+      const { response } = told
+      if (response?.ok === true) return told.mark
       if (response?.ended === true) await clearEnded()
       throw await errorOf(response?.fault, options)
     },
-    drop: async (id) => {
-      if (!fileExists(socketPath)) return
-      const response = await ask({ op: 'drop', id })
-      // No answer: it has died, or ends just now; a new one reads the records, and this is in none.
-      if (response === undefined || response.ended === true) await clearEnded()
+    drop: async (id, others) => {
+      for (let tries = 0; fileExists(socketPath) && tries < MOST_STARTS; tries++) {
+        const response = await ask({ op: 'drop', id })
+        if (response?.ended === true) await clearEnded()
+        if (response !== undefined) return
+        // It has died, or ends just now. A new one of ours reads the records, and this is in none;
+        // one that somebody else has started meanwhile may have read them before.
+        if (await revive(others).catch(() => true)) return
+      }
     },
-    revive: async (contents) => {
-      if ((await ask({ op: 'status' })) !== undefined) return false
-      return locked(async () => {
-        if ((await ask({ op: 'status' })) !== undefined) return false
-        const wanted = contents()
-        if (wanted.containers.length === 0) clear()
-        else await start(() => wanted)
-        return wanted.containers.length > 0
-      })
-    },
+    revive,
   }
+}
+
+interface Told {
+  readonly mark: string
+  readonly response: Response | undefined
 }
 
 function readLog(path: string): string {

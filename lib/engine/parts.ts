@@ -24,7 +24,7 @@ import type { EngineContext } from './context.ts'
 import { heal } from './heal.ts'
 import { tidy } from './idle.ts'
 import { lookAround } from './lookaround.ts'
-import { publishNames, refuseUnspeakableNames } from './names.ts'
+import { confirmNames, publishNames, refuseUnspeakableNames } from './names.ts'
 import { takeDown, undoPending } from './takedown.ts'
 
 export interface PartRequest<T extends PartType> {
@@ -189,11 +189,12 @@ async function applyOwn<T extends PartType>(
   const made = recordOf(key, request, plan.interfaces, sandbox)
   const record = zone === undefined ? made : { ...made, zone }
   const steps = await applySteps(context, { key, record, of: request.id.ifname, steps: plan.steps }, sandbox)
-  if (zone !== undefined) await publishOrUndo(context, record)
+  const told = zone === undefined ? undefined : await publishOrUndo(context, record)
   context.containers.commit(key, { ...record, steps })
+  await confirmNames(context, record, told)
 }
 
-async function publishOrUndo(context: EngineContext, record: ContainerRecord): Promise<void> {
+async function publishOrUndo(context: EngineContext, record: ContainerRecord): Promise<string | undefined> {
   if (context.names === undefined) {
     context.containers.forget(record.id)
     throw fail('TSNET_NOT_SUPPORTED', {
@@ -204,7 +205,7 @@ async function publishOrUndo(context: EngineContext, record: ContainerRecord): P
     })
   }
   try {
-    await publishNames(context, record)
+    return await publishNames(context, record)
   } catch (error) {
     const undone = await undoPending(context, record.id)
     if (isTsnetError(error)) error.undo.push(...undone)

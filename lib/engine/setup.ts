@@ -25,7 +25,7 @@ import { ensureNetworks } from './ensure.ts'
 import { listContainers } from './find.ts'
 import { heal } from './heal.ts'
 import { removeIdle, tidy } from './idle.ts'
-import { publishNames } from './names.ts'
+import { confirmNames, publishNames } from './names.ts'
 import { portKey } from './portkey.ts'
 import { choosePorts } from './ports.ts'
 import { decideDry } from './rehearse.ts'
@@ -316,5 +316,6 @@ async function applyDecided(
   if (named.status === 'rejected') throw named.reason
   signal?.throwIfAborted()
   context.containers.commit(begun.id)
+  await confirmNames(context, record, named.value)
   return decided.result
 }

@@ -48,7 +48,7 @@ export const names: Part = {
         loads[server].push(await load(host, server, { seconds, cores }))
       }
     }
-    const half = middle(loads.tsnet, 'perCpuSecond') / 2
+    const half = middle(loads.tsnet, 'perSecond') / 2
     const waits = await tailMs(host, 'tsnet', { perSecond: half, seconds })
     const changes = await changeFigures(yard)
     return [...answerFigures(loads), tailFigure(waits, half), ...changes, await churnFigure(yard)]
