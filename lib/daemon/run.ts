@@ -17,6 +17,7 @@ import { linuxKernel } from '../engine/open.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import { tsnetVersion } from '../model/version.ts'
 import { makeFolder, removeEmptyFolder } from '../state/files.ts'
+import type { DockerDoor } from './docker.ts'
 import { createLog, type Log, type LogLevel } from './log.ts'
 import { claimPlace, daemonPlace, groupId, placeSocket, shortPath, whereabouts } from './place.ts'
 import type { Programs } from './program.ts'
@@ -32,6 +33,10 @@ export interface DaemonOptions {
   /** May connect besides root, which is as much as being root. A name or a number. */
   readonly group?: string
   readonly logLevel?: LogLevel
+  /** Docker's driver is served there, for as long as the daemon stays. */
+  readonly dockerSocket?: string
+  /** Where dockerd's API is asked who its containers are. Default /run/docker.sock. */
+  readonly dockerApi?: string
   /** Ends after so many seconds without a call. Absent: stays. */
   readonly idleExitSeconds?: number
   /** The program file this daemon was started from: when another text lies there it makes room. */
@@ -47,8 +52,10 @@ export interface DaemonOptions {
 const drainLimitMs = 30_000
 /** Between two looks whether there is a reason to end. */
 const watchMs = 500
-/** The descriptor systemd hands its socket over in, sd_listen_fds(3). */
+/** The first descriptor systemd hands a socket over in, sd_listen_fds(3). */
 const systemdFd = 3
+/** FileDescriptorName= of Docker's socket in `tsnet-docker.socket`. */
+const dockerFdName = 'docker'
 const longestLogBytes = 1024 * 1024
 
 /**
@@ -93,6 +100,11 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   const daemon = serveConnections(service)
   const listening = await listen(daemon.server, place.socket, group)
   log.write('info', 'listening', { socket: place.socket, pid: process.pid, version: tsnetVersion })
+  const docker = await openDocker(options, service).catch((error: unknown) => {
+    listening.remove()
+    claim.release()
+    throw error
+  })
   const names = guardNameServer({
     kernel: () => resident.kernel({}, undefined),
     options: stateDir === undefined ? {} : { stateDir },
@@ -102,20 +114,42 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
         : log.write('warn', 'name server not started again', { error: String(error) }),
   })
   const reason = await ending.wait({
-    busy: () => service.active() > 0 || daemon.connections() > 0,
+    // dockerd's containers are not asked for one by one: whoever serves them stays.
+    busy: () => docker !== undefined || service.active() > 0 || daemon.connections() > 0,
     socketIsThere: listening.isThere,
   })
   log.write('info', 'leaving', { reason })
   names.stop()
+  docker?.leave()
   listening.remove()
   daemon.server.close()
   claim.release()
   daemon.hangUp()
   await drained(service, daemon.connections, log)
+  await docker?.closed()
   heart.stop()
   resident.close()
   // Of tsnet alone; a folder of the user's own choice stays.
   if (options.stateDir === undefined && options.socket === undefined) removeEmptyFolder(place.folder)
+}
+
+/** Loaded where it is wanted: an HTTP server costs a start some milliseconds. */
+async function openDocker(
+  { dockerSocket, dockerApi, stateDir }: DaemonOptions,
+  service: CountingService,
+): Promise<DockerDoor | undefined> {
+  const fd = systemdFds().docker
+  if (dockerSocket === undefined && fd === undefined) return undefined
+  const { openDockerDoor } = await import('./docker.ts')
+  return openDockerDoor(
+    {
+      socket: dockerSocket ?? 'the socket of systemd',
+      apiSocket: dockerApi ?? '/run/docker.sock',
+      ...(fd === undefined ? {} : { fd }),
+      ...(stateDir === undefined ? {} : { stateDir }),
+    },
+    service,
+  )
 }
 
 /** A log of its own lives on a tmpfs: of the last run and this one. */
@@ -139,8 +173,9 @@ async function listen(
     server.once('error', reject)
     server.once('listening', resolve)
   })
-  if (hasSystemdSocket()) {
-    server.listen({ fd: systemdFd })
+  const fd = systemdFds().calls
+  if (fd !== undefined) {
+    server.listen({ fd })
     await ready
     // It stays systemd's.
     return { isThere: () => true, remove: () => undefined }
@@ -158,8 +193,15 @@ async function listen(
   return placeSocket(fresh, path, group)
 }
 
-function hasSystemdSocket(): boolean {
-  return process.env['LISTEN_PID'] === String(process.pid) && Number(process.env['LISTEN_FDS']) >= 1
+/** Sockets systemd hands over: the first one that is not Docker's is for calls. */
+function systemdFds(): { readonly calls?: number; readonly docker?: number } {
+  const { LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES = '' } = process.env
+  if (LISTEN_PID !== String(process.pid)) return {}
+  const names = LISTEN_FDNAMES.split(':')
+  const fds = Array.from({ length: Number(LISTEN_FDS) || 0 }, (_, i) => systemdFd + i)
+  const docker = fds.find((_, i) => names[i] === dockerFdName)
+  const calls = fds.find((fd) => fd !== docker)
+  return { ...(calls === undefined ? {} : { calls }), ...(docker === undefined ? {} : { docker }) }
 }
 
 interface Ending {

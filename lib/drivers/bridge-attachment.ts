@@ -49,6 +49,8 @@ export interface BridgeAttachmentInput {
   readonly routes?: readonly { readonly to: Subnet; readonly via?: Address; readonly metric?: number }[]
   /** Of the default routes. */
   readonly routeMetric?: number
+  /** The end for the sandbox stays on the host under this name: the engine takes it there itself, and sets it up. */
+  readonly hostPeer?: string
 }
 
 /**
@@ -73,6 +75,7 @@ function planEndpoint({
   mtuBytes,
   backend,
   rulesSeeBridge = false,
+  hostPeer,
 }: BridgeAttachmentInput): readonly Step[] {
   const { bridge, hairpin, icc } = config.options
   // Where rules see them, the rules keep the ports apart: an isolated port could not even reach its own published
@@ -87,13 +90,14 @@ function planEndpoint({
     mtuBytes,
     alias,
     bridge,
-    peer: { name: ifname, mac },
+    peer: hostPeer === undefined ? { name: ifname, mac } : { name: hostPeer, mac, where: 'host' },
   }
   if (!hairpin && icc) return [veth]
   return [veth, { kind: 'bridgePort', where: 'host', name: hostIfname, hairpin, isolated }]
 }
 
 function planInside(input: BridgeAttachmentInput): readonly Step[] {
+  if (input.hostPeer !== undefined) return []
   const { cidrs, ifname: dev, routeMetric } = input
   return [
     ...interfaceSysctls(input),

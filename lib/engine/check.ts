@@ -8,7 +8,7 @@
 import { describe } from '../plan/describe.ts'
 import type { ContainerRecord } from '../state/records.ts'
 import type { Owner } from '../state/reservations.ts'
-import { type EngineContext, interruptible } from './context.ts'
+import { type EngineContext, interruptible, ownerIsAlive } from './context.ts'
 import type { Finding, GcReport } from './engine.ts'
 import { heal } from './heal.ts'
 import { removeIdle, tidy } from './idle.ts'
@@ -62,6 +62,7 @@ async function checkContainer(context: EngineContext, record: ContainerRecord): 
   const { id, container, result, steps } = record
   if (result === undefined) return []
   const hint = `tsnet teardown --id ${container}, then set it up again`
+  if (record.alias !== undefined) return checkEnd(context, record)
   if (!context.kernel.isAlive(result.sandbox.path, result.sandbox.identity)) {
     return [
       {
@@ -86,6 +87,22 @@ async function checkContainer(context: EngineContext, record: ContainerRecord): 
   } finally {
     sandbox.close()
   }
+}
+
+/** Of an endpoint that an engine has taken: its host end and its rules. */
+async function checkEnd(context: EngineContext, record: ContainerRecord): Promise<readonly Finding[]> {
+  const { id, container, result, steps } = record
+  const subject = result?.container.name ?? id
+  const [owner] = ownerOf(context, id)
+  if (owner === undefined || !(await ownerIsAlive(context, owner))) {
+    return [{ subject, what: `endpoint ${container.slice(0, 12)} is gone`, hint: 'tsnet gc' }]
+  }
+  const missing = await context.kernel.missing(
+    steps.map(({ step }) => step),
+    undefined,
+  )
+  const hint = 'docker restart of that container makes it anew'
+  return missing.map((step) => ({ subject, what: `missing: ${firstLine(describe(step).add)}`, hint }))
 }
 
 function lostLeases(context: EngineContext, { id, result }: ContainerRecord): readonly string[] {
@@ -151,7 +168,11 @@ function ownerOf(context: EngineContext, id: string): readonly Owner[] {
   const record = context.containers.get(id)
   const sandbox = record?.result?.sandbox
   if (record === undefined || sandbox === undefined) return []
-  return [{ record: id, container: record.container, path: sandbox.path, ...sandbox.identity }]
+  const { container, alias } = record
+  const about = { record: id, container, path: sandbox.path }
+  // The sandbox of such a one may have been found out later, and its reservations do not know.
+  if (alias !== undefined) return [{ ...about, cookie: '', bootId: sandbox.identity.bootId, alias }]
+  return [{ ...about, ...sandbox.identity }]
 }
 
 const leaseKeys = (context: EngineContext): readonly string[] =>

@@ -53,6 +53,7 @@ export function describeOwner(owner: Owner): string {
 export async function ownerIsAlive(context: EngineContext, owner: Owner): Promise<boolean> {
   if (context.kernel.isAlive(owner.path, { cookie: owner.cookie, bootId: owner.bootId })) return true
   const result = context.containers.get(owner.record)?.result
+  if (owner.alias !== undefined) return hasEnd(context, owner)
   if (result === undefined || result.sandbox.identity.cookie !== owner.cookie) return false
   if (owner.bootId !== context.kernel.bootId()) return false
   for (const { hostIfname, ifname } of result.attachments) {
@@ -62,6 +63,22 @@ export async function ownerIsAlive(context: EngineContext, owner: Owner): Promis
       ifname,
     })
     if ((await context.kernel.hostLink(hostIfname))?.alias === alias) return true
+  }
+  return false
+}
+
+/** How long an engine may take to carry the other end into its sandbox; most take a tenth of a second. */
+const carriedWithinMs = 60_000
+
+/** Our end of the pair is there, and the other one is not back on the host, where an engine that lost us leaves it. */
+async function hasEnd({ kernel, containers }: EngineContext, owner: Owner): Promise<boolean> {
+  if (owner.bootId !== kernel.bootId()) return false
+  const { result, peer } = containers.get(owner.record) ?? {}
+  if (result === undefined) return false
+  for (const { hostIfname } of result.attachments) {
+    if ((await kernel.hostLink(hostIfname))?.alias !== owner.alias) continue
+    const isHere = peer !== undefined && kernel.hasHostLink(peer)
+    return !isHere || Date.now() - Date.parse(result.createdAt) < carriedWithinMs
   }
   return false
 }

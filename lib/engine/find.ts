@@ -6,6 +6,7 @@
 
 import { fail } from '../errors/codes.ts'
 import type { Attachment, ContainerNetwork } from '../model/attachment.ts'
+import type { ContainerInfo } from '../model/sandbox.ts'
 import { type EngineContext, ownerIsAlive } from './context.ts'
 import type { Selector } from './engine.ts'
 
@@ -14,9 +15,28 @@ export function attachmentKey(id: string, ifname: string): string {
   return `${id}~${ifname}`
 }
 
+/**
+ * Key of the record of an endpoint that an engine has taken the inside of; ids
+ * of containers begin with a letter or digit.
+ */
+export function endKey(id: string): string {
+  return `~${id}`
+}
+
+export const isEndKey = (key: string): boolean => key.startsWith('~')
+
+/** What its engine calls the container of that record. */
+function containerOf({ containers }: EngineContext, key: string): ContainerInfo | undefined {
+  if (!isEndKey(key)) return { id: key.split('~')[0] as string }
+  return (containers.get(key) ?? containers.pending(key))?.result?.container
+}
+
 /** Records of one container: its set-up, and attachments made one by one; also those half taken down. */
 export function recordKeys(context: EngineContext, id: string): readonly string[] {
-  return allKeys(context).filter((key) => key === id || key.startsWith(`${id}~`))
+  return allKeys(context).filter(
+    (key) =>
+      key === id || key.startsWith(`${id}~`) || (isEndKey(key) && containerOf(context, key)?.id === id),
+  )
 }
 
 /** A journal entry with a result is of a container whose teardown failed. */
@@ -120,7 +140,10 @@ export function findId(context: EngineContext, selector: Selector): string | und
   if (context.containers.has(container)) return container
   const byName = context.reservations.names.owner(container)
   if (byName !== undefined && context.containers.has(byName.record)) return byName.container
-  const ids = [...new Set(allKeys(context).map((key) => key.split('~')[0] as string))]
+  const all = allKeys(context).flatMap((key) => containerOf(context, key) ?? [])
+  const named = new Set(all.filter(({ name }) => name === container).map(({ id }) => id))
+  if (named.size === 1) return [...named][0]
+  const ids = [...new Set(all.map(({ id }) => id))]
   // Ids of engines are 64 digits; people type the first 12 (Docker's habit). Four are the least that make sense.
   const matches = ids.filter((id) => id === container || (container.length >= 4 && id.startsWith(container)))
   if (matches.includes(container)) return container

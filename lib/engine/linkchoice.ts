@@ -30,7 +30,7 @@ export function chooseHostIfname(
 }
 
 /** Five digits of a hash meet now and then among containers whose names begin alike. */
-function freeHostIfname({ kernel }: EngineContext, names: EndpointNames): string {
+export function freeHostIfname({ kernel }: EngineContext, names: EndpointNames): string {
   for (let attempt = 0; ; attempt++) {
     const name = hostIfname(names, { attempt })
     if (attempt === hostIfnameTries || !kernel.hasHostLink(name)) return name

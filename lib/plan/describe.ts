@@ -134,7 +134,7 @@ function describeVeth({ name, mac, mtuBytes, alias, bridge, peer }: VethStep): L
   return {
     add: [
       `ip link add name ${quote(name)} address ${mac} mtu ${mtuBytes} type veth` +
-        ` peer name ${quote(peer.name)} address ${peer.mac} mtu ${mtuBytes} netns "$NETNS"`,
+        ` peer name ${quote(peer.name)} address ${peer.mac} mtu ${mtuBytes}${peer.where === 'host' ? '' : ' netns "$NETNS"'}`,
       `ip link set dev ${quote(name)} alias ${quote(alias)}`,
       ...(mtuBytes < MIN_IPV6_MTU_BYTES
         ? []

@@ -30,7 +30,11 @@ export interface BridgeStep {
   readonly alias: string
 }
 
-/** A veth pair, the peer born inside the sandbox, the host end up in the bridge. Revert deletes the host end. */
+/**
+ * A veth pair, the peer born inside the sandbox, the host end up in the bridge. Revert deletes the host end.
+ *
+ * A peer `where: 'host'` is born there: an engine that moves interfaces itself (Docker) takes it away.
+ */
 export interface VethStep {
   readonly kind: 'veth'
   readonly where: 'host'
@@ -39,7 +43,7 @@ export interface VethStep {
   readonly mtuBytes: number
   readonly alias: string
   readonly bridge: string
-  readonly peer: { readonly name: string; readonly mac: Mac }
+  readonly peer: { readonly name: string; readonly mac: Mac; readonly where?: 'host' }
 }
 
 /** Flags of a bridge port; gone with the port, so revert does nothing. */

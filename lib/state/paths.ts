@@ -4,6 +4,7 @@
  * ```
  * /var/lib/tsnet/                    definitions: survive a reboot
  *   networks/<name>.json             user networks
+ *   docker/networks, docker/pools   what dockerd told once and will not tell again
  *   dns-routes.json                  which servers are asked for which domain
  * /run/tsnet/                        run state: gone with the namespaces it describes
  *   containers/<id>.json             what was set up, with the steps that undo it
@@ -42,6 +43,8 @@ export interface StatePaths {
   readonly nameSocket: string
   readonly nameLog: string
   readonly nameRoutes: string
+  /** What engines told of networks of theirs that are ours to make. */
+  readonly remote: string
   /** Folders that are there for tsnet alone, and go when they are empty. */
   readonly ours: readonly string[]
 }
@@ -62,6 +65,7 @@ export function statePaths(stateDir?: string): StatePaths {
     run,
     nameSocket: `${run}/dns.sock`,
     nameLog: `${run}/dns.log`,
+    remote: `${stateDir ?? '/var/lib/tsnet'}/docker`,
     nameRoutes: `${stateDir ?? '/var/lib/tsnet'}/dns-routes.json`,
     ours: stateDir === undefined ? ['/run/tsnet', '/var/lib/tsnet'] : [],
   }

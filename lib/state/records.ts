@@ -34,6 +34,10 @@ export interface ContainerRecord {
   readonly networks: readonly string[]
   /** Holds `names/<name>`. */
   readonly name?: string
+  /** Alias of the link that says whether it lives, where its sandbox is not known. */
+  readonly alias?: string
+  /** Name of the other end of such a link as long as it is on the host. */
+  readonly peer?: string
   /** What was asked, to tell a repeat from a conflict. */
   readonly request: SetupRequest
   /** Absent in a journal entry whose plan was not made yet. */

@@ -33,6 +33,8 @@ export interface Owner {
   readonly path: string
   readonly cookie: string
   readonly bootId: string
+  /** Of the link that says whether it lives, where its sandbox is not known. */
+  readonly alias?: string
 }
 
 export interface Reservations {

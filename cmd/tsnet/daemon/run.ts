@@ -4,6 +4,7 @@
  * @module
  */
 
+import { resolve } from 'node:path'
 import { type CommandDefinition, switchFlag, textFlag } from '../command.ts'
 import { addressOf, socketOption } from './place.ts'
 
@@ -24,6 +25,11 @@ export const daemonRun: CommandDefinition = {
       options: [
         socketOption,
         { flags: '--group <name>', about: 'may call it too; that is as much as being root' },
+        {
+          flags: '--docker-socket <path>',
+          about: "serve Docker's network driver there too, such as /run/docker/plugins/tsnet.sock",
+        },
+        { flags: '--docker-api <path>', about: "where dockerd's API is (default: /run/docker.sock)" },
       ],
     },
     {
@@ -57,6 +63,8 @@ export const daemonRun: CommandDefinition = {
       throw lib.fail('TSNET_BAD_VALUE', { field: '--idle-exit', value: idle, message, hint: 'such as 300' })
     }
     const group = textFlag(flags, 'group')
+    const dockerSocket = textFlag(flags, 'dockerSocket')
+    const dockerApi = textFlag(flags, 'dockerApi')
     const programFile = session.program.file
     try {
       await runDaemon({
@@ -64,6 +72,8 @@ export const daemonRun: CommandDefinition = {
         programs: await session.program.functions(),
         logLevel,
         ...(group === undefined ? {} : { group }),
+        ...(dockerSocket === undefined ? {} : { dockerSocket: resolve(dockerSocket) }),
+        ...(dockerApi === undefined ? {} : { dockerApi: resolve(dockerApi) }),
         ...(idle === undefined ? {} : { idleExitSeconds: Number(idle) }),
         ...(programFile === undefined ? {} : { programFile }),
         signal: session.abortSignal(),

@@ -139,7 +139,8 @@ class Run {
       return secondRest
     }
     await this.#settle(position, step, errno)
-    if (apply.bears !== undefined) await this.#foresee(apply.bears(step))
+    const born = apply.bears?.(step)
+    if (born !== undefined) await this.#foresee(born)
     return this.results[position]?.created === true ? rest : []
   }
 

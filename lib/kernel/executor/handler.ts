@@ -51,7 +51,7 @@ export interface ByMessages<S> {
    */
   readonly creates?: boolean
   /** A link that appears on the other side too, and whose index later steps will want. */
-  readonly bears?: (step: S) => Device
+  readonly bears?: (step: S) => Device | undefined
   /** After the first message failed: true if an assumption was dropped and the step is worth trying once more. */
   readonly again?: (step: S, errno: number, sides: Sides) => boolean
   /**

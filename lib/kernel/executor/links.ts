@@ -65,13 +65,14 @@ export const veth: Handler<'veth'> = {
     by: 'messages',
     creates: true,
     devices: ({ bridge: name }) => [{ where: 'host', name }],
-    bears: ({ peer }) => ({ where: 'sandbox', name: peer.name }),
+    bears: ({ peer }) => (peer.where === 'host' ? undefined : { where: 'sandbox', name: peer.name }),
     messages: (step, indexOf, { host, sandbox }) => {
+      host.indexes.delete(step.name)
+      const bridgeIndex = indexOf({ where: 'host', name: step.bridge })
+      if (step.peer.where === 'host') return [vethAdd(step, { bridgeIndex }), portSet(step)]
       if (sandbox === undefined)
         throw fail('TSNET_INTERNAL', { message: `${veth.doing(step)}: no sandbox is open` })
       sandbox.indexes.delete(step.peer.name)
-      host.indexes.delete(step.name)
-      const bridgeIndex = indexOf({ where: 'host', name: step.bridge })
       return [vethAdd(step, { bridgeIndex, netns: sandbox.fd }), portSet(step)]
     },
     // The bridge may have been made anew since we looked.
@@ -82,6 +83,8 @@ export const veth: Handler<'veth'> = {
     exists: (step, view) => {
       const onHost = linkIn(view.host, step.name)
       if (onHost !== undefined) throw nameTaken(veth.doing(step), onHost, '')
+      const beside = step.peer.where === 'host' ? linkIn(view.host, step.peer.name) : undefined
+      if (beside !== undefined) throw nameTaken(veth.doing(step), beside, '')
       const inside = linkIn(view.sandbox, step.peer.name)
       if (inside !== undefined) throw nameTaken(veth.doing(step), inside, ' in the sandbox')
       return undefined
@@ -91,8 +94,10 @@ export const veth: Handler<'veth'> = {
   holds: (step, { host, sandbox }) => {
     const found = linkIn(host, step.name)
     if (found === undefined || !isOurs(found, ownedVeth(step)) || !found.up) return false
-    const peer = linkIn(sandbox, step.peer.name)
-    return found.master === linkIn(host, step.bridge)?.index && peer?.mac === step.peer.mac
+    if (found.master !== linkIn(host, step.bridge)?.index) return false
+    // Where an engine has taken the peer it has another name by now.
+    if (step.peer.where === 'host') return true
+    return linkIn(sandbox, step.peer.name)?.mac === step.peer.mac
   },
 }
 

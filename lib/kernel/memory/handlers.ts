@@ -48,7 +48,7 @@ export const handlers: { readonly [K in LoweredKind]: MemoryHandler<K> } = {
   veth: {
     apply: ({ name, mac, mtuBytes, alias, bridge, peer }, world) => {
       const { host } = world
-      const sandbox = placeOf(world, 'sandbox')
+      const sandbox = peer.where === 'host' ? host : placeOf(world, 'sandbox')
       const [outside, inside] = [host.links.get(name), sandbox.links.get(peer.name)]
       if (outside !== undefined) throw nameTaken(outside, '')
       if (inside !== undefined) throw nameTaken(inside, ' in the sandbox')

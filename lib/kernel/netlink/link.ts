@@ -126,17 +126,16 @@ export function bridgeSet({ name, mtuBytes, alias }: BridgeStep): Message {
 /** Where the two ends of a veth pair go. */
 export interface VethPlace {
   readonly bridgeIndex: number
-  /** Descriptor of the namespace the peer is born in. */
-  readonly netns: number
+  /** Descriptor of the namespace the peer is born in; absent: our own. */
+  readonly netns?: number
 }
 
 /** One message for the pair: host end up and in the bridge, peer in the sandbox and down. */
 export function vethAdd(step: VethStep, place: VethPlace): Message {
   const { name, mac, mtuBytes, peer } = step
-  const peerBody = nested(
-    [...ethernet(peer.name, peer.mac, mtuBytes), { type: IFLA_NET_NS_FD, value: u32(place.netns) }],
-    linkHead({}),
-  )
+  const { bridgeIndex, netns } = place
+  const elsewhere = netns === undefined ? [] : [{ type: IFLA_NET_NS_FD, value: u32(netns) }]
+  const peerBody = nested([...ethernet(peer.name, peer.mac, mtuBytes), ...elsewhere], linkHead({}))
   const info = nested([
     { type: IFLA_INFO_KIND, value: text('veth') },
     { type: IFLA_INFO_DATA, value: nested([{ type: VETH_INFO_PEER, value: peerBody }]) },
@@ -147,7 +146,7 @@ export function vethAdd(step: VethStep, place: VethPlace): Message {
     head: linkHead({ flags: IFF_UP }),
     attributes: [
       ...ethernet(name, mac, mtuBytes),
-      { type: IFLA_MASTER, value: u32(place.bridgeIndex) },
+      { type: IFLA_MASTER, value: u32(bridgeIndex) },
       { type: IFLA_LINKINFO, value: info },
     ],
   }

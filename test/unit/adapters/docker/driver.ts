@@ -1,0 +1,75 @@
+/**
+ * The driver on a kernel of memory: calls as dockerd writes them, answers as it
+ * gets them.
+ *
+ * @module
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach } from 'vitest'
+import type { NetworkDocument } from '../../../../lib/adapters/docker/networks.ts'
+import { createProtocol } from '../../../../lib/adapters/docker/protocol.ts'
+import { openRemoteEngine, type RemoteEngine } from '../../../../lib/engine/remote.ts'
+import { createMemoryKernel } from '../../../../lib/kernel/memory/memory.ts'
+
+/** Ids as Docker's. */
+export const ids: Readonly<Record<'network' | 'other' | 'web' | 'db', string>> = {
+  network: 'ab87'.repeat(16),
+  other: 'cd01'.repeat(16),
+  web: '1234'.repeat(16),
+  db: '5678'.repeat(16),
+}
+
+export interface Tried {
+  readonly engine: RemoteEngine
+  /** @param body an object, or what stands in the body */
+  call(method: string, body?: object | string): Promise<object>
+  status(method: string, body: string | undefined): Promise<number>
+  /** Links, rules and records. */
+  dump(): string
+}
+
+const ends: (() => void)[] = []
+afterEach(() => {
+  for (const end of ends.splice(0)) end()
+})
+
+export function tryDriver(): Tried {
+  const stateDir = mkdtempSync(join(tmpdir(), 'tsnet-docker-'))
+  ends.push(() => rmSync(stateDir, { recursive: true, force: true }))
+  const kernel = createMemoryKernel()
+  const engine = openRemoteEngine(kernel, { stateDir, firewall: 'nftables' })
+  const protocol = createProtocol({
+    engine,
+    documents: engine.documents<NetworkDocument>(),
+    changed: () => undefined,
+  })
+  const text = (body: object | string | undefined): string =>
+    typeof body === 'string' ? body : body === undefined ? '' : `${JSON.stringify(body)}\n`
+  return {
+    engine,
+    call: async (method, body) => (await protocol.answer(`/${method}`, text(body))).body,
+    status: async (method, body) => (await protocol.answer(`/${method}`, body)).status,
+    // Forwarding stays on: others may rely on it by then.
+    dump: () => kernel.dump().replace(/^ *sysctl net\/ipv[46]\/\S*forward\S*\n/gm, ''),
+  }
+}
+
+/** `docker network create -d tsnet --subnet 10.60.0.0/24`. */
+export const createNetwork: Readonly<Record<string, unknown>> = {
+  NetworkID: ids.network,
+  Options: { 'com.docker.network.enable_ipv6': false, 'com.docker.network.generic': {} },
+  IPv4Data: [{ AddressSpace: 'LocalDefault', Gateway: '10.60.0.1/24', Pool: '10.60.0.0/24' }],
+  IPv6Data: [],
+}
+
+/** `docker run --network`: what Docker's own IPAM has chosen. */
+export const createEndpoint: Readonly<Record<string, unknown>> = {
+  NetworkID: ids.network,
+  EndpointID: ids.web,
+  Interface: { Address: '10.60.0.2/24', AddressIPv6: '', MacAddress: '' },
+  Options: { 'com.docker.network.endpoint.exposedports': [], 'com.docker.network.portmap': [] },
+}
+
+export const endpoint: Readonly<Record<string, unknown>> = { NetworkID: ids.network, EndpointID: ids.web }
