@@ -19,8 +19,7 @@ import { openContext } from './open.ts'
 
 export type { Ledger } from '../state/ledger.ts'
 export type { AddressPools } from './addresspools.ts'
-export type { EndOwner } from './endowner.ts'
-export type { HostEnd, WantedPort } from './endrecords.ts'
+export type { HostEnd } from './endrecords.ts'
 export type { HostEnds } from './hostends.ts'
 
 export interface RemoteEngine extends Engine {
