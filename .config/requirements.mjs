@@ -8,7 +8,7 @@
  * @module
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { demoPackages, find, packages } from '../netns-fixtures/packages.mjs'
@@ -79,6 +79,8 @@ function wantedOf(names) {
 function install(names) {
   console.error(`installing Debian packages: ${names.join(' ')}`)
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  const open = keepServicesDown(names)
+  process.once('exit', open)
   const install = ['install', '-y', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=120', ...names]
   for (const args of [['update'], install]) {
     const run = spawnSync('apt-get', args, {
@@ -91,6 +93,29 @@ function install(names) {
     console.error(`${run.stdout}${run.stderr}`)
     stop(`failed: apt-get ${args.join(' ')}${run.error ? ` (${run.error.message})` : ''}`, exit.missing)
   }
+}
+
+/**
+ * Debian starts what it installs, and dockerd would make a bridge and a DROP in the machine's own network: while we
+ * install, nothing is started, and dockerd not at the next boot either. Tests start their own in throwaway hosts.
+ *
+ * @returns what lets other packages start theirs again
+ */
+function keepServicesDown(names) {
+  if (names.includes('docker.io')) {
+    mkdirSync('/etc/systemd/system', { recursive: true })
+    for (const unit of ['docker.service', 'docker.socket']) {
+      const mask = `/etc/systemd/system/${unit}`
+      if (lstatSync(mask, { throwIfNoEntry: false }) === undefined) symlinkSync('/dev/null', mask)
+    }
+    console.error(
+      'docker.service is masked; to use Docker here: systemctl unmask docker.service docker.socket',
+    )
+  }
+  const policy = '/usr/sbin/policy-rc.d'
+  if (existsSync(policy)) return () => undefined
+  writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
+  return () => rmSync(policy, { force: true })
 }
 
 function stop(reason, code) {

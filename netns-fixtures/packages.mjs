@@ -53,6 +53,7 @@ export const packages = {
   'containernetworking-plugins': ['/usr/lib/cni/bridge', '/usr/lib/cni/portmap'],
   containerd: ['containerd', 'ctr'],
   runc: ['runc'],
+  'docker.io': ['dockerd', 'docker'],
   podman: ['podman'],
   conmon: ['conmon'],
   crun: ['crun'],

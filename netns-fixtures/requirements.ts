@@ -26,6 +26,7 @@ export type Requirement =
   | 'podman'
   | 'containerd'
   | 'oci'
+  | 'docker'
   | 'tcpdump'
   | 'busybox'
   | 'dig'
@@ -70,6 +71,7 @@ const programs: Partial<
   netavark: { of: ['netavark'] },
   podman: { of: ['podman', 'conmon', 'crun'] },
   containerd: { of: ['containerd', 'runc'] },
+  docker: { of: ['docker.io', 'containerd', 'runc'] },
   oci: { of: ['runc', 'crun', 'jq'] },
   'cni-plugins': { of: ['containernetworking-plugins'] },
 }

@@ -102,7 +102,10 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   log.write('info', 'listening', { socket: place.socket, pid: process.pid, version: tsnetVersion })
   const docker = await openDocker(options, service).catch((error: unknown) => {
     listening.remove()
+    daemon.server.close()
     claim.release()
+    heart.stop()
+    resident.close()
     throw error
   })
   const names = guardNameServer({

@@ -1,0 +1,82 @@
+/**
+ * Debian's dockerd with its own bridge driver and with ours, in one script. What
+ * it prints is one table; where ours answers otherwise,
+ * engines/docker-differences.md says why (decisions 29).
+ *
+ * @module
+ */
+import { describe, expect, it } from 'vitest'
+import { createLab } from '../../netns-fixtures/lab.ts'
+import { repository } from '../../netns-fixtures/place.ts'
+import { needs } from '../../netns-fixtures/requirements.ts'
+
+needs('root', 'ip', 'iptables', 'veth', 'bridge', 'ipv6', 'busybox', 'curl', 'socat', 'docker', 'built')
+
+const scriptLimitMs = 110_000
+
+type Told = Readonly<Record<string, string>>
+
+async function docker(driver: string): Promise<Told> {
+  await using lab = await createLab()
+  const host = await lab.host('host')
+  const far = await lab.host('far')
+  await lab.wire(host, far, '198.51.100.0/24', { v6: '2001:db8:1::/64', defaultRoute: 'first' })
+  const scripts = `${repository}test/netns/engines`
+  // Pids of another machine mean nothing in the pid namespace that ends with the script.
+  await host.sh(`touch /run/far && mount --bind /proc/${far.pid}/ns/net /run/far`)
+  const { stdout } = await host.run(
+    ['unshare', '-mp', '--fork', '--mount-proc', 'sh', `${scripts}/docker.sh`],
+    { env: { TSNET: `${repository}dist`, SCRIPTS: scripts, DRIVER: driver }, timeoutMs: scriptLimitMs },
+  )
+  const sections = stdout.split(/^== (\w+) ==\n/m).slice(1)
+  return Object.fromEntries(
+    Array.from({ length: sections.length / 2 }, (_, i) => [
+      sections[2 * i] as string,
+      (sections[2 * i + 1] as string).trim(),
+    ]),
+  )
+}
+
+const same: Told = {
+  // 127.0.0.1, the host's address, a port bound to 127.0.0.1 from there and from elsewhere, a range.
+  published: 'hello\nhello\nhello\nno (7)\nhello',
+  far: 'hello\nno',
+  // The container sees who asks.
+  udp: '198.51.100.2',
+  any: 'hello',
+  taken: 'refused\nhello',
+  reached: 'address\nname\nname\nname\nalias\n10.60.0.2',
+  out: 'out',
+  static: '10.60.0.77 02:00:00:00:00:77 10.60.0.1\n02:00:00:00:00:77',
+  isolated: 'apart',
+  connected: 'inet 10.61.0.9/24\nhello\neth0\nlo\nno\nhello',
+  inspected: '10.60.0.0/24 false false 3',
+  restarted: 'hello\nhello',
+  internal: 'hello\nclosed\nno (7)',
+  six: 'fd63::99/64\naddress\nhello',
+  // Address, MTU of container and bridge, gateway; published on 127.0.0.1 alone; icc=false.
+  options: '10.64.0.128\n1400\n1400\n10.64.0.254\nhello\nno (7)\nno',
+  shared: 'hello',
+  parallel: '20\n21',
+  daemon_restarted: 'hello',
+  daemon_killed: 'hello\nhello',
+  removed: '',
+}
+
+/** What only a driver outside dockerd can be asked. */
+const ours: Told = {
+  driver_restarted: 'hello\nhello\nhello',
+  driver_killed: 'tsnet.sock\nhello\nhello',
+  killed: 'hello',
+  names: 'known\n"ifname": "eth0"\n10.60.0.2',
+}
+
+describe('docker network, run, connect, restart, kill', () => {
+  it('say with the bridge driver of Docker what the table says', { timeout: scriptLimitMs }, async () => {
+    expect(await docker('bridge')).toEqual(same)
+  })
+
+  it('say the same with ours, and leave nothing behind', { timeout: scriptLimitMs }, async () => {
+    expect(await docker('tsnet')).toEqual({ ...same, ...ours })
+  })
+})
