@@ -155,7 +155,7 @@ module.exports = {
         path: [
           ...sideRooms.filter((room) => room !== 'kernel').map((room) => rooms(room)),
           rooms('engine'),
-          '^lib/kernel/(?!(enter|enginefiles|flows|namespaces|netns|netnslink|processes|ruletext)\\.ts$)',
+          '^lib/kernel/(?!(enter|enginefiles|flows|namespaces|netns|netnslink|notices|packets|processes|ruletext)\\.ts$)',
         ],
         pathNot: '^lib/engine/engine\\.ts$',
       },

@@ -49,8 +49,12 @@ export { asTsnetError, type ErrorCode, errorCodes, fail, isTsnetError } from './
 export { type ErrorDetails, type ErrorKind, TsnetError } from './errors/error.ts'
 export { exitCode } from './errors/exit.ts'
 // Looking around: every namespace of the machine, whoever made it.
+export type { PacketView } from './inspect/capture/packet.ts'
+export { type Capture, type CaptureRequest, openCapture } from './inspect/capture/session.ts'
 export { type ContainerEndpoint, type ContainerView, containersOf } from './inspect/containers.ts'
 export { dockerView } from './inspect/dockerview.ts'
+export { type EventKind, type EventView, eventKinds } from './inspect/events/event.ts'
+export { type EventWatch, watchEvents } from './inspect/events/watch.ts'
 export { findNamespace, pickBridges } from './inspect/find.ts'
 export { type FlowEnd, type FlowView, takeFlows } from './inspect/flows.ts'
 export { type AddressHolder, type AddressReport, whoHolds } from './inspect/holder.ts'
@@ -80,6 +84,7 @@ export {
 export { renderTemplate } from './inspect/template.ts'
 export { becomeInside, becomeProgram, type Entry, type FileInPlace } from './kernel/enter.ts'
 export type { FlowCount } from './kernel/flows.ts'
+export type { SeenPacket } from './kernel/packets.ts'
 export {
   type Address,
   addressOf,

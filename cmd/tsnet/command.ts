@@ -49,10 +49,10 @@ export interface CommandDefinition {
   readonly program?: { readonly word: 1 | 2; readonly unless?: readonly string[] }
   /**
    * What SIGINT and SIGTERM do while it runs: stop it where it stands, have the
-   * engine take back what was done, or end its waiting for others and let it
-   * finish what has begun.
+   * engine take back what was done, end its waiting for others and let it finish
+   * what has begun, or end it in good order, as what is meant to be ended so.
    */
-  readonly onSignal: 'stop' | 'undo' | 'finish'
+  readonly onSignal: 'stop' | 'undo' | 'finish' | 'end'
   /** @returns the exit code */
   run(invocation: Invocation, session: Session): Promise<number>
 }
@@ -99,7 +99,7 @@ export interface Session {
   readonly palette: Palette
   lib(): Promise<Lib>
   engine(): Promise<Engine>
-  /** Aborted by SIGINT or SIGTERM while a command of kind `undo` or `finish` runs. */
+  /** Aborted by SIGINT or SIGTERM while a command of kind `undo`, `finish` or `end` runs. */
   abortSignal(): AbortSignal
   /** A page of the help. */
   page(path: readonly string[]): string

@@ -5,6 +5,7 @@
  */
 
 import { bridgeShow } from './bridge/show.ts'
+import { capture } from './capture.ts'
 import { check } from './check.ts'
 import { cniInstall } from './cni/install.ts'
 import { cniList } from './cni/list.ts'
@@ -21,6 +22,7 @@ import { dnsExplain, dnsQuery } from './dns/lookup.ts'
 import { dnsLs } from './dns/ls.ts'
 import { dnsRoute } from './dns/route.ts'
 import { exec, nsenter, sh } from './enter.ts'
+import { events } from './events.ts'
 import { gc } from './gc.ts'
 import { help } from './help.ts'
 import { inspect } from './inspect.ts'
@@ -54,7 +56,22 @@ export const families: readonly CommandFamily[] = [
   { title: 'Connect', commands: [setup, teardown, plan] },
   {
     title: 'Look',
-    commands: [ls, ps, map, inspect, port, route, rules, conntrack, bridgeShow, ipamWho, nsLs, nsLink],
+    commands: [
+      ls,
+      ps,
+      map,
+      inspect,
+      port,
+      route,
+      rules,
+      conntrack,
+      capture,
+      events,
+      bridgeShow,
+      ipamWho,
+      nsLs,
+      nsLink,
+    ],
   },
   { title: 'Enter', commands: [exec, sh, nsenter] },
   {

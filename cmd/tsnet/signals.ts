@@ -4,7 +4,8 @@
  * `undo` and `finish` abort the engine's work once. A set-up takes back what was
  * done, and a second signal must not stop the taking back. A teardown only ends
  * its waiting for others: stopped half-way it would have to be run again. `stop`
- * is the system's own way: the process ends.
+ * is the system's own way: the process ends. `end` is that of commands which run
+ * until they are told to stop.
  *
  * @module
  */
@@ -40,7 +41,9 @@ export function watchSignals(
     const listener = (): void => {
       if (first !== undefined) return
       first = name
-      tell(`${name}: ${behaviour === 'undo' ? 'taking back what was done' : 'finishing what has begun'}`)
+      // Who watches packets go by and presses Ctrl-C knows why it ends.
+      if (behaviour !== 'end')
+        tell(`${name}: ${behaviour === 'undo' ? 'taking back what was done' : 'finishing what has begun'}`)
       controller?.abort(name)
     }
     return { name, listener }

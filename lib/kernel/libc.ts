@@ -18,6 +18,7 @@ interface Libc {
   readonly setns: (fd: number, kind: number) => number
   readonly unshare: (kinds: number) => number
   readonly ioctl: (fd: number, request: number) => number
+  readonly ioctlInto: (fd: number, request: number, into: Buffer) => number
   readonly socket: (domain: number, type: number, protocol: number) => number
   readonly getsockopt: (fd: number, level: number, name: number, value: Buffer, length: Buffer) => number
   readonly close: (fd: number) => number
@@ -61,6 +62,7 @@ function libc(): Libc {
     unshare: library.func('int unshare(int kinds)') as Libc['unshare'],
     // Variadic in C; without further arguments the plain call is the same on x86-64 and arm.
     ioctl: library.func('int ioctl(int fd, unsigned long request)') as Libc['ioctl'],
+    ioctlInto: library.func('int ioctl(int fd, unsigned long request, void *into)') as Libc['ioctlInto'],
     socket: library.func('int socket(int domain, int type, int protocol)') as Libc['socket'],
     getsockopt: library.func(
       'int getsockopt(int fd, int level, int name, void *value, void *length)',
@@ -106,6 +108,11 @@ export function setns(fd: number, kind: number): void {
 /** An ioctl without argument. */
 export function ioctl(fd: number, request: number): number {
   return checked('ioctl', libc().ioctl(fd, request))
+}
+
+/** An ioctl that fills `into`. @returns false where the kernel has nothing to tell */
+export function ioctlInto(fd: number, request: number, into: Buffer): boolean {
+  return libc().ioctlInto(fd, request, into) !== -1
 }
 
 const AF_UNIX = 1
@@ -247,10 +254,15 @@ export function bindSocket({ domain, type, protocol, address, v6Only }: BoundSoc
  * @param address a sockaddr
  */
 export function openSocket(
-  { domain, type, address }: Pick<BoundSocket, 'domain' | 'type' | 'address'>,
+  {
+    domain,
+    type,
+    protocol = 0,
+    address,
+  }: Pick<BoundSocket, 'domain' | 'type' | 'address'> & Partial<Pick<BoundSocket, 'protocol'>>,
   prepare: (fd: number) => void,
 ): number {
-  const fd = checked('socket', libc().socket(domain, type | SOCK_CLOEXEC, 0))
+  const fd = checked('socket', libc().socket(domain, type | SOCK_CLOEXEC, protocol))
   try {
     prepare(fd)
     checked('bind', libc().bind(fd, address, address.length))
@@ -271,6 +283,13 @@ export function setSocketOption(fd: number, level: number, name: number, value: 
 /** Sets an option whose value is a C structure. */
 export function setSocketStructure(fd: number, level: number, name: number, value: Buffer): void {
   checked('setsockopt', libc().setsockopt(fd, level, name, value, value.length))
+}
+
+/** Reads an option that is a C structure into `value`. */
+export function socketStructure(fd: number, level: number, name: number, value: Buffer): void {
+  const length = Buffer.alloc(4)
+  length.writeUInt32LE(value.length)
+  checked('getsockopt', libc().getsockopt(fd, level, name, value, length))
 }
 
 export function listen(fd: number, backlog: number): void {

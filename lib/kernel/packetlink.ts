@@ -13,10 +13,10 @@
 import { fail } from '../errors/codes.ts'
 import type { SandboxIdentity } from '../model/sandbox.ts'
 import { errnoText, goneErrors, SystemError } from './errno.ts'
-import { closeDescriptor, openSocket, receiveFromNow, sendTo, setSocketStructure } from './libc.ts'
-import { pinned } from './native.ts'
+import { closeDescriptor, openSocket, receiveFromNow, sendTo } from './libc.ts'
 import { linkSet } from './netlink/link.ts'
 import { withNetns } from './netns.ts'
+import { attachFilter, type BpfInstruction } from './packets.ts'
 import { type LinuxSandbox, openLinuxSandbox } from './sandbox.ts'
 
 export interface PacketLink {
@@ -33,14 +33,12 @@ export interface PacketLink {
 const AF_PACKET = 17
 const SOCK_DGRAM = 2
 const ETH_P_IP = 0x0800
-const SOL_SOCKET = 1
-const SO_ATTACH_FILTER = 26
 const CLIENT_PORT = 68
 const everybody = Buffer.alloc(6, 0xff)
 const packetBytes = 2048
 
 /** Classic BPF: IPv4, UDP, no later fragment, to the client's port. Code, jump if true, if false, value. */
-const filter: readonly (readonly [number, number, number, number])[] = [
+const filter: readonly BpfInstruction[] = [
   [0x30, 0, 0, 9],
   [0x15, 0, 6, 17],
   [0x28, 0, 0, 6],
@@ -98,7 +96,9 @@ async function setLink({ socket }: LinuxSandbox, ifname: string, state: 'up' | '
 
 function linkOf(sandbox: LinuxSandbox, index: number, mac: Buffer): PacketLink {
   const fd = withNetns(sandbox.fd, () =>
-    openSocket({ domain: AF_PACKET, type: SOCK_DGRAM, address: linkAddress(index) }, attachFilter),
+    openSocket({ domain: AF_PACKET, type: SOCK_DGRAM, address: linkAddress(index) }, (socket) =>
+      attachFilter(socket, filter),
+    ),
   )
   const room = Buffer.alloc(packetBytes)
   const sender = Buffer.alloc(20)
@@ -129,20 +129,6 @@ function linkOf(sandbox: LinuxSandbox, index: number, mac: Buffer): PacketLink {
       sandbox.close()
     },
   }
-}
-
-function attachFilter(fd: number): void {
-  const program = pinned(filter.length * 8)
-  filter.forEach(([code, yes, no, value], i) => {
-    program.bytes.writeUInt16LE(code, 8 * i)
-    program.bytes.writeUInt8(yes, 8 * i + 2)
-    program.bytes.writeUInt8(no, 8 * i + 3)
-    program.bytes.writeUInt32LE(value, 8 * i + 4)
-  })
-  const structure = Buffer.alloc(16)
-  structure.writeUInt16LE(filter.length, 0)
-  structure.writeBigUInt64LE(program.address, 8)
-  setSocketStructure(fd, SOL_SOCKET, SO_ATTACH_FILTER, structure)
 }
 
 /** struct sockaddr_ll */

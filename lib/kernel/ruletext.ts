@@ -52,6 +52,18 @@ export async function readRules(): Promise<RuleList> {
   return { saved, nft: objects.filter((object) => !isRead(object, read)) }
 }
 
+/** Every chain and rule of iptables-legacy, one a line, without counters; empty where it has no tables. */
+export async function legacyRules(): Promise<readonly string[]> {
+  const lines: string[] = []
+  for (const family of [4, 6] as const) {
+    if (legacyTables(family).length === 0) continue
+    const { text } = await save('iptables-legacy', family)
+    const rules = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+    lines.push(...rules.map((line) => `${family} ${line.replace(/\[\d+:\d+\] ?/, '')}`))
+  }
+  return lines
+}
+
 /** Of a table that iptables-nft has told of; one that it cannot read is told by nft after all. */
 function isRead(object: NftObject, read: ReadonlySet<string>): boolean {
   return Object.values(object).some((fields) => {

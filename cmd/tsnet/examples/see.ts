@@ -43,4 +43,40 @@ export const seeExamples: readonly Example[] = [
     script: ['tsnet conntrack web --json'],
     given: ['web'],
   },
+  {
+    command: 'capture',
+    about: 'what web says to its gateway, for a second',
+    script: ['tsnet capture web --seconds 1 icmp and host 10.89.0.1'],
+    given: ['web'],
+  },
+  {
+    command: 'capture',
+    about: 'a file for wireshark',
+    script: ['tsnet capture web --seconds 1 --write /run/web.pcap'],
+    given: ['web'],
+  },
+  {
+    command: 'capture',
+    about: 'requests from all but one, for a program',
+    script: ["tsnet capture web --seconds 1 --json 'tcp port 80 and not src 10.89.0.3'"],
+    given: ['web'],
+  },
+  {
+    command: 'events',
+    about: 'what happens in the next second?',
+    script: ['tsnet events --seconds 1'],
+    given: ['web'],
+  },
+  {
+    command: 'events',
+    about: 'who changes rules?',
+    script: ['tsnet events --only rules --seconds 1'],
+    given: ['web'],
+  },
+  {
+    command: 'events',
+    about: 'containers that come and go, for a program',
+    script: ['tsnet events --only attach,detach --seconds 1 --json'],
+    given: ['web'],
+  },
 ]

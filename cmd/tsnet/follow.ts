@@ -1,0 +1,66 @@
+/**
+ * Commands that go on until somebody has seen enough: Ctrl-C, a time, or their
+ * own end. Ending so is no failure.
+ *
+ * @module
+ */
+
+import { type Flags, type OptionDefinition, type Session, textFlag } from './command.ts'
+import { UsageError } from './usage.ts'
+
+export interface Pace {
+  readonly everyMs: number
+  /** Absent: for ever. */
+  readonly seconds?: number
+}
+
+/**
+ * Calls `step` now and then, and once more at the end of the time.
+ *
+ * @returns the exit code, 0
+ */
+export async function follow(
+  session: Pick<Session, 'abortSignal'>,
+  { everyMs, seconds }: Pace,
+  step: () => Promise<'more' | 'done'>,
+): Promise<number> {
+  const signal = session.abortSignal()
+  const end = seconds === undefined ? Number.POSITIVE_INFINITY : performance.now() + seconds * 1000
+  for (;;) {
+    if ((await step()) === 'done' || signal.aborted) return 0
+    const left = end - performance.now()
+    if (left <= 0) return 0
+    await pause(Math.min(everyMs, Math.max(left, 1)), signal)
+  }
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve()
+    const done = (): void => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, ms)
+    signal.addEventListener('abort', done)
+  })
+}
+
+/** Flags that end such a command. @param what it counts, such as packets */
+export function limitOptions(what: string): readonly OptionDefinition[] {
+  return [
+    { flags: '-c, --count <number>', about: `stop after so many ${what}` },
+    { flags: '-s, --seconds <number>', about: 'stop after that time' },
+  ]
+}
+
+/** A whole number from `least` (default 1) on, undefined where the flag was not given. @throws UsageError */
+export function limitFlag(flags: Flags, name: string, least = 1): number | undefined {
+  const text = textFlag(flags, name)
+  if (text === undefined) return undefined
+  const value = Number(text)
+  if (/^\d{1,9}$/.test(text) && value >= least) return value
+  const hint = `such as --${name} ${Math.max(10, least)}`
+  throw new UsageError(`--${name}: "${text}" is no whole number from ${least} on`, hint)
+}

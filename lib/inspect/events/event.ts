@@ -1,0 +1,43 @@
+/**
+ * One thing that happened to this host's network, and its words. Pure.
+ *
+ * @module
+ */
+
+export type EventKind =
+  | 'attach'
+  | 'detach'
+  | 'names'
+  | 'network'
+  | 'link'
+  | 'address'
+  | 'route'
+  | 'rules'
+  | 'lost'
+
+export const eventKinds: readonly EventKind[] = [
+  'attach',
+  'detach',
+  'names',
+  'network',
+  'link',
+  'address',
+  'route',
+  'rules',
+  'lost',
+]
+
+export interface EventView {
+  /** ISO 8601, when it was noticed. */
+  readonly time: string
+  readonly kind: EventKind
+  readonly action: 'added' | 'removed' | 'changed'
+  /** Container, network, interface, or table of rules. */
+  readonly subject: string
+  /** A sentence. */
+  readonly words: string
+  /** Who did it, where the kernel says. */
+  readonly by?: { readonly pid: number; readonly program: string }
+}
+
+export type Told = Omit<EventView, 'time'>
