@@ -6,6 +6,13 @@
 
 export type { DaemonStatus } from './daemon/api.ts'
 export { askStatus } from './daemon/client.ts'
+export {
+  type DockerPlace,
+  type DockerStatus,
+  dockerStatus,
+  installDocker,
+  uninstallDocker,
+} from './daemon/dockerinstall.ts'
 export { logLevels } from './daemon/log.ts'
 export { daemonPlace } from './daemon/place.ts'
 export type { Program, ProgramCall, Programs } from './daemon/program.ts'

@@ -21,6 +21,8 @@ import { dnsConformance } from './dns/conformance.ts'
 import { dnsExplain, dnsQuery } from './dns/lookup.ts'
 import { dnsLs } from './dns/ls.ts'
 import { dnsRoute } from './dns/route.ts'
+import { dockerInstall, dockerUninstall } from './docker/install.ts'
+import { dockerStatus } from './docker/status.ts'
 import { exec, nsenter, sh } from './enter.ts'
 import { events } from './events.ts'
 import { gc } from './gc.ts'
@@ -95,6 +97,7 @@ export const families: readonly CommandFamily[] = [
     commands: [cniInstall, cniList, cniAdd, cniDel, cniCheck, cniGc, cniStatus],
   },
   { title: 'Podman', commands: [podmanInstall, podmanUninstall, podmanStatus] },
+  { title: 'Docker', commands: [dockerInstall, dockerUninstall, dockerStatus] },
   { title: 'OCI', commands: [ociPatch] },
   { title: 'Daemon', commands: [daemonRun, daemonStart, daemonStop, daemonStatus, daemonLogs] },
   { title: 'About', commands: [help, version] },

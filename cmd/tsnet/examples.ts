@@ -545,6 +545,17 @@ export const examples: readonly Example[] = [
   },
   { command: 'podman status', about: 'which netavark does podman start?', script: ['tsnet podman status'] },
   {
+    command: 'docker install',
+    about: 'docker network create -d tsnet works from then on',
+    script: ['tsnet docker install', 'tsnet docker uninstall'],
+  },
+  {
+    command: 'docker uninstall',
+    about: 'as it was before',
+    script: ['tsnet docker install --spec', 'tsnet docker uninstall'],
+  },
+  { command: 'docker status', about: 'does the driver answer?', script: ['tsnet docker status'] },
+  {
     command: 'oci patch',
     about: 'runc run web, and its port 80 is port 8080 of this host',
     script: ['mkdir -p /run/web/rootfs', '(cd /run/web; runc spec)', 'tsnet oci patch /run/web -p 8080:80'],

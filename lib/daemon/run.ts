@@ -14,16 +14,19 @@ import { basename, join } from 'node:path'
 import type { EngineOptions } from '../engine/engine.ts'
 import { guardNameServer } from '../engine/nameguard.ts'
 import { linuxKernel } from '../engine/open.ts'
+import { asTsnetError } from '../errors/codes.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import { tsnetVersion } from '../model/version.ts'
 import { makeFolder, removeEmptyFolder } from '../state/files.ts'
 import type { DockerDoor } from './docker.ts'
+import { readMark } from './dockerinstall.ts'
 import { createLog, type Log, type LogLevel } from './log.ts'
 import { claimPlace, daemonPlace, groupId, placeSocket, shortPath, whereabouts } from './place.ts'
 import type { Programs } from './program.ts'
 import { createResident } from './resident.ts'
 import { serveConnections, startHeart } from './server.ts'
 import { type CountingService, createService } from './service.ts'
+import { stopDaemon } from './start.ts'
 
 export interface DaemonOptions {
   readonly programs: Programs
@@ -74,6 +77,8 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     chownSync(place.folder, 0, group)
     chmodSync(place.folder, 0o710)
   }
+  // Whoever called first may have started one: systemd's is the one that stays.
+  if (systemdFds().docker !== undefined) await stopDaemon(options)
   const claim = claimPlace(place)
   const resident = createResident(options.makeKernel ?? linuxKernel)
   const heart = startHeart()
@@ -136,23 +141,37 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   if (options.stateDir === undefined && options.socket === undefined) removeEmptyFolder(place.folder)
 }
 
-/** Loaded where it is wanted: an HTTP server costs a start some milliseconds. */
+/**
+ * Where Docker's driver was asked for: by a flag, by systemd, or by a mark that
+ * `tsnet docker install` has left. For a mark alone nobody else is left unserved.
+ */
 async function openDocker(
   { dockerSocket, dockerApi, stateDir }: DaemonOptions,
   service: CountingService,
 ): Promise<DockerDoor | undefined> {
   const fd = systemdFds().docker
-  if (dockerSocket === undefined && fd === undefined) return undefined
+  const asked = dockerSocket !== undefined || fd !== undefined
+  const socket = dockerSocket ?? readMark(stateDir)?.socket
+  if (socket === undefined && fd === undefined) return undefined
+  // Loaded where it is wanted: an HTTP server costs a start some milliseconds.
   const { openDockerDoor } = await import('./docker.ts')
-  return openDockerDoor(
+  const door = openDockerDoor(
     {
-      socket: dockerSocket ?? 'the socket of systemd',
+      socket: socket ?? 'a socket of systemd',
       apiSocket: dockerApi ?? '/run/docker.sock',
       ...(fd === undefined ? {} : { fd }),
       ...(stateDir === undefined ? {} : { stateDir }),
     },
     service,
   )
+  if (asked) return door
+  return door.catch((error: unknown) => {
+    service.log.write('error', "Docker's driver is not served", {
+      socket,
+      error: asTsnetError(error).message,
+    })
+    return undefined
+  })
 }
 
 /** A log of its own lives on a tmpfs: of the last run and this one. */

@@ -31,6 +31,7 @@ import { describeOwner, type EngineContext } from './context.ts'
 import { noSuchNetwork } from './ensure.ts'
 import { endKey } from './find.ts'
 import { heal } from './heal.ts'
+import { tidy } from './idle.ts'
 import { reapDead } from './takedown.ts'
 
 export interface PoolRequest {
@@ -100,7 +101,7 @@ export function createAddressPools(context: EngineContext, documents: Ledger<Poo
     alias: '',
   })
   return {
-    request: (request) => requestPool(context, documents, request),
+    request: (request) => requestPool(context, documents, request).finally(() => tidy(context)),
     release: async (id) => documents.remove(id),
     take: async (id, address, purpose) => {
       const network = id.startsWith(shared) ? id.slice(shared.length, id.lastIndexOf('.')) : undefined

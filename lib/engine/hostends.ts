@@ -68,10 +68,10 @@ export interface HostEnds {
 export function createHostEnds(context: EngineContext): HostEnds {
   return {
     create: (request, options) => create(context, request, options?.signal),
-    publish: (id, ports) => publish(context, id, ports),
-    unpublish: (id) => unpublish(context, id),
-    remove: (id) => remove(context, id),
-    identify: (id, owner) => identify(context, id, owner),
+    publish: (id, ports) => publish(context, id, ports).finally(() => tidy(context)),
+    unpublish: (id) => unpublish(context, id).finally(() => tidy(context)),
+    remove: (id) => remove(context, id).finally(() => tidy(context)),
+    identify: (id, owner) => identify(context, id, owner).finally(() => tidy(context)),
     get: (id) => endOf(context, id),
     list: () =>
       context.containers
@@ -259,7 +259,6 @@ async function remove(context: EngineContext, id: string): Promise<void> {
   const network = endOf(context, id)?.network
   await withEnd(context, id, async () => (await takeDownEnd(context, id)).errors)
   if (network !== undefined) await removeIdle(context, [network])
-  await tidy(context)
 }
 
 async function withEnd(

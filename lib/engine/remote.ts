@@ -14,6 +14,7 @@ import type { Engine, EngineOptions } from './engine.ts'
 import { ensureNetworks } from './ensure.ts'
 import { heal } from './heal.ts'
 import { createHostEnds, type HostEnds } from './hostends.ts'
+import { tidy } from './idle.ts'
 import { createLocalEngine } from './local.ts'
 import { openContext } from './open.ts'
 
@@ -46,10 +47,15 @@ export function openRemoteEngine(kernel: Kernel, options: EngineOptions): Remote
     documents: <T>() => ledger<T>(`${remote}/networks`),
     network: (name) => context.networks.get(name),
     restoreNetwork: async (name) => {
-      await heal(context)
-      const backend = context.networks.get(name)?.firewall ?? context.backend
-      const { host } = await ensureNetworks(context, [{ network: name }], backend, async () => undefined)
-      host.release()
+      try {
+        await heal(context)
+        const backend = context.networks.get(name)?.firewall ?? context.backend
+        const { host } = await ensureNetworks(context, [{ network: name }], backend, async () => undefined)
+        host.release()
+      } finally {
+        // It may have been removed meanwhile, and we the last to look.
+        await tidy(context)
+      }
     },
     describeNetwork: (name, { label, domain }) => {
       const config = context.networks.get(name)

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { createLab } from '../../netns-fixtures/lab.ts'
 import { repository } from '../../netns-fixtures/place.ts'
@@ -16,7 +17,7 @@ const scriptLimitMs = 110_000
 
 type Told = Readonly<Record<string, string>>
 
-async function docker(driver: string): Promise<Told> {
+async function docker(driver: string, example = ''): Promise<Told> {
   await using lab = await createLab()
   const host = await lab.host('host')
   const far = await lab.host('far')
@@ -26,7 +27,10 @@ async function docker(driver: string): Promise<Told> {
   await host.sh(`touch /run/far && mount --bind /proc/${far.pid}/ns/net /run/far`)
   const { stdout } = await host.run(
     ['unshare', '-mp', '--fork', '--mount-proc', 'sh', `${scripts}/docker.sh`],
-    { env: { TSNET: `${repository}dist`, SCRIPTS: scripts, DRIVER: driver }, timeoutMs: scriptLimitMs },
+    {
+      env: { TSNET: `${repository}dist`, SCRIPTS: scripts, DRIVER: driver, EXAMPLE: example },
+      timeoutMs: scriptLimitMs,
+    },
   )
   const sections = stdout.split(/^== (\w+) ==\n/m).slice(1)
   return Object.fromEntries(
@@ -70,6 +74,18 @@ const ours: Told = {
   killed: 'hello',
   names: 'known\n"ifname": "eth0"\n10.60.0.2',
 }
+
+/** The shell lines below `<!-- example: docker -->`. */
+function readmeExample(): string {
+  const readme = readFileSync(`${repository}README.md`, 'utf8')
+  return /<!-- example: docker -->\n```sh\n([\s\S]*?)```/.exec(readme)?.[1] ?? 'exit 1'
+}
+
+describe('the example of the README', () => {
+  it('runs as it stands and leaves nothing behind', { timeout: scriptLimitMs }, async () => {
+    expect(await docker('tsnet', readmeExample())).toEqual({ left: '' })
+  })
+})
 
 describe('docker network, run, connect, restart, kill', () => {
   it('say with the bridge driver of Docker what the table says', { timeout: scriptLimitMs }, async () => {

@@ -30,14 +30,14 @@ export interface UpkeepParts {
 }
 
 /** A container is started some tenths of a second after its endpoint was joined; slow hosts take longer. */
-const afterMs = [250, 1000, 3000, 10_000]
+const afterMs = [100, 300, 1000, 3000, 10_000]
 const everyMs = 30_000
 /** Docker shows a network a moment after it has told us of it. */
 const youngMs = 10_000
 
 export function startUpkeep(parts: UpkeepParts): Upkeep {
   const missing = new Map<string, number>()
-  let timers: readonly NodeJS.Timeout[] = []
+  const timers = new Map<number, NodeJS.Timeout>()
   let last: Promise<void> = Promise.resolve()
   const look = (): Promise<void> => {
     last = last
@@ -48,15 +48,22 @@ export function startUpkeep(parts: UpkeepParts): Upkeep {
     return last
   }
   const endTimers = (): void => {
-    for (const timer of timers) clearTimeout(timer)
+    for (const timer of timers.values()) clearTimeout(timer)
   }
   const interval = setInterval(() => void look(), everyMs)
   interval.unref()
   void look()
   return {
     nudge: () => {
-      endTimers()
-      timers = afterMs.map((ms) => setTimeout(() => void look(), ms).unref())
+      for (const ms of afterMs) {
+        // One that waits already is left alone, or on a busy host none would ever be due.
+        if (timers.has(ms)) continue
+        const due = (): void => {
+          timers.delete(ms)
+          void look()
+        }
+        timers.set(ms, setTimeout(due, ms).unref())
+      }
     },
     look,
     stop: async () => {

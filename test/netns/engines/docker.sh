@@ -39,6 +39,14 @@ picture() {
 }
 outside=198.51.100.1
 
+# The example of the README, as it stands.
+if [ -n "${EXAMPLE:-}" ]; then
+  start_docker; tar -C $W/image -c . | d import - busybox >/dev/null
+  picture > $W/before
+  bash -euc "$EXAMPLE"
+  section left; picture | diff $W/before - || true; find /var/lib/tsnet /run/tsnet -mindepth 1 ! -name 'tsnetd.log*' 2>/dev/null || true
+  exit
+fi
 start_tsnetd; start_docker
 tar -C $W/image -c . | d import - bb >/dev/null
 # dockerd leaves chains and docker0 behind, so the picture is taken after a first round.
