@@ -10,7 +10,14 @@
 
 import type { Address } from '../model/address.ts'
 import { createChain } from './chain.ts'
-import { ControlFault, type Fault, type Request, type Response, type Status } from './control.ts'
+import {
+  type Contents,
+  ControlFault,
+  type Fault,
+  type Request,
+  type Response,
+  type Status,
+} from './control.ts'
 import { explain } from './explain.ts'
 import { createForwarder, type OwnedRoute } from './forward.ts'
 import { forward } from './handlers/forward.ts'
@@ -25,6 +32,8 @@ import type { ZoneNetwork } from './zone-contents.ts'
 
 export interface NameServer {
   handle(request: Request): Promise<Response>
+  /** All it has been told. */
+  contents(): Contents
   /** Nothing is left to serve. */
   isEmpty(): boolean
   close(): void
@@ -66,29 +75,31 @@ export function createNameServer(options: NameServerOptions): NameServer {
     for (const address of network.listen) own.add(address)
     zone.putNetwork(network)
   }
-  const removeIdle = (): void => {
-    for (const { name, listen: addresses } of zone.networks()) {
-      if (zone.isUsed(name)) continue
+  /** Of these alone, so that a change costs the same on a host with a thousand networks. */
+  const removeIdle = (these: readonly string[]): void => {
+    for (const name of these) {
+      const network = zone.network(name)
+      if (network === undefined || zone.isUsed(name)) continue
       listen.close(name)
-      for (const address of addresses) own.delete(address)
+      for (const address of network.listen) own.delete(address)
       zone.dropNetwork(name)
     }
   }
+  const namesOf = (networks: readonly ZoneNetwork[]): readonly string[] => networks.map(({ name }) => name)
   const addNetworks = (networks: readonly ZoneNetwork[]): void => {
     try {
       for (const network of networks) addNetwork(network)
     } catch (error) {
-      removeIdle()
+      removeIdle(namesOf(networks))
       throw error
     }
   }
 
+  const contents = (): Contents => ({ networks: zone.networks(), containers: zone.containers(), routes })
   const status = (): Status => ({
     pid: process.pid,
     workers: options.workers(),
-    networks: zone.networks(),
-    containers: zone.containers(),
-    routes,
+    ...contents(),
     resolvers: resolvers.servers,
     ...counts,
     outstanding: forwarder.outstanding,
@@ -108,17 +119,15 @@ export function createNameServer(options: NameServerOptions): NameServer {
         }
         for (const container of request.containers) zone.putContainer(container)
         routes = request.routes
-        removeIdle()
+        removeIdle(namesOf(zone.networks()))
         return { ok: true }
       case 'put':
         addNetworks(request.networks)
-        zone.putContainer(request.container)
-        removeIdle()
+        removeIdle([...zone.putContainer(request.container), ...namesOf(request.networks)])
         return { ok: true }
       case 'drop':
-        zone.dropContainer(request.id)
-        removeIdle()
-        return { ok: true, ended: zone.networks().length === 0 }
+        removeIdle(zone.dropContainer(request.id))
+        return { ok: true, ended: zone.isEmpty() }
       case 'routes':
         routes = request.routes
         return { ok: true }
@@ -130,16 +139,17 @@ export function createNameServer(options: NameServerOptions): NameServer {
   }
 
   return {
+    contents,
     handle: async (request) => {
       try {
         return await carryOut(request)
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error)
         const fault: Fault = error instanceof ControlFault ? error.fault : { kind: 'internal', message }
-        return { ok: false, ended: zone.networks().length === 0, fault }
+        return { ok: false, ended: zone.isEmpty(), fault }
       }
     },
-    isEmpty: () => zone.networks().length === 0,
+    isEmpty: zone.isEmpty,
     close: () => {
       stopFollowing()
       for (const { name } of zone.networks()) listen.close(name)

@@ -22,12 +22,19 @@ export interface Zone {
   putNetwork(network: ZoneNetwork): void
   /** Forgets a network, and its names with it. */
   dropNetwork(name: string): void
-  /** Adds or replaces; endpoints on networks the zone does not know have no names. */
-  putContainer(container: ZoneContainer): void
-  dropContainer(id: string): boolean
+  /**
+   * Adds or replaces; endpoints on networks the zone does not know have no names.
+   *
+   * @returns networks it was on before
+   */
+  putContainer(container: ZoneContainer): readonly string[]
+  /** @returns networks it was on */
+  dropContainer(id: string): readonly string[]
   network(name: string): ZoneNetwork | undefined
   networks(): readonly ZoneNetwork[]
   containers(): readonly ZoneContainer[]
+  /** It knows no network. */
+  isEmpty(): boolean
   /** Whether a container is on that network. */
   isUsed(network: string): boolean
   /** The view of whoever asks from that address; undefined where it is nobody we serve. */
@@ -130,8 +137,10 @@ export function createZone(isHost: (address: Address) => boolean = () => false):
   return {
     epoch: () => epoch,
     putNetwork: (network) => {
-      epoch++
       const there = networks.get(network.name)
+      // Told again with each of its containers: that must not cost as much as it has.
+      if (there !== undefined && JSON.stringify(there.network) === JSON.stringify(network)) return
+      epoch++
       if (there === undefined) {
         networks.set(network.name, {
           network,
@@ -166,16 +175,18 @@ export function createZone(isHost: (address: Address) => boolean = () => false):
       const before = containers.get(container.id)
       if (before !== undefined) remove(before)
       add(container)
+      return networksOf(before)
     },
     dropContainer: (id) => {
       epoch++
       const before = containers.get(id)
       if (before !== undefined) remove(before)
-      return before !== undefined
+      return networksOf(before)
     },
     network: (name) => networks.get(name)?.network,
     networks: () => [...networks.values()].map(({ network }) => network),
     containers: () => [...containers.values()],
+    isEmpty: () => networks.size === 0,
     isUsed: (name) => (networks.get(name)?.members.size ?? 0) > 0,
     hostView,
     view: (asker, listener) => {
@@ -199,4 +210,8 @@ export function createZone(isHost: (address: Address) => boolean = () => false):
       return view
     },
   }
+}
+
+function networksOf(container: ZoneContainer | undefined): readonly string[] {
+  return container?.endpoints.map(({ network }) => network) ?? []
 }

@@ -53,10 +53,8 @@ function runWorker(): void {
 }
 
 function runMain(count: number): void {
-  /** What a worker that starts later has to know. */
-  let contents: Contents = { networks: [], containers: [], routes: [] }
-  const crew = createCrew(count - 1, () => contents)
   const server = createNameServer({ sockets, tcp: true, workers: () => crew.pids() })
+  const crew = createCrew(count - 1, server.contents)
   let loaded = false
   /** One change at a time, so that all processes see them in the same order. */
   let last: Promise<unknown> = Promise.resolve()
@@ -67,8 +65,6 @@ function runMain(count: number): void {
       const response = await server.handle(request)
       if (!response.ok) return response
       loaded = true
-      const { status } = (await server.handle({ op: 'status' })) as { status?: Contents }
-      if (status !== undefined && count > 1) contents = status
       return (await crew.tell(request)) ?? response
     })
     last = done.catch(() => undefined)

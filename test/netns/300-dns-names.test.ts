@@ -10,7 +10,7 @@ import { needs } from '../../netns-fixtures/requirements.ts'
 import { askedUpstream, dig, layNameYard } from './nameyard.ts'
 import { leavesNothing } from './traceless.ts'
 
-needs('root', 'ip', 'veth', 'bridge', 'ipv6', 'built', 'dig', 'dnsmasq', 'musl')
+needs('root', 'ip', 'veth', 'bridge', 'ipv6', 'built', 'busybox', 'dig', 'dnsmasq', 'musl')
 
 describe('a container', () => {
   it('is found by name, alias, host name, short id, network and domain, in both families, and leaves nothing', async () => {
@@ -116,6 +116,64 @@ describe('a container', () => {
     ])
     await host.tsnet('teardown', 'web')
     await host.tsnet('teardown', 'asker')
+  })
+
+  it('of one family is found with every option resolvers know, and nobody takes the missing family for a missing name', async () => {
+    await using lab = await createLab()
+    const { host, outside, container } = await layNameYard(lab)
+    await host.tsnet('network', 'create', 'four', '--subnet', '10.90.0.0/24')
+    await container('--network', 'four', '--container-name', 'web', '-p', '8080:80')
+    const { box } = await container('--network', 'four', '--container-name', 'asker')
+    const source = `${repository}test/netns/agents/resolve.c`
+    await host.sh(`gcc -o /run/glibc ${source} && musl-gcc -o /run/musl ${source}`)
+    const options = [
+      ...['ndots:0', 'ndots:1', 'ndots:2', 'ndots:5', 'use-vc', 'single-request', 'single-request-reopen'],
+      ...['rotate', 'edns0', 'trust-ad', 'no-aaaa', 'edns0 use-vc rotate ndots:3'],
+    ]
+    await host.sh('cat > /run/each', {
+      stdin: `touch /run/r; mount --bind /run/r /etc/resolv.conf
+        while read -r options; do
+          printf 'nameserver 10.90.0.1\\nsearch four tsnet.internal\\noptions %s\\n' "$options" > /run/r
+          for libc in glibc musl; do
+            for name in web web.four WEB.tsnet.internal; do echo "$options, $libc, $name: $(/run/$libc $name)"; done
+          done
+        done\n`,
+    })
+    const { stdout } = await box.run(['unshare', '-m', 'sh', '-e', '/run/each'], {
+      stdin: `${options.join('\n')}\n`,
+      timeoutMs: 60_000,
+    })
+    const expected = options.flatMap((each) =>
+      ['glibc', 'musl'].flatMap((libc) =>
+        ['web', 'web.four', 'WEB.tsnet.internal'].map((name) => `${each}, ${libc}, ${name}: 10.90.0.2`),
+      ),
+    )
+    expect(stdout.trim().split('\n')).toEqual(expected)
+    const inside = async (script: string): Promise<string> => {
+      const line = `printf 'nameserver 10.90.0.1\\n' > /run/r; mount --bind /run/r /etc/resolv.conf; ${script}`
+      return (await box.run(['unshare', '-m', 'sh', '-ec', line])).stdout
+    }
+    expect(await inside('host web')).toBe('web has address 10.90.0.2\n')
+    expect(await inside('busybox nslookup web | tail -n +3')).toMatch(
+      /^Name:\tweb\nAddress(?: 1)?: 10\.90\.0\.2\n/m,
+    )
+    expect(await inside('busybox ping -c 1 -W 2 web | head -1')).toBe('PING web (10.90.0.2): 56 data bytes\n')
+    const node = `
+      const d = require('dns').promises
+      const said = (e) => e.code
+      Promise.all([d.lookup('web', { all: true }), d.resolve4('web'), d.resolve6('web').catch(said), d.resolveMx('web').catch(said),
+        d.resolve4('nosuch.four').catch(said), d.resolveSrv('_http._tcp.web'), d.reverse('10.90.0.2')]).then((all) => console.log(JSON.stringify(all)))`
+    await host.sh('cat > /run/node.cjs', { stdin: node })
+    expect(JSON.parse(await inside(`${process.execPath} /run/node.cjs`))).toEqual([
+      [{ address: '10.90.0.2', family: 4 }],
+      ['10.90.0.2'],
+      'ENODATA',
+      'ENODATA',
+      'ENOTFOUND',
+      [{ name: 'web.four', port: 80, priority: 0, weight: 0 }],
+      ['web.four'],
+    ])
+    expect(await askedUpstream(outside)).toBe('')
   })
 
   it('sees the names of its own networks and of no others, and all addresses it can reach', async () => {

@@ -150,9 +150,7 @@ describe('other servers', () => {
     // One silent, one where nobody listens, one that answers.
     await resolvConf(host, '198.51.100.12', '198.51.100.200', '198.51.100.13')
     await host.sh('sleep 0.5')
-    const began = performance.now()
     expect(await ask('one.test')).toBe('NOERROR, A 192.0.2.99')
-    expect(performance.now() - began).toBeLessThan(2500)
     // A refusal, or a failure: the next one is asked.
     await resolvConf(host, '198.51.100.11', '198.51.100.13')
     await host.sh('sleep 0.5')

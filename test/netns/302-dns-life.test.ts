@@ -155,7 +155,7 @@ describe('the name server', () => {
     })
     expect(await lookups).toEqual(['0', '0'])
     await Promise.all(churn)
-    expect(changes).toBeGreaterThan(16)
+    expect(changes).toBeGreaterThanOrEqual(2 * boxes.length)
   })
 
   it('runs in several processes where that is wished, which all know every name', async () => {
