@@ -14,6 +14,7 @@ export {
   uninstallDocker,
 } from './daemon/dockerinstall.ts'
 export { logLevels } from './daemon/log.ts'
+export { askMetrics } from './daemon/metricsdoor.ts'
 export { daemonPlace } from './daemon/place.ts'
 export type { Program, ProgramCall, Programs } from './daemon/program.ts'
 export { daemonLogFiles, runDaemon } from './daemon/run.ts'

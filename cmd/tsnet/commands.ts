@@ -13,6 +13,7 @@ import { cniAdd, cniCheck, cniDel, cniGc, cniStatus } from './cni/network.ts'
 import type { CommandFamily } from './command.ts'
 import { conntrack } from './conntrack.ts'
 import { daemonLogs } from './daemon/logs.ts'
+import { daemonMetrics } from './daemon/metrics.ts'
 import { daemonRun } from './daemon/run.ts'
 import { daemonStart } from './daemon/start.ts'
 import { daemonStatus } from './daemon/status.ts'
@@ -99,6 +100,9 @@ export const families: readonly CommandFamily[] = [
   { title: 'Podman', commands: [podmanInstall, podmanUninstall, podmanStatus] },
   { title: 'Docker', commands: [dockerInstall, dockerUninstall, dockerStatus] },
   { title: 'OCI', commands: [ociPatch] },
-  { title: 'Daemon', commands: [daemonRun, daemonStart, daemonStop, daemonStatus, daemonLogs] },
+  {
+    title: 'Daemon',
+    commands: [daemonRun, daemonStart, daemonStop, daemonStatus, daemonLogs, daemonMetrics],
+  },
   { title: 'About', commands: [help, version] },
 ]

@@ -445,6 +445,7 @@ export const examples: readonly Example[] = [
     about: 'its pid, for a script',
     script: ['tsnet daemon start', 'tsnet daemon status -q', 'tsnet daemon stop'],
   },
+  { command: 'daemon metrics', about: 'what Prometheus is told', script: ['tsnet daemon metrics || true'] },
   { command: 'daemon logs', about: 'the last calls', script: ['tsnet daemon logs | tail'] },
   {
     command: 'cni install',

@@ -49,7 +49,6 @@ export function answerInvocation(
     socket.end(encodeFrame(kind, reason))
     return undefined
   }
-  socket.write(encodeFrame(kinds.beat))
   return converse(socket, call, { program, service })
 }
 

@@ -11,9 +11,10 @@
 
 import { chmodSync, chownSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { takeCensus } from '../engine/census.ts'
 import type { EngineOptions } from '../engine/engine.ts'
 import { guardNameServer } from '../engine/nameguard.ts'
-import { linuxKernel } from '../engine/open.ts'
+import { linuxKernel, openContext } from '../engine/open.ts'
 import { asTsnetError } from '../errors/codes.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import { tsnetVersion } from '../model/version.ts'
@@ -21,6 +22,7 @@ import { makeFolder, removeEmptyFolder } from '../state/files.ts'
 import type { DockerDoor } from './docker.ts'
 import { readMark } from './dockerinstall.ts'
 import { createLog, type Log, type LogLevel } from './log.ts'
+import { createMetricsDoor } from './metricsdoor.ts'
 import { claimPlace, daemonPlace, groupId, placeSocket, shortPath, whereabouts } from './place.ts'
 import type { Programs } from './program.ts'
 import { createResident } from './resident.ts'
@@ -42,6 +44,8 @@ export interface DaemonOptions {
   readonly dockerApi?: string
   /** Ends after so many seconds without a call. Absent: stays. */
   readonly idleExitSeconds?: number
+  /** Metrics on this port of 127.0.0.1 too, for every local user. */
+  readonly metricsPort?: number
   /** The program file this daemon was started from: when another text lies there it makes room. */
   readonly programFile?: string
   /** Ends it; the last calls are finished first. */
@@ -93,6 +97,8 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     onBeat: heart.onBeat,
     here: whereabouts(),
     retiring: ending.reason,
+    census: () =>
+      takeCensus(openContext(resident.kernel({}, undefined), stateDir === undefined ? {} : { stateDir })),
     describe: () => ({
       pid: process.pid,
       socket: place.socket,
@@ -102,7 +108,14 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
       ...(idleExitSeconds === undefined ? {} : { idleExitSeconds }),
     }),
   })
-  const daemon = serveConnections(service)
+  const metrics = createMetricsDoor(service.metrics)
+  const daemon = serveConnections(service, metrics)
+  try {
+    if (options.metricsPort !== undefined) await metrics.listen(options.metricsPort)
+  } catch (error) {
+    claim.release()
+    throw error
+  }
   const listening = await listen(daemon.server, place.socket, group)
   log.write('info', 'listening', { socket: place.socket, pid: process.pid, version: tsnetVersion })
   const docker = await openDocker(options, service).catch((error: unknown) => {
@@ -131,6 +144,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   docker?.leave()
   listening.remove()
   daemon.server.close()
+  metrics.close()
   claim.release()
   daemon.hangUp()
   await drained(service, daemon.connections, log)

@@ -10,6 +10,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { beatMs, kinds } from './api.ts'
 import { answerHello, type EngineConversation } from './enginecalls.ts'
 import { encodeFrame, type Frame, frameReader } from './frames.ts'
+import { beginsLikeHttp, type MetricsDoor } from './metricsdoor.ts'
 import { answerInvocation, type Conversation } from './programcall.ts'
 import type { Service } from './service.ts'
 
@@ -42,10 +43,10 @@ export function startHeart(): Heart {
   }
 }
 
-export function serveConnections(service: Service): DaemonServer {
+export function serveConnections(service: Service, metrics: MetricsDoor): DaemonServer {
   const connections = new Map<Socket, () => boolean>()
   const server = createServer((socket) => {
-    const conversation = converse(socket, service)
+    const conversation = converse(socket, service, metrics)
     connections.set(socket, conversation.idle)
     socket.on('error', (error) => service.log.write('debug', 'connection lost', { error: error.message }))
     socket.on('close', () => {
@@ -66,6 +67,7 @@ export function serveConnections(service: Service): DaemonServer {
 function converse(
   socket: Socket,
   service: Service,
+  metrics: MetricsDoor,
 ): { readonly gone: () => void; readonly idle: () => boolean } {
   let program: Conversation | undefined
   let engine: EngineConversation | undefined
@@ -88,10 +90,13 @@ function converse(
       socket.destroy()
     }
   }
-  socket.on(
-    'data',
-    frameReader(guarded, () => socket.destroy()),
-  )
+  const frames = frameReader(guarded, () => socket.destroy())
+  let begun = false
+  socket.on('data', (piece: Buffer) => {
+    if (!begun && beginsLikeHttp(piece)) metrics.serve(socket, piece)
+    else frames(piece)
+    begun = true
+  })
   return {
     gone: () => {
       program?.gone()

@@ -5,9 +5,11 @@
  * @module
  */
 
+import type { Census } from '../engine/census.ts'
 import type { DaemonStatus, Whereabouts } from './api.ts'
 import { kinds, protocolVersion } from './api.ts'
 import type { Log, LogFields } from './log.ts'
+import { createMetrics } from './metrics.ts'
 import type { Programs } from './program.ts'
 import type { Resident } from './resident.ts'
 
@@ -40,9 +42,12 @@ export interface Service {
   /** Called every `beatMs` while the conversation has work. @returns how to stop */
   onBeat(beat: () => void): () => void
   status(): DaemonStatus
+  /** For Prometheus. */
+  metrics(): Promise<string>
 }
 
 export interface ServiceParts extends Pick<Service, 'version' | 'programs' | 'resident' | 'log' | 'onBeat'> {
+  readonly census: () => Promise<Census>
   readonly here: Whereabouts
   /** This daemon takes no calls any more, or its program on disk is another one by now; why. */
   readonly retiring: () => string | undefined
@@ -57,7 +62,11 @@ export interface CountingService extends Service {
 export function createService(parts: ServiceParts): CountingService {
   const { version, programs, resident, log, onBeat, here } = parts
   const calls: Record<string, number> = {}
+  const metrics = createMetrics()
   let active = 0
+  const status = (): DaemonStatus => {
+    return { ...parts.describe(), version, protocol: protocolVersion, calls: { ...calls }, active }
+  }
   return {
     version,
     programs,
@@ -88,11 +97,13 @@ export function createService(parts: ServiceParts): CountingService {
         end: (code, fields) => {
           active--
           const ms = Math.round((performance.now() - begun) * 100) / 100
+          metrics.count(what, code === 0 ? 'ok' : 'error', ms)
           log.write('info', what, { code, ms, ...fields })
         },
       }
     },
-    status: () => ({ ...parts.describe(), version, protocol: protocolVersion, calls: { ...calls }, active }),
+    status,
+    metrics: async () => metrics.render(status(), await parts.census()),
   }
 }
 

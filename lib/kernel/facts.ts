@@ -80,15 +80,23 @@ const farAway: Readonly<Record<Family, readonly Address[]>> = {
 /** Default routes, the halves a full-tunnel VPN splits them into, and 2000::/3. */
 const longestDefault = 3
 
+/** The link the way led out by when it was asked for last: nearly always it does again. */
+const lastOut = new WeakMap<RouteSocket, number>()
+
 /**
  * Asked of the kernel and not looked for in a dump: it knows policy rules, and
  * a router's full table would take seconds.
  */
 export async function findWayOut(socket: RouteSocket, family: Family): Promise<WayOut | undefined> {
   for (const address of farAway[family]) {
-    const [path, route] = (await socket.batch(routeGet(address))).map(decodeReply)
+    const guess = lastOut.get(socket)
+    const questions = [...routeGet(address), ...(guess === undefined ? [] : [linkGet(guess)])]
+    const [pathReply, routeReply, guessed] = await socket.batch(questions)
+    const [path, route] = [decodeReply(pathReply), decodeReply(routeReply)]
     if (path?.out === undefined || route === undefined || prefixLength(route.to) > longestDefault) continue
-    const link = await findLink(socket, path.out)
+    lastOut.set(socket, path.out)
+    const link =
+      path.out === guess ? decodeLinks(guessed?.messages ?? [])[0] : await findLink(socket, path.out)
     if (link === undefined) continue
     const mtuBytes = Math.min(link.mtuBytes, path.mtuBytes ?? link.mtuBytes)
     return { family, dev: link.name, mtuBytes, source: path.source }

@@ -9,8 +9,11 @@
  */
 
 import {
+  closeSync,
+  constants,
   existsSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -19,6 +22,7 @@ import {
   statSync,
   unlinkSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { fail } from '../errors/codes.ts'
@@ -113,6 +117,28 @@ export function writeJson(path: string, value: unknown): void {
     })
   } catch (error) {
     rmSync(temporary, { force: true })
+    throw unwritable(path, error)
+  }
+}
+
+/** So long is a text that is overwritten in place: shorter ones get blanks behind them. */
+const placeBytes = 64
+
+/**
+ * Overwrites a short text with one write, in place: for what is written often
+ * and may be a little wrong after a crash. A reader sees the old or the new one.
+ */
+export function overwriteJson(path: string, value: string): void {
+  try {
+    inFolder(path, () => {
+      const fd = openSync(path, constants.O_WRONLY | constants.O_CREAT, 0o600)
+      try {
+        writeSync(fd, JSON.stringify(value).padEnd(placeBytes), 0)
+      } finally {
+        closeSync(fd)
+      }
+    })
+  } catch (error) {
     throw unwritable(path, error)
   }
 }

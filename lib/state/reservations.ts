@@ -14,6 +14,7 @@ import {
   createJson,
   listFolder,
   makeFolder,
+  overwriteJson,
   readJson,
   removeEmptyFolder,
   removeFile,
@@ -94,7 +95,7 @@ function leaseFiles(paths: StatePaths): LeaseFiles {
     release: (network, address) => void removeFile(file(network, address)),
     networks: () => listFolder(paths.leases),
     last: (network, family) => readJson<string>(lastFile(network, family)),
-    setLast: (network, family, address) => writeJson(lastFile(network, family), address),
+    setLast: (network, family, address) => overwriteJson(lastFile(network, family), address),
     forget: (network) => {
       removeFile(lastFile(network, 4))
       removeFile(lastFile(network, 6))

@@ -119,6 +119,42 @@ describe('tsnetd', () => {
     ])
   })
 
+  it('tells Prometheus what it has done and what is left, on its socket and on a loopback port', async () => {
+    await using lab = await createLab()
+    const host = await lab.host('host')
+    const daemon = await running(host, '--metrics-port', '9123')
+    const box = await lab.container(host)
+    await host.tsnet('network', 'create', 'web', '--subnet', '10.90.0.0/24', '-o', 'dns=false')
+    const flags = ['--network', 'web', '--firewall', 'nftables', '-p', '8080-8089:80-89']
+    await host.tsnet('setup', '--netns', box.netns, '--id', 'c1', ...flags, { env: { TSNET_VIA: 'daemon' } })
+    const wanted = {
+      'tsnet_operations_total{operation="engine setup",outcome="ok"}': '1',
+      tsnet_containers: '1',
+      tsnet_published_ports: '10',
+      'tsnet_leases_left{network="web",family="4"}': '252',
+    }
+    const asked = [
+      await host.tsnet('daemon', 'metrics'),
+      await host.sh('curl -s --unix-socket /run/tsnet/tsnetd.sock http://tsnetd/metrics'),
+      await host.sh('ip link set lo up; curl -s http://127.0.0.1:9123/metrics'),
+    ]
+    for (const { stdout } of asked) {
+      const values = Object.fromEntries(stdout.split('\n').map((line) => line.split(/ (?=\S+$)/)))
+      expect(values).toMatchObject(wanted)
+    }
+    expect(
+      (
+        await host.tsnet('daemon', 'run', '--metrics-port', '9123', '--socket', '/run/other.sock', {
+          expectExit: 4,
+        })
+      ).stderr,
+    ).toMatch(/^tsnet: serving metrics on 127.0.0.1 port 9123: .*EADDRINUSE/)
+    await daemon.stop()
+    expect((await host.tsnet('daemon', 'metrics', { expectExit: 3 })).stderr).toBe(
+      'tsnetd is not running at /run/tsnet/tsnetd.sock\n',
+    )
+  })
+
   it('ends by itself when nobody calls, and when its socket is taken away', async () => {
     await using lab = await createLab()
     const host = await lab.host('host')

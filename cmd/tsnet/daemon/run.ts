@@ -30,6 +30,10 @@ export const daemonRun: CommandDefinition = {
           about: "serve Docker's network driver there too, such as /run/docker/plugins/tsnet.sock",
         },
         { flags: '--docker-api <path>', about: "where dockerd's API is (default: /run/docker.sock)" },
+        {
+          flags: '--metrics-port <port>',
+          about: 'GET /metrics on this port of 127.0.0.1 too, for every local user',
+        },
       ],
     },
     {
@@ -62,6 +66,16 @@ export const daemonRun: CommandDefinition = {
       const message = `reading --idle-exit: "${idle}" is no number of seconds`
       throw lib.fail('TSNET_BAD_VALUE', { field: '--idle-exit', value: idle, message, hint: 'such as 300' })
     }
+    const metricsPort = textFlag(flags, 'metricsPort')
+    if (metricsPort !== undefined && !(/^\d{1,5}$/.test(metricsPort) && Number(metricsPort) < 65_536)) {
+      const message = `reading --metrics-port: "${metricsPort}" is no port`
+      throw lib.fail('TSNET_BAD_VALUE', {
+        field: '--metrics-port',
+        value: metricsPort,
+        message,
+        hint: 'such as 9123',
+      })
+    }
     const group = textFlag(flags, 'group')
     const dockerSocket = textFlag(flags, 'dockerSocket')
     const dockerApi = textFlag(flags, 'dockerApi')
@@ -74,6 +88,7 @@ export const daemonRun: CommandDefinition = {
         ...(group === undefined ? {} : { group }),
         ...(dockerSocket === undefined ? {} : { dockerSocket: resolve(dockerSocket) }),
         ...(dockerApi === undefined ? {} : { dockerApi: resolve(dockerApi) }),
+        ...(metricsPort === undefined ? {} : { metricsPort: Number(metricsPort) }),
         ...(idle === undefined ? {} : { idleExitSeconds: Number(idle) }),
         ...(programFile === undefined ? {} : { programFile }),
         signal: session.abortSignal(),

@@ -91,8 +91,11 @@ class Run {
     try {
       await this.#flush()
       if (apply.by !== 'call' || apply.together === undefined) return
-      const result = await apply.together(steps, this.#sides)
-      for (const i of steps.keys()) this.results[position + i] = result
+      const results = await apply.together(steps, this.#sides)
+      for (const [i, result] of results.entries())
+        if (!('error' in result)) this.results[position + i] = result
+      for (const [i, result] of results.entries())
+        if ('error' in result) throw failureOf(steps[i] ?? first, result.error)
     } catch (error) {
       throw failureOf(first, error)
     }

@@ -13,7 +13,7 @@ import { withNetns } from '../netns.ts'
 import { missingNft } from '../nft.ts'
 import { foldRules } from '../rule-folder.ts'
 import { normal, readSysctl, writeSysctl } from '../sysctl.ts'
-import { type Handler, inside, type Sides } from './handler.ts'
+import { type Handler, inside, type Sides, type TogetherResult } from './handler.ts'
 
 function onSide<T>({ where }: SysctlStep, { sandbox }: Sides, visit: () => T): T {
   if (where === 'host') return visit()
@@ -67,6 +67,11 @@ export const rules: Handler<'rules'> = {
   apply: {
     by: 'call',
     call: (step, { rules: join }) => foldRules({ step, way: 'add' }, join),
+    // After a failure the rest of that tool is not begun, so there is nothing of it to take back.
+    together: (steps, { rules: join }) =>
+      byTool(steps, async (step, failed) =>
+        failed ? { created: false } : foldRules({ step, way: 'add' }, join),
+      ),
   },
   undo: {
     by: 'call',
@@ -75,8 +80,30 @@ export const rules: Handler<'rules'> = {
     call: async (step, { rules: join }) => {
       await foldRules({ step, way: 'remove' }, join)
     },
+    together: async (steps, { rules: join }) => {
+      const results = await byTool(steps, (step) => foldRules({ step, way: 'remove' }, join))
+      return results.flatMap((result) => ('error' in result ? [result.error] : []))
+    },
   },
   holds: async ({ tool, add }) => !(tool === 'nft' ? missingNft(add) : await missingRules(tool, add)),
+}
+
+/** Tools know nothing of each other, so theirs go on at the same time (both families); those of one are in order. */
+async function byTool(
+  steps: readonly StepOf<'rules'>[],
+  work: (step: StepOf<'rules'>, failed: boolean) => Promise<StepResult>,
+): Promise<readonly TogetherResult[]> {
+  const results = new Map<StepOf<'rules'>, TogetherResult>()
+  const one = async (tool: string): Promise<void> => {
+    let failed = false
+    for (const step of steps.filter((other) => other.tool === tool)) {
+      const result: TogetherResult = await work(step, failed).catch((error: unknown) => ({ error }))
+      failed ||= 'error' in result
+      results.set(step, result)
+    }
+  }
+  await Promise.all([...new Set(steps.map(({ tool }) => tool))].map(one))
+  return steps.map((step) => results.get(step) as TogetherResult)
 }
 
 /** Taken back after the rules: a packet in between would make the entry anew. */
@@ -84,20 +111,24 @@ export const conntrack: Handler<'conntrack'> = {
   doing: ({ protocol, hostPort }) => `forgetting tracked flows to ${protocol} port ${hostPort}`,
   apply: {
     by: 'call',
-    call: (step) => forgotten([step]),
-    together: forgotten,
+    call: async (step) => {
+      await flushFlows([step])
+      return { created: true }
+    },
+    together: async (steps) => {
+      await flushFlows(steps)
+      return steps.map(() => ({ created: true }))
+    },
   },
   undo: {
     by: 'call',
     order: 'last',
     dies: () => false,
     call: (step) => flushFlows([step]),
-    together: flushFlows,
+    together: async (steps) => {
+      await flushFlows(steps)
+      return []
+    },
   },
   holds: () => true,
-}
-
-async function forgotten(steps: readonly StepOf<'conntrack'>[]): Promise<StepResult> {
-  await flushFlows(steps)
-  return { created: true }
 }

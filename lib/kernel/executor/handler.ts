@@ -68,9 +68,11 @@ export interface ByCall<S> {
   /** It is so already, as is known without a call: what is pending need not be sent first. */
   readonly isDone?: (step: S, sides: Sides) => boolean
   readonly call: (step: S, sides: Sides) => StepResult | Promise<StepResult>
-  /** Neighbours of the kind are done in one call, which hardly costs more than one of them. */
-  readonly together?: (steps: readonly S[], sides: Sides) => StepResult | Promise<StepResult>
+  /** Neighbours of the kind are done in one call, which hardly costs more than one of them. An answer for each. */
+  readonly together?: (steps: readonly S[], sides: Sides) => Promise<readonly TogetherResult[]>
 }
+
+export type TogetherResult = StepResult | { readonly error: unknown }
 
 /** A link to delete, and how to know that it is ours. */
 export interface OwnedLink {
@@ -95,7 +97,8 @@ export type Undo<S> =
       /** The step's effect goes with that device. */
       readonly dies: (step: S, device: Device) => boolean
       readonly call: (step: S, sides: Sides) => void | Promise<void>
-      readonly together?: (steps: readonly S[], sides: Sides) => void | Promise<void>
+      /** @returns what could not be taken back */
+      readonly together?: (steps: readonly S[], sides: Sides) => Promise<readonly unknown[]>
     }
 
 /** One side as it is now. */

@@ -92,8 +92,9 @@ class Undoing {
 
   /** @param steps in the order they are to be taken back */
   async take(steps: readonly LoweredStep[]): Promise<readonly unknown[]> {
-    for (const step of steps) {
-      if (!this.#isLate(step)) await this.#takeOne(step)
+    for (const group of neighbours(steps.filter((step) => !this.#isLate(step)))) {
+      if (group.length > 1) await this.#takeTogether(group)
+      else for (const step of group) await this.#takeOne(step)
     }
     const late = steps.filter((step) => this.#isLate(step))
     for (const kind of new Set(late.map((step) => step.kind))) {
@@ -117,7 +118,8 @@ class Undoing {
     }
     await this.#flush()
     try {
-      await undo.together(steps, this.#sides)
+      const errors = await undo.together(steps, this.#sides)
+      this.#errors.push(...errors.map((error) => undoFailureOf(first, error)))
     } catch (error) {
       this.#errors.push(undoFailureOf(first, error))
     }
@@ -159,4 +161,17 @@ class Undoing {
         this.#errors.push(undoFailureOf(step, new SystemError('netlink', errno)))
     }
   }
+}
+
+/** Steps as they are, those of one kind that can be taken back together as one group. */
+function neighbours(steps: readonly LoweredStep[]): readonly (readonly LoweredStep[])[] {
+  const groups: LoweredStep[][] = []
+  for (const step of steps) {
+    const { undo } = handlerOf(step)
+    const group = groups.at(-1)
+    const joins = undo.by === 'call' && undo.together !== undefined && group?.[0]?.kind === step.kind
+    if (joins && group !== undefined) group.push(step)
+    else groups.push([step])
+  }
+  return groups
 }

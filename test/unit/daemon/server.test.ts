@@ -13,7 +13,7 @@ import { encodeFrame, frameReader } from '../../../lib/daemon/frames.ts'
 import { encodeInvocation, type Invocation } from '../../../lib/daemon/invocation.ts'
 import { whereabouts } from '../../../lib/daemon/place.ts'
 import type { ProgramCall } from '../../../lib/daemon/program.ts'
-import { askStatus, daemonPlace, type Programs, runDaemon } from '../../../lib/daemon.ts'
+import { askMetrics, askStatus, daemonPlace, type Programs, runDaemon } from '../../../lib/daemon.ts'
 import { createMemoryKernel } from '../../../lib/kernel/memory/memory.ts'
 
 const ends: (() => Promise<void> | void)[] = []
@@ -231,6 +231,22 @@ describe('the daemon', () => {
       calls: { echo: 3 },
       active: 0,
     })
+  })
+
+  it('tells its metrics to whoever asks its socket by HTTP, and to nobody else what is not there', async () => {
+    const { stateDir } = daemon({ echo })
+    await (await say(stateDir, invoke())).closed
+    expect(await askMetrics(daemonPlace({ stateDir }))).toMatch(
+      /^tsnet_operations_total\{operation="echo",outcome="error"\} 1$/m,
+    )
+    const other = await say(
+      stateDir,
+      Buffer.from('GET /secrets HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'),
+    )
+    const pieces: Buffer[] = []
+    other.socket.on('data', (piece: Buffer) => pieces.push(piece))
+    await other.closed
+    expect(Buffer.concat(pieces).toString()).toMatch(/^HTTP\/1.1 404 /)
   })
 
   it('listens below a state folder whose path is longer than a socket address', async () => {

@@ -51,6 +51,19 @@ describe('an address', () => {
     ])
   })
 
+  it('of IPv6 is written as the rest of the world writes it', () => {
+    // Every pattern of zero and other groups; the URL standard has RFC 5952's form.
+    for (let pattern = 0; pattern < 256; pattern++) {
+      const groups = Array.from({ length: 8 }, (_, i) => ((pattern >> i) & 1 ? 0xa0 + i : 0))
+      const long = groups.map((group) => group.toString(16).padStart(4, '0')).join(':')
+      const short = new URL(`http://[${long}]`).hostname.slice(1, -1)
+      const bytes = Uint8Array.from(groups.flatMap((group) => [group >> 8, group & 255]))
+      expect([fromBytes(bytes), parseAddress(long), parseAddress(short)]).toEqual([short, short, short])
+      expect(fromNumber(6, toNumber(short as Address))).toBe(short)
+      expect(bytesOf(short as Address)).toEqual(bytes)
+    }
+  })
+
   it('is refused in the spellings people disagree about', () => {
     const bad = [
       ...[
