@@ -10,7 +10,7 @@ import type { Host } from '../../netns-fixtures/host.ts'
 import type { Lab } from '../../netns-fixtures/lab.ts'
 import { repository } from '../../netns-fixtures/place.ts'
 import type { ContenderName } from './contenders/all.ts'
-import type { Cost, Folders } from './contenders/contender.ts'
+import { type Cost, type Folders, runProgram } from './contenders/contender.ts'
 import { compileKernelCost } from './contenders/kernel.ts'
 import { compileStarter } from './contenders/starter.ts'
 import type { Answer, Order } from './runner.ts'
@@ -49,6 +49,12 @@ export async function prepare(): Promise<void> {
   })
   compileKernelCost(folders)
   compileStarter(folders)
+}
+
+/** For the parts about packets. @throws Error with the compiler's words */
+export function compilePackets(): void {
+  const { root, scratch } = folders
+  runProgram(['gcc', '-O2', '-Wall', '-pthread', '-o', `${scratch}/packets`, `${root}/test/bench/packets.c`])
 }
 
 /** @param label tells hosts of one contender apart */

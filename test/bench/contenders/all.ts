@@ -6,7 +6,7 @@
 import { openChain, openPlugin, openReference } from './cni.ts'
 import { openCommand } from './command.ts'
 import type { OpenContender } from './contender.ts'
-import { openCrowd, openFirstCall } from './daemon.ts'
+import { openCrowd, openFirstCall, openRange } from './daemon.ts'
 import { openKernel } from './kernel.ts'
 import { openLibrary } from './library.ts'
 import { openNetavark } from './netavark.ts'
@@ -46,6 +46,7 @@ export type ContenderName =
   | 'netavark-dns'
   | 'first-call'
   | 'crowd'
+  | 'range'
 
 /** What shall be compared with a goal is named in goals.ts; README.md tells how to add one. */
 export const contenders: Readonly<Record<ContenderName, Entry>> = {
@@ -133,6 +134,7 @@ export const contenders: Readonly<Record<ContenderName, Entry>> = {
   },
   'first-call': { about: 'a call that starts tsnetd', ofPart: true, open: openFirstCall },
   crowd: { about: 'tsnet, many containers', ofPart: true, open: openCrowd },
+  range: { about: 'tsnet, 50,000 UDP ports', ofPart: true, open: openRange },
 }
 
 /** Those of the rounds. */

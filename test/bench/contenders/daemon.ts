@@ -54,3 +54,21 @@ export async function openCrowd(at: Folders): Promise<Contender> {
     close: async () => starter.close(),
   }
 }
+
+/** With a range of 50,000 UDP ports. */
+export async function openRange(at: Folders): Promise<Contender> {
+  const starter = openStarter(at)
+  const tsnet = (...words: readonly string[]): Command => ({
+    argv: [`${at.root}/dist/launcher/tsnet`, ...words, ...firewall, '--json'],
+  })
+  await starter.one(tsnet('network', 'create', 'bench', '--subnet', '10.90.0.0/16', '-o', 'dns=false'))
+  const ports = ['-p', '10000-59999:10000-59999/udp']
+  return {
+    attach: (box) =>
+      starter.one(
+        tsnet('setup', '--pid', `${box.pid}`, '--id', containerId(box), '--network', 'bench', ...ports),
+      ),
+    detach: (box) => starter.one(tsnet('teardown', '--id', containerId(box))),
+    close: async () => starter.close(),
+  }
+}

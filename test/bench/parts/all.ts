@@ -6,12 +6,24 @@
 import { crowd } from './crowd.ts'
 import { daemon } from './daemon.ts'
 import { names } from './names.ts'
+import { packets } from './packets.ts'
 import type { Part } from './part.ts'
+import { range } from './range.ts'
+import { restart } from './restart.ts'
 import { start } from './start.ts'
 import { together } from './together.ts'
 
-export type PartName = 'start' | 'daemon' | 'together' | 'crowd' | 'names'
+export type PartName = 'start' | 'daemon' | 'together' | 'crowd' | 'range' | 'packets' | 'restart' | 'names'
 
-export const parts: Readonly<Record<PartName, Part>> = { start, daemon, together, crowd, names }
+export const parts: Readonly<Record<PartName, Part>> = {
+  start,
+  daemon,
+  together,
+  crowd,
+  range,
+  packets,
+  restart,
+  names,
+}
 
 export const partNames: readonly PartName[] = Object.keys(parts) as PartName[]
