@@ -7,7 +7,7 @@
 import { fail } from '../errors/codes.ts'
 import { type Address, parseAddress } from '../model/address.ts'
 import type { FirewallBackend } from '../model/attachment.ts'
-import { readJson } from './files.ts'
+import { fileExists, readJson } from './files.ts'
 
 export interface HostConfig {
   readonly firewall?: FirewallBackend
@@ -27,6 +27,7 @@ const backends: readonly unknown[] = ['iptables', 'nftables', 'none']
 
 /** @throws TSNET_BAD_VALUE (invalid) naming the key */
 export function readHostConfig(path: string = hostConfigPath): HostConfig {
+  if (!fileExists(path)) return {}
   const raw: unknown = readJson<unknown>(path) ?? {}
   const bad = (field: string, value: unknown, hint: string): Error =>
     fail('TSNET_BAD_VALUE', { message: `reading ${path}: ${field} cannot be used`, field, value, hint })

@@ -95,11 +95,13 @@ function createRecords<T>(folder: string, pendingFolder: string, prefix: string)
     listFolder(path)
       .filter((name) => name.startsWith(head) && name.endsWith(suffix))
       .map((name) => name.slice(head.length, -suffix.length))
+  // Mostly there is none, and an exception of Node's costs more than a look.
+  const read = (path: string): T | undefined => (fileExists(path) ? readJson<T>(path) : undefined)
   return {
-    get: (key) => readJson<T>(live(key)),
+    get: (key) => read(live(key)),
     has: (key) => fileExists(live(key)),
     keys: () => keysOf(folder, ''),
-    pending: (key) => readJson<T>(journal(key)),
+    pending: (key) => read(journal(key)),
     pendingKeys: () => keysOf(pendingFolder, prefix),
     begin: (key, record) => writeJson(journal(key), record),
     commit: (key, changed) => {

@@ -29,6 +29,8 @@ export interface PairsOptions {
 
 /** The first of all rounds count for nothing: programs and libraries are not in memory yet. */
 const warmUp = 2
+/** Pairs of contenders that stay, before all rounds: V8 has compiled what is hot by then, as in a daemon that runs for days. */
+const warmPairs = 100
 
 interface Racer {
   readonly name: ContenderName
@@ -47,6 +49,11 @@ export async function measurePairs(yard: Yard, { names, others }: PairsOptions):
       const runner = await startRunner(yard.lab, name, String(count))
       await runner.boxes(count + 2 * rounds)
       for (let number = 0; number < count; number++) await runner.attach(number)
+      const warm = contenders[name].resident === true && !yard.quick ? warmPairs : 0
+      for (let pair = 0; pair < warm; pair++) {
+        await runner.attach(count + rounds)
+        await runner.detach(count + rounds)
+      }
       racers.push({ name, others: count, runner, attach: [], detach: [] })
     }
   }
