@@ -19,6 +19,14 @@
 
 export { definePlugin, type Plugin } from './adapters/cni/plugin.ts'
 export { type OpenOptions, openEngine } from './daemon/open.ts'
+export {
+  type Driver,
+  type DriverEndpoint,
+  type DriverNetwork,
+  type DriverPlan,
+  type DriverStep,
+  defineDriver,
+} from './drivers/driver.ts'
 export type {
   CreateNetworkRequest,
   Engine,
@@ -107,7 +115,12 @@ export type {
   SetupRequest,
 } from './model/attachment.ts'
 // Readers of what people write, for command lines and runtimes of your own.
-export { decodeBridgeOptions, type OptionValue, readDriver } from './model/bridgeoptions.ts'
+export {
+  decodeBridgeOptions,
+  decodeDriverOptions,
+  type OptionValue,
+  readDriver,
+} from './model/bridgeoptions.ts'
 export { parseJson } from './model/json.ts'
 export { DEFAULT_NETWORK } from './model/names.ts'
 export type { BridgeOptions, DriverName, IpamSubnet, NetworkConfig } from './model/network.ts'

@@ -30,7 +30,8 @@ export interface OpenOptions extends EngineOptions {
 export async function openEngine(options: OpenOptions = {}): Promise<Engine> {
   const { via = 'auto', socket, ...local } = options
   const fallback = (): Promise<Engine> => openLocalEngine(local)
-  if (via === 'local') return fallback()
+  // Functions do not travel.
+  if (via === 'local' || (local.drivers ?? []).length > 0) return fallback()
   // Asked before the client is loaded, which costs a start 3 ms.
   if (via === 'auto' && !existsSync(socketPath(options))) return fallback()
   const [{ daemonPlace }, { reachDaemon }, { createDaemonEngine }] = await Promise.all([

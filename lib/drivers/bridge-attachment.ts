@@ -96,7 +96,8 @@ function planEndpoint({
   return [veth, { kind: 'bridgePort', where: 'host', name: hostIfname, hairpin, isolated }]
 }
 
-function planInside(input: BridgeAttachmentInput): readonly Step[] {
+/** The inside of a sandbox, once the interface is there. */
+export function planInside(input: BridgeAttachmentInput): readonly Step[] {
   if (input.hostPeer !== undefined) return []
   const { cidrs, ifname: dev, routeMetric } = input
   return [

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Drivers } from '../drivers/driver.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import type { FirewallBackend } from '../model/attachment.ts'
 import { endpointAlias } from '../model/names.ts'
@@ -27,6 +28,8 @@ export interface EngineContext {
   readonly boot: BootMark
   readonly tidying: Tidying
   readonly hostConfig: HostConfig
+  /** Kinds of network beside `bridge`. */
+  readonly drivers: Drivers
   /** Absent: names are switched off, or this kernel starts no name server. */
   readonly names?: NameService
   /** Whom to ask for which domain. */

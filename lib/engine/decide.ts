@@ -19,6 +19,7 @@ import type { Step } from '../plan/step.ts'
 import type { OwnedStep } from '../state/records.ts'
 import { beforeValues, lower } from './apply.ts'
 import type { EngineContext } from './context.ts'
+import { isDriven, planDrivenEndpoint } from './drivers.ts'
 import {
   publishingEndpoint,
   type WantedEndpoint,
@@ -27,12 +28,11 @@ import {
   wantedNetworks,
 } from './endpoints.ts'
 import { decideFiles } from './files.ts'
-import { askedMtu, chooseHostIfname, rulesSeeBridge } from './linkchoice.ts'
+import { askedMtu, bridgeMtu, chooseHostIfname, rulesSeeBridge } from './linkchoice.ts'
 import { decideLinks } from './links.ts'
 import { withNameServers } from './names.ts'
 import { refuseUnknownSysctls } from './sysctls.ts'
 import type { Target } from './target.ts'
-import { bridgeMtu } from './units.ts'
 
 export interface Reserve {
   lease(endpoint: WantedEndpoint): Promise<readonly Cidr[]>
@@ -70,14 +70,13 @@ export async function decideEndpoints(
   const bindings = publisher === undefined ? [] : await reserve.ports(mappings)
   const plans: AttachmentPlan[] = []
   for (const [i, endpoint] of endpoints.entries()) {
-    plans.push(
-      planAttachment({
-        ...(await settingsOf(context, target, endpoint, leased[i] as readonly Cidr[])),
-        severalNetworks: endpoints.length > 1,
-        bindings: endpoint === publisher ? bindings : [],
-        backend,
-      }),
-    )
+    const input = {
+      ...(await settingsOf(context, target, endpoint, leased[i] as readonly Cidr[])),
+      severalNetworks: endpoints.length > 1,
+      bindings: endpoint === publisher ? bindings : [],
+      backend,
+    }
+    plans.push(isDriven(endpoint.config) ? await planDrivenEndpoint(context, input) : planAttachment(input))
   }
   const sandboxSteps = facts === undefined ? [] : planSandbox({ facts, sysctls: request.sysctls })
   const result = await resultOf(context, request, target, plans)

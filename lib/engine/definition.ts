@@ -12,6 +12,7 @@ import { resolveSubnets } from '../ipam/subnets.ts'
 import { bridgeName } from '../model/names.ts'
 import type { BridgeOptions, CreateNetworkRequest, IpamSubnet, NetworkConfig } from '../model/network.ts'
 import type { EngineContext } from './context.ts'
+import { checkDriven, isDriven } from './drivers.ts'
 
 /** What a network has that says nothing of it. */
 export function defaultOptions({ hostConfig }: EngineContext): Omit<BridgeOptions, 'bridge'> {
@@ -35,6 +36,7 @@ export async function configFrom(
   request: CreateNetworkRequest,
 ): Promise<NetworkConfig> {
   const { name, driver, internal, labels, ipv6 } = request
+  if (isDriven(request)) checkDriven(context, request)
   const bridge = request.options.bridge ?? bridgeName(name)
   const holder = context.networks.list().find(({ options }) => options.bridge === bridge)
   if (holder !== undefined) {
@@ -55,6 +57,7 @@ export async function configFrom(
         ? await askedSubnets(context, request)
         : await freeSubnets(context, { name, ipv6 })),
     options: { ...defaultOptions(context), ...request.options, bridge },
+    ...(request.driverOptions === undefined ? {} : { driverOptions: request.driverOptions }),
     firewall: context.backend,
     labels,
     ephemeral: false,

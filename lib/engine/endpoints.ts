@@ -12,6 +12,7 @@ import { DEFAULT_NETWORK } from '../model/names.ts'
 import type { NetworkConfig } from '../model/network.ts'
 import type { PortMapping } from '../model/portmapping.ts'
 import type { SandboxFacts } from '../plan/facts.ts'
+import { isDriven } from './drivers.ts'
 
 export interface WantedEndpoint {
   readonly request: EndpointRequest
@@ -93,6 +94,15 @@ export function wantedMappings(request: SetupRequest): readonly PortMapping[] {
   return [...request.publish, ...exposed.filter((m) => !published(m.containerPort, m.protocol))]
 }
 
+function publishesNothing({ name, driver }: NetworkConfig, [first]: readonly PortMapping[]): Error {
+  return fail('TSNET_MODE_MISMATCH', {
+    message: `publishing ports: driver ${driver} of network ${name} publishes none`,
+    field: 'publish',
+    value: first?.containerPort,
+    hint: 'its containers are reached at their own addresses: drop -p, or add a bridge network',
+  })
+}
+
 /**
  * Published ports go to the endpoint with the IPv4 default route, else the IPv6 one.
  *
@@ -104,12 +114,15 @@ export function publishingEndpoint(
   request: SetupRequest,
 ): WantedEndpoint | undefined {
   if (mappings.length === 0) return undefined
-  const [only] = endpoints.length === 1 ? endpoints : []
+  const open = endpoints.filter(({ config }) => !isDriven(config))
+  const [only] = endpoints.length === 1 ? open : []
   const owner =
-    endpoints.find((e) => e.defaultRoute.includes(4)) ??
-    endpoints.find((e) => e.defaultRoute.includes(6)) ??
+    open.find((e) => e.defaultRoute.includes(4)) ??
+    open.find((e) => e.defaultRoute.includes(6)) ??
     (only?.config.internal === false ? only : undefined)
   if (owner !== undefined || request.ignorePublish) return owner
+  const driven = endpoints.find(({ config }) => isDriven(config))?.config
+  if (driven !== undefined) throw publishesNothing(driven, mappings)
   throw fail('TSNET_MODE_MISMATCH', {
     message:
       'publishing ports: every network of this container is internal, nothing can reach it from outside',

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Driver } from '../drivers/driver.ts'
 import type { Address, Cidr } from '../model/address.ts'
 import type { ContainerNetwork, EndpointRequest, FirewallBackend, SetupRequest } from '../model/attachment.ts'
 import type { CreateNetworkRequest, NetworkConfig, SubnetRequest } from '../model/network.ts'
@@ -154,6 +155,8 @@ export interface EngineOptions {
   readonly stateDir?: string
   /** Absent: /etc/tsnet/config.json, else iptables where it is installed. */
   readonly firewall?: FirewallBackend
+  /** Kinds of network of your own. Such an engine does its work in this process, never in the daemon. */
+  readonly drivers?: readonly Driver[]
   /** Progress, one call per step as it is applied. */
   readonly onStep?: (line: string) => void
   /** How long to wait for another tsnet, in ms. Default 30,000. */

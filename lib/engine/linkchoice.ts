@@ -37,6 +37,14 @@ export function freeHostIfname({ kernel }: EngineContext, names: EndpointNames):
   }
 }
 
+/** The MTU a new endpoint gets: the network's own, else that of the host's way out, as far as IPv6 allows. */
+export async function bridgeMtu(context: EngineContext, config: NetworkConfig): Promise<number> {
+  if (config.options.mtuBytes !== undefined) return config.options.mtuBytes
+  const wayOut = (await context.kernel.wayOut(4)) ?? (await context.kernel.wayOut(6))
+  const six = config.subnets.some(({ subnet }) => familyOf(subnet) === 6)
+  return Math.max(wayOut?.mtuBytes ?? 1500, six ? MIN_IPV6_MTU_BYTES : 0)
+}
+
 /**
  * The MTU an endpoint asks for itself.
  *

@@ -11,6 +11,7 @@ import { validateCreateNetwork } from '../model/networkrequest.ts'
 import type { LockHandle } from '../state/lock.ts'
 import { describeOwner, type EngineContext, interruptible } from './context.ts'
 import { configFrom } from './definition.ts'
+import { isDriven } from './drivers.ts'
 import type { NetworkInspect } from './engine.ts'
 import { noSuchNetwork } from './ensure.ts'
 import { listContainers } from './find.ts'
@@ -18,7 +19,7 @@ import { heal } from './heal.ts'
 import { tidy } from './idle.ts'
 import { reapDead } from './takedown.ts'
 import { requireTools } from './tools.ts'
-import { makeUnit, missingUnits, removeNetworkUnits } from './units.ts'
+import { makeUnit, missingUnits, removeNetworkUnits, unitNames } from './units.ts'
 
 /** The network is in the kernel when this returns; after a failure nothing of it is left. */
 export async function createNetwork(
@@ -159,7 +160,7 @@ export async function inspectNetwork(context: EngineContext, name: string): Prom
   const bridge = await context.kernel.hostLink(config.options.bridge)
   return {
     config,
-    live: bridge !== undefined,
+    live: isDriven(config) ? context.units.has(unitNames.network(name)) : bridge !== undefined,
     containers: listContainers(context).flatMap(({ container, attachments }) =>
       attachments
         .filter(({ network }) => network === name)

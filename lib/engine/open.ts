@@ -20,6 +20,7 @@ import { containerRecords, unitRecords } from '../state/records.ts'
 import { reservations } from '../state/reservations.ts'
 import { tidying } from '../state/tidy.ts'
 import type { EngineContext } from './context.ts'
+import { type AskProgram, driversOf } from './drivers.ts'
 import type { Engine, EngineOptions } from './engine.ts'
 import { createLocalEngine } from './local.ts'
 import { createNameService } from './nameservice.ts'
@@ -66,11 +67,16 @@ export function openContext(kernel: Kernel, options: EngineOptions): EngineConte
     boot: bootMark(paths),
     tidying: tidying(paths),
     hostConfig,
+    drivers: driversOf(options.drivers ?? [], hostConfig.drivers ?? {}, askProgram),
     nameRoutes: nameRoutes(paths),
     ...namesOf(kernel, locks, paths, hostConfig),
     backend: chooseBackend(kernel, options, hostConfig),
   }
 }
+
+/** Loaded when a driver is asked: execa is half of a short command's start. */
+const askProgram: AskProgram = async (argv, options) =>
+  (await import('../kernel/exec.ts')).exec(argv, options)
 
 function namesOf(
   kernel: Kernel,

@@ -21,11 +21,12 @@ import { asTsnetError } from '../errors/codes.ts'
 import { familyOf } from '../model/address.ts'
 import type { FirewallBackend } from '../model/attachment.ts'
 import type { NetworkConfig } from '../model/network.ts'
-import { MIN_IPV6_MTU_BYTES } from '../model/specs/scalar.ts'
 import type { ForeignDrop } from '../plan/facts.ts'
 import type { LoweredStep } from '../plan/step.ts'
 import { applyOrUndo, lower, withBefore } from './apply.ts'
 import type { EngineContext } from './context.ts'
+import { isDriven, planDrivenNetwork } from './drivers.ts'
+import { bridgeMtu } from './linkchoice.ts'
 import { hasNames } from './names.ts'
 
 export const unitNames = {
@@ -56,6 +57,7 @@ export async function missingUnits(
   backend: FirewallBackend,
 ): Promise<readonly PlannedUnit[]> {
   const names = unitNames
+  if (isDriven(config)) return missingDriven(context, config)
   const hasBridge = context.kernel.hasHostLink(config.options.bridge)
   const planned: PlannedUnit[] = []
   if (!hasBridge || !context.units.has(names.network(config.name))) {
@@ -70,6 +72,14 @@ export async function missingUnits(
     planned.push({ unit: names.rules(config.name, backend), steps: withBefore(steps, context.kernel) })
   }
   return [...planned, ...(await missingAccepts(context, config, backend))]
+}
+
+/** No rules, and no bridge that could be looked for: it is there if its record says so. */
+async function missingDriven(context: EngineContext, config: NetworkConfig): Promise<readonly PlannedUnit[]> {
+  const unit = unitNames.network(config.name)
+  if (context.units.has(unit)) return []
+  const steps = lower(await planDrivenNetwork(context, config), 'none')
+  return [{ unit, steps: withBefore(steps, context.kernel) }]
 }
 
 /** Accepts that are needed in chains of others and not there yet. */
@@ -116,14 +126,6 @@ async function planLinks(context: EngineContext, config: NetworkConfig): Promise
     acceptRaDevs: await devsThatLearnRoutes(context),
   })
   return withBefore(lower(steps, 'none'), kernel)
-}
-
-/** The MTU a new endpoint gets: the network's own, else that of the host's way out, as far as IPv6 allows. */
-export async function bridgeMtu(context: EngineContext, config: NetworkConfig): Promise<number> {
-  if (config.options.mtuBytes !== undefined) return config.options.mtuBytes
-  const wayOut = (await context.kernel.wayOut(4)) ?? (await context.kernel.wayOut(6))
-  const six = config.subnets.some(({ subnet }) => familyOf(subnet) === 6)
-  return Math.max(wayOut?.mtuBytes ?? 1500, six ? MIN_IPV6_MTU_BYTES : 0)
 }
 
 /** A host that forwards ignores router advertisements unless accept_ra is 2, and would lose its own way out. */

@@ -11,13 +11,14 @@
  */
 
 import { planNetworkRules } from '../drivers/bridge.ts'
-import { asTsnetError } from '../errors/codes.ts'
+import { asTsnetError, fail } from '../errors/codes.ts'
 import type { FirewallBackend } from '../model/attachment.ts'
 import type { NetworkConfig } from '../model/network.ts'
 import type { LoweredStep, RulesStep } from '../plan/step.ts'
 import type { UnitRecord } from '../state/records.ts'
 import { applyOrUndo, lower } from './apply.ts'
 import type { EngineContext } from './context.ts'
+import { isDriven } from './drivers.ts'
 import type { NetworkUpdate } from './engine.ts'
 import { noSuchNetwork } from './ensure.ts'
 import { heal } from './heal.ts'
@@ -36,6 +37,7 @@ export async function updateNetwork(
   try {
     const before = context.networks.get(name)
     if (before === undefined) throw noSuchNetwork(context, name)
+    if (isDriven(before)) refuseForDriven(before, update)
     const after = changed(before, update)
     const opens = before.options.isolate !== after.options.isolate
     if (opens) await changeIsolation(context, before, after)
@@ -46,6 +48,18 @@ export async function updateNetwork(
   } finally {
     host.release()
   }
+}
+
+/** @throws TSNET_MODE_MISMATCH (invalid): what only bridge networks have */
+function refuseForDriven({ name, driver }: NetworkConfig, { isolate, forwarders }: NetworkUpdate): void {
+  if (isolate === undefined && forwarders === undefined) return
+  const [field, value] = isolate === undefined ? ['forwarders', forwarders] : ['isolate', isolate]
+  throw fail('TSNET_MODE_MISMATCH', {
+    message: `changing network ${name}: driver ${driver} has neither packet rules nor names`,
+    field,
+    value,
+    hint: 'its labels can be changed',
+  })
 }
 
 function changed(config: NetworkConfig, { forwarders, labels = {}, isolate }: NetworkUpdate): NetworkConfig {

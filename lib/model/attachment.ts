@@ -5,7 +5,7 @@
  */
 
 import type { Address, Cidr, Mac, Subnet } from './address.ts'
-import type { CreateNetworkRequest, FirewallBackend } from './network.ts'
+import type { CreateNetworkRequest, DriverName, FirewallBackend } from './network.ts'
 import type { PortBinding, PortMapping, Protocol } from './portmapping.ts'
 import type { ContainerInfo, Sandbox, SandboxIdentity } from './sandbox.ts'
 
@@ -106,7 +106,7 @@ export interface SetupRequest {
 /** One interface of one container on one network, as it was set up. */
 export interface Attachment {
   readonly network: string
-  readonly driver: 'bridge'
+  readonly driver: DriverName
   /** Inside the sandbox. */
   readonly ifname: string
   /** Host end of the veth pair. */

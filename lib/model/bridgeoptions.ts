@@ -6,9 +6,9 @@
 
 import { fail } from '../errors/codes.ts'
 import { fieldPath } from './decode.ts'
-import { ifnameFault } from './names.ts'
+import { ifnameFault, isContainerName } from './names.ts'
 import { nearest } from './nearest.ts'
-import type { BridgeOptions, DriverName } from './network.ts'
+import type { BridgeOptions, CreateNetworkRequest, DriverName } from './network.ts'
 import { readAddress, readHostname, readMtu, readPort } from './specs/scalar.ts'
 
 const keys = [
@@ -70,11 +70,31 @@ export function readBridgeName(text: string, field: string): string {
   throw fail('TSNET_BAD_VALUE', { field, value: text, message, hint: 'leave it out to have a name chosen' })
 }
 
-/** @throws TSNET_BAD_VALUE (invalid) */
+/**
+ * The name of a driver; whether there is one of that name is known to the engine.
+ *
+ * @throws TSNET_BAD_VALUE (invalid) for what no driver can be called
+ */
 export function readDriver(text: string, field: string): DriverName {
-  if (text === 'bridge' || text === 'host' || text === 'none') return text
-  const message = `reading ${field}: there is no driver "${text}"`
+  if (isContainerName(text)) return text
+  const message = `reading ${field}: "${text}" is no name of a driver`
   throw fail('TSNET_BAD_VALUE', { field, value: text, message, hint: 'use bridge' })
+}
+
+/** Options as the driver takes them: of a bridge they are known, of others only `mtu`. @throws TSNET_BAD_VALUE (invalid) */
+export function decodeDriverOptions(
+  driver: DriverName,
+  record: Readonly<Record<string, OptionValue>>,
+  field: string,
+): Pick<CreateNetworkRequest, 'options' | 'driverOptions'> {
+  if (driver === 'bridge' || driver === 'host' || driver === 'none')
+    return { options: decodeBridgeOptions(record, field) }
+  const { mtu, ...rest } = record
+  const texts = Object.entries(rest).map(([key, value]) => [key, String(value)])
+  return {
+    options: mtu === undefined ? {} : decodeBridgeOptions({ mtu }, field),
+    driverOptions: Object.fromEntries(texts) as Readonly<Record<string, string>>,
+  }
 }
 
 function readBoolean(value: OptionValue, field: string): boolean {

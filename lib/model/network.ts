@@ -9,8 +9,8 @@ import type { Address, Subnet } from './address.ts'
 /** Who carries the packet rules. `none`: nobody, so neither ports nor a way out. */
 export type FirewallBackend = 'iptables' | 'nftables' | 'none'
 
-/** `container` shares another container's sandbox. */
-export type DriverName = 'bridge' | 'host' | 'none'
+/** `bridge`, or a driver of somebody else. `host` and `none` have no networks to make. */
+export type DriverName = 'bridge' | 'host' | 'none' | (string & {})
 
 /** One subnet of a network, with the addresses that are not given to containers. */
 export interface IpamSubnet {
@@ -65,6 +65,8 @@ export interface NetworkConfig {
   /** At most one per family; empty for `host` and `none`. */
   readonly subnets: readonly IpamSubnet[]
   readonly options: BridgeOptions
+  /** `-o` of a driver that is not ours, as given; `mtu` is in `options`. */
+  readonly driverOptions?: Readonly<Record<string, string>>
   /** Its rules are of this backend from the beginning; those of others come and go with containers that ask for them. */
   readonly firewall?: FirewallBackend
   readonly labels: Readonly<Record<string, string>>
@@ -85,6 +87,8 @@ export interface CreateNetworkRequest {
   readonly ipv6: boolean
   readonly internal: boolean
   readonly options: Partial<BridgeOptions>
+  /** `-o` of a driver that is not ours; `mtu` is in `options`. */
+  readonly driverOptions?: Readonly<Record<string, string>>
   readonly labels: Readonly<Record<string, string>>
 }
 

@@ -8,16 +8,13 @@
 
 import { fail } from '../errors/codes.ts'
 import { familyOf } from './address.ts'
-import { decodeBridgeOptions, type OptionValue, readBridgeName, readDriver } from './bridgeoptions.ts'
+import { decodeDriverOptions, type OptionValue, readBridgeName, readDriver } from './bridgeoptions.ts'
 import { array, boolean, type Decoder, either, object, optional, record, string, text } from './decode.ts'
-import type { BridgeOptions, CreateNetworkRequest, SubnetRequest } from './network.ts'
+import type { CreateNetworkRequest, SubnetRequest } from './network.ts'
 import { MIN_IPV6_MTU_BYTES, readMtu, readNetworkName, readSubnet, readUnicast } from './specs/scalar.ts'
 
 const optionValue: Decoder<OptionValue> = (value, path) =>
   typeof value === 'number' || typeof value === 'boolean' ? value : string(value, path)
-
-const bridgeOptions: Decoder<Partial<BridgeOptions>> = (value, path) =>
-  decodeBridgeOptions(record(optionValue)(value, path), path)
 
 const subnet: Decoder<SubnetRequest> = either({
   string: (value, path) => ({ subnet: text(readSubnet)(value, path) }),
@@ -35,7 +32,7 @@ const network = object({
   subnets: optional(array(subnet)),
   ipv6: optional(boolean),
   internal: optional(boolean),
-  options: optional(bridgeOptions),
+  options: optional(record(optionValue)),
   labels: optional(record(string)),
 })
 
@@ -43,7 +40,7 @@ const network = object({
 export function decodeCreateNetwork(json: unknown): CreateNetworkRequest {
   const { name, driver = 'bridge', subnets = [], ipv6 = false, internal = false, ...rest } = network(json, '')
   const { options = {}, labels = {} } = rest
-  return { name, driver, subnets, ipv6, internal, options, labels }
+  return { name, driver, subnets, ipv6, internal, ...decodeDriverOptions(driver, options, 'options'), labels }
 }
 
 /**
@@ -53,7 +50,8 @@ export function decodeCreateNetwork(json: unknown): CreateNetworkRequest {
 export function validateCreateNetwork(request: CreateNetworkRequest): void {
   const { name, driver, subnets, ipv6, options } = request
   readNetworkName(name, 'name')
-  if (readDriver(driver, 'driver') !== 'bridge') {
+  readDriver(driver, 'driver')
+  if (driver === 'host' || driver === 'none') {
     const message = `creating network ${name}: driver ${driver} has nothing to create`
     throw fail('TSNET_NOT_SUPPORTED', {
       field: 'driver',

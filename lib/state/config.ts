@@ -7,6 +7,7 @@
 import { fail } from '../errors/codes.ts'
 import { type Address, parseAddress } from '../model/address.ts'
 import type { FirewallBackend } from '../model/attachment.ts'
+import { isContainerName } from '../model/names.ts'
 import { fileExists, readJson } from './files.ts'
 
 export interface HostConfig {
@@ -19,6 +20,8 @@ export interface HostConfig {
   readonly dnsPort?: number
   /** Processes that answer names; default 1. */
   readonly dnsWorkers?: number
+  /** Kinds of network made by programs: absolute paths by the name of the driver. */
+  readonly drivers?: Readonly<Record<string, string>>
 }
 
 const hostConfigPath = '/etc/tsnet/config.json'
@@ -33,9 +36,12 @@ export function readHostConfig(path: string = hostConfigPath): HostConfig {
     fail('TSNET_BAD_VALUE', { message: `reading ${path}: ${field} cannot be used`, field, value, hint })
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw))
     throw bad('(document)', raw, 'write an object')
-  const { firewall, publishAddress, dns, dnsPort, dnsWorkers, ...unknown } = raw as Record<string, unknown>
+  const { firewall, publishAddress, dns, dnsPort, dnsWorkers, drivers, ...unknown } = raw as Record<
+    string,
+    unknown
+  >
   for (const [key, value] of Object.entries(unknown)) {
-    throw bad(key, value, 'known keys are firewall, publishAddress, dns, dnsPort and dnsWorkers')
+    throw bad(key, value, 'known keys are firewall, publishAddress, dns, dnsPort, dnsWorkers and drivers')
   }
   if (firewall !== undefined && !backends.includes(firewall)) {
     throw bad('firewall', firewall, 'use iptables, nftables or none')
@@ -51,15 +57,28 @@ export function readHostConfig(path: string = hostConfigPath): HostConfig {
   if (dnsWorkers !== undefined && !isCount(dnsWorkers, 64)) {
     throw bad('dnsWorkers', dnsWorkers, 'use a number of processes from 1 to 64')
   }
+  if (drivers !== undefined && !isDrivers(drivers)) {
+    throw bad('drivers', drivers, 'use an object of names, each with the absolute path of a program')
+  }
   return {
     ...(firewall === undefined ? {} : { firewall: firewall as FirewallBackend }),
     ...(address === undefined ? {} : { publishAddress: address }),
     ...(dns === undefined ? {} : { dns }),
     ...(dnsPort === undefined ? {} : { dnsPort }),
     ...(dnsWorkers === undefined ? {} : { dnsWorkers }),
+    ...(drivers === undefined ? {} : { drivers }),
   }
 }
 
 function isCount(value: unknown, most: number): value is number {
   return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= most
+}
+
+function isDrivers(value: unknown): value is Readonly<Record<string, string>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  const own = ['bridge', 'host', 'none']
+  return Object.entries(value).every(
+    ([name, path]) =>
+      isContainerName(name) && !own.includes(name) && typeof path === 'string' && path.startsWith('/'),
+  )
 }

@@ -350,10 +350,10 @@ describe('a network', () => {
     `)
     expect(await create('--driver', 'macvlan')).toMatchInlineSnapshot(`
       "
-      tsnet: reading --driver: there is no driver "macvlan"
-        field: --driver
+      tsnet: creating network net: there is no driver "macvlan"
+        field: driver
         value: macvlan
-        hint: use bridge
+        hint: known are bridge; /etc/tsnet/config.json names further ones
       exit 2
       "
     `)
@@ -642,7 +642,7 @@ describe('a host', () => {
       tsnet: reading /etc/tsnet/config.json: firewal cannot be used
         field: firewal
         value: nftables
-        hint: known keys are firewall, publishAddress, dns, dnsPort and dnsWorkers
+        hint: known keys are firewall, publishAddress, dns, dnsPort, dnsWorkers and drivers
       exit 2
       "
     `)

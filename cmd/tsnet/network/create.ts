@@ -42,7 +42,7 @@ export const networkCreate: CommandDefinition = {
     {
       title: 'Kind',
       options: [
-        { flags: '--driver <driver>', about: 'bridge (default)' },
+        { flags: '--driver <driver>', about: 'bridge (default), or one of /etc/tsnet/config.json' },
         { flags: '--internal', about: 'no way out and no way in: its containers and the host only' },
         {
           flags: '-o, --opt <key=value>',
@@ -78,13 +78,15 @@ function createRequestOf(
   { args, flags }: Pick<Invocation, 'args' | 'flags'>,
   lib: Lib,
 ): CreateNetworkRequest {
+  const driver = lib.readDriver(textFlag(flags, 'driver') ?? 'bridge', '--driver')
   return {
     name: lib.readNetworkName(args[0] ?? '', 'NAME'),
-    driver: lib.readDriver(textFlag(flags, 'driver') ?? 'bridge', '--driver'),
+    driver,
     subnets: subnetsOf(flags, lib),
     ipv6: switchFlag(flags, 'ipv6'),
     internal: switchFlag(flags, 'internal'),
-    options: lib.decodeBridgeOptions(
+    ...lib.decodeDriverOptions(
+      driver,
       lib.parseKeyValues(listFlag(flags, 'opt'), { field: '--opt', bare: 'refuse' }),
       '--opt',
     ),

@@ -450,11 +450,11 @@ describe('a value that cannot be used', () => {
       exit 2
       "
     `)
-    expect(await mistake('network create shop --driver macvlan')).toMatchInlineSnapshot(`
+    expect(await mistake('network create shop --driver mac/vlan')).toMatchInlineSnapshot(`
       "
-      tsnet: reading --driver: there is no driver "macvlan"
+      tsnet: reading --driver: "mac/vlan" is no name of a driver
         field: --driver
-        value: macvlan
+        value: mac/vlan
         hint: use bridge
       exit 2
       "

@@ -147,7 +147,7 @@ describe('a network as JSON', () => {
     const bad = [
       {},
       { name: 'none' },
-      { name: 'web', driver: 'macvlan' },
+      { name: 'web', driver: 'mac/vlan' },
       { name: 'web', subnets: ['10.90.0.1/24'] },
       { name: 'web', subnets: [{ subnet: '10.90.0.0/24', gateway: '127.0.0.1' }] },
       { name: 'web', subnets: [{ subnet: '10.90.0.0/24', reserved: { a: 'x' } }] },
@@ -162,7 +162,7 @@ describe('a network as JSON', () => {
       [
         "TSNET_BAD_JSON name | reading name: it is missing, a string is needed",
         "TSNET_BAD_VALUE name | reading name: "none" means a network mode",
-        "TSNET_BAD_VALUE driver | reading driver: there is no driver "macvlan"",
+        "TSNET_BAD_VALUE driver | reading driver: "mac/vlan" is no name of a driver",
         "TSNET_BAD_VALUE subnets[0] | reading subnets[0]: 10.90.0.1/24 has bits set beyond its prefix length",
         "TSNET_BAD_VALUE subnets[0].gateway | reading subnets[0].gateway: 127.0.0.1 is a loopback address",
         "TSNET_BAD_VALUE subnets[0].reserved.a | reading subnets[0].reserved.a: "x" is no IP address",
@@ -242,10 +242,31 @@ describe('bridge options', () => {
         "TSNET_BAD_VALUE reading -o bridge: interface name "a/b" has characters other than letters, digits, "_", "-" and ".", or starts with "-" or "."; leave it out to have a name chosen",
       ]
     `)
-    expect(faultLines(['macvlan'], (text) => readDriver(text, '--driver'))).toMatchInlineSnapshot(`
+    expect(faultLines(['mac/vlan'], (text) => readDriver(text, '--driver'))).toMatchInlineSnapshot(`
       [
-        "TSNET_BAD_VALUE reading --driver: there is no driver "macvlan"; use bridge",
+        "TSNET_BAD_VALUE reading --driver: "mac/vlan" is no name of a driver; use bridge",
       ]
     `)
+  })
+})
+
+describe('options of a driver that is not ours', () => {
+  it('are kept as text, but for mtu, which every network has', () => {
+    expect(
+      decodeCreateNetwork({
+        name: 'lan',
+        driver: 'macvlan',
+        options: { parent: 'eth0', mtu: 9000, vlan: 7 },
+      }),
+    ).toEqual({
+      name: 'lan',
+      driver: 'macvlan',
+      subnets: [],
+      ipv6: false,
+      internal: false,
+      options: { mtuBytes: 9000 },
+      driverOptions: { parent: 'eth0', vlan: '7' },
+      labels: {},
+    })
   })
 })
