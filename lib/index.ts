@@ -89,6 +89,7 @@ export {
   type RuleView,
   takeRules,
 } from './inspect/rules/report.ts'
+export type { Hook, RuleTool } from './inspect/rules/rule.ts'
 export { renderTemplate } from './inspect/template.ts'
 export { becomeInside, becomeProgram, type Entry, type FileInPlace } from './kernel/enter.ts'
 export type { FlowCount } from './kernel/flows.ts'

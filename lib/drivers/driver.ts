@@ -16,23 +16,29 @@ import type { Address, Cidr, Family, Mac } from '../model/address.ts'
 import type { IpamSubnet } from '../model/network.ts'
 import type { ContainerInfo } from '../model/sandbox.ts'
 import type { AttachmentPlan } from '../plan/plan.ts'
-import type { Step, StepOf } from '../plan/step.ts'
+import type {
+  AddressStep,
+  BatchStep,
+  BridgePortStep,
+  BridgeStep,
+  LinkUpStep,
+  RouteStep,
+  Step,
+  SysctlStep,
+  VethStep,
+} from '../plan/step.ts'
 import { type BridgeAttachmentInput, planInside } from './bridge-attachment.ts'
 
-/** Kinds of steps a driver may answer with. */
-export const driverStepKinds = [
-  'bridge',
-  'veth',
-  'bridgePort',
-  'linkUp',
-  'address',
-  'route',
-  'sysctl',
-  'batch',
-] as const
-
 /** One effect, with its way back: {@link Step} says what each kind does. */
-export type DriverStep = StepOf<(typeof driverStepKinds)[number]>
+export type DriverStep =
+  | AddressStep
+  | BatchStep
+  | BridgePortStep
+  | BridgeStep
+  | LinkUpStep
+  | RouteStep
+  | SysctlStep
+  | VethStep
 
 /** The network a driver plans for. */
 export interface DriverNetwork {

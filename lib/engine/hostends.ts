@@ -39,9 +39,8 @@ import { ensureNetworks } from './ensure.ts'
 import { endKey, isEndKey } from './find.ts'
 import { heal } from './heal.ts'
 import { removeIdle, tidy } from './idle.ts'
-import { freeHostIfname, rulesSeeBridge } from './linkchoice.ts'
+import { bridgeMtu, freeHostIfname, rulesSeeBridge } from './linkchoice.ts'
 import { reapDead, takeDown, undoPending } from './takedown.ts'
-import { bridgeMtu } from './units.ts'
 
 export interface HostEnds {
   /**

@@ -11,6 +11,7 @@ import { findNamespace } from './find.ts'
 import type { Inventory } from './inventory.ts'
 import { addressNames } from './names.ts'
 
+/** One end of a tracked connection. */
 export interface FlowEnd {
   readonly address: Address
   readonly port?: number
@@ -18,6 +19,7 @@ export interface FlowEnd {
   readonly name?: string
 }
 
+/** A tracked connection of a container, with the names of both ends where they are known. */
 export interface FlowView {
   /** `tcp`, `udp`, `icmp`, … or the protocol's number. */
   readonly protocol: string

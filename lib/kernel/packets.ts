@@ -27,6 +27,7 @@ import { openNetns, withNetns } from './netns.ts'
 /** Code, jump if true, jump if false, value: struct sock_filter. */
 export type BpfInstruction = readonly [code: number, yes: number, no: number, value: number]
 
+/** A packet as it was seen on an interface. */
 export interface SeenPacket {
   /** From the network header on where `cooked`, else from the link's. */
   readonly bytes: Buffer

@@ -65,6 +65,7 @@ export class Fields {
     return found === undefined ? undefined : this.json[found]
   }
 
+  /** It is there, and not null. */
   has(key: string): boolean {
     return this.value(key) !== undefined && this.value(key) !== null
   }

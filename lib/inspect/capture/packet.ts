@@ -16,6 +16,7 @@ const IPV6 = 0x86dd
 const ARP = 0x0806
 const dnsPorts = [53, 5353]
 
+/** A packet in words, as `tsnet capture` prints it. */
 export interface PacketView {
   /** ISO 8601 with microseconds, UTC. */
   readonly time: string

@@ -16,6 +16,7 @@ import { parseFilter } from './filter.ts'
 import { type PacketView, viewPacket } from './packet.ts'
 import { type LinkTypeName, pcapHeader, pcapRecord } from './pcap.ts'
 
+/** Where to listen, and for what. */
 export interface CaptureRequest {
   readonly container: string
   /** Words of the filter; empty: everything. */
@@ -25,6 +26,7 @@ export interface CaptureRequest {
   readonly snapBytes: number
 }
 
+/** A running capture in one namespace. */
 export interface Capture {
   readonly name: string
   /** The interface, or `any`. */
@@ -33,12 +35,17 @@ export interface Capture {
   readonly names: ReadonlyMap<Address, string>
   /** What has come by since. */
   read(): readonly SeenPacket[]
+  /** In words. */
   view(packet: SeenPacket): PacketView
   /** Beginning of a pcap file. */
   readonly pcapHeader: Buffer
+  /** As a record of a pcap file. */
   pcap(packet: SeenPacket): Buffer
+  /** Packets the kernel has dropped because nobody read them in time. */
   lost(): number
+  /** The namespace has ended. */
   gone(): boolean
+  /** Stops listening; nothing stays behind. */
   close(): void
 }
 

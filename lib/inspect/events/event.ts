@@ -4,6 +4,7 @@
  * @module
  */
 
+/** What an event is about. */
 export type EventKind =
   | 'attach'
   | 'detach'
@@ -15,6 +16,7 @@ export type EventKind =
   | 'rules'
   | 'lost'
 
+/** All kinds of events, as `--kind` takes them. */
 export const eventKinds: readonly EventKind[] = [
   'attach',
   'detach',
@@ -27,6 +29,7 @@ export const eventKinds: readonly EventKind[] = [
   'lost',
 ]
 
+/** Something that happened, by whom as far as the kernel tells. */
 export interface EventView {
   /** ISO 8601, when it was noticed. */
   readonly time: string

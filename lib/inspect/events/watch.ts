@@ -17,9 +17,11 @@ import type { EventView, Told } from './event.ts'
 import { type KnownLinks, noticeEvents } from './notices.ts'
 import { type Records, recordEvents } from './records.ts'
 
+/** A running watch; events come to its callback until it is closed. */
 export interface EventWatch {
   /** What has happened since. */
   read(): Promise<readonly EventView[]>
+  /** Ends the watch. */
   close(): void
 }
 
@@ -28,7 +30,7 @@ type Source = Pick<Engine, 'list' | 'listNetworks'>
 const lookEveryMs = 1000
 
 /** @throws TSNET_NOT_PERMITTED (forbidden) */
-export async function watchEvents(engine: Source): Promise<EventWatch> {
+export async function watchEvents(engine: Pick<Engine, 'list' | 'listNetworks'>): Promise<EventWatch> {
   const notices = openNotices()
   const links: KnownLinks = new Map()
   const host = (await surveyNamespaces()).find(({ own }) => own)

@@ -19,6 +19,7 @@ import { ruleWords } from './words.ts'
 /** Which part of a packet's way. */
 export type RulePlace = 'arriving' | 'publishing' | 'to the host' | 'forwarding' | 'leaving'
 
+/** One packet rule, in words and as the tool prints it. */
 export interface RuleView {
   readonly place: RulePlace
   /** A sentence. */
@@ -42,6 +43,7 @@ export interface RuleView {
   readonly text: string
 }
 
+/** The packet rules that concern a container, or all of tsnet’s. */
 export interface RuleReport {
   /** What the rules were chosen for: a container's name, or `tsnet` for all networks. */
   readonly subject: string

@@ -38,6 +38,7 @@ const FILTER_PORT = { src: 1 << 4, dst: 1 << 5 }
 
 const headBytes = 4
 
+/** One end of a tracked connection. */
 export interface FlowEnd {
   readonly address: Address
   readonly port: number

@@ -33,6 +33,7 @@ export interface FlowTuple {
   readonly destinationPort?: number
 }
 
+/** Packets and bytes of one direction of a tracked connection. */
 export interface FlowCount {
   readonly packets: number
   readonly bytes: number
