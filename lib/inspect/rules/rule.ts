@@ -9,6 +9,7 @@
 
 import type { Family } from '../../model/address.ts'
 
+/** Which tool's rules they are. */
 export type RuleTool = 'nftables' | 'iptables-nft' | 'iptables-legacy'
 
 /** Where packets meet it; `` for a chain that nothing leads to. */
