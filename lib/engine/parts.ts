@@ -61,7 +61,14 @@ export interface Parts {
 
 export function createParts(context: EngineContext): Parts {
   return {
-    add: (request) => add(context, request),
+    add: async (request) => {
+      try {
+        return await add(context, request)
+      } catch (error) {
+        await tidy(context)
+        throw error
+      }
+    },
     address: (request) => address(context, request),
     remove: (request) => remove(context, request),
     check: (request) => check(context, request),

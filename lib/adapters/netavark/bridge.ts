@@ -13,23 +13,26 @@ import { shortHash } from '../../model/hash.ts'
 import { isContainerName, isHostname } from '../../model/names.ts'
 import type { CreateNetworkRequest, IpamSubnet } from '../../model/network.ts'
 import { aardvarkPid } from './aardvarkfolder.ts'
+import { checkRoutes, checkSubnets, firstGateways, staticAddresses, staticMac } from './addresses.ts'
 import { type Attaching, callLabels, interfaceNumber } from './call.ts'
 import { NetavarkError } from './errors.ts'
 import { addExtras, hasExtras, removeExtras } from './extras.ts'
-import { type BridgeSettings, bridgeSettings, firstGateways, staticAddresses, staticMac } from './options.ts'
+import { type BridgeSettings, bridgeSettings } from './options.ts'
 import { publishing } from './ports.ts'
 import { type Made, searchDomain } from './status.ts'
 
 /** Before anything is touched. @throws NetavarkError */
-export function checkBridge({
-  network,
-  joining,
-  options,
-}: Pick<Attaching, 'network' | 'joining' | 'options'>): void {
+export function checkBridge(wish: Pick<Attaching, 'network' | 'joining' | 'options'>): void {
+  const { network, joining, options } = wish
   if (!network.networkInterface) throw new NetavarkError('no bridge interface name given')
-  bridgeSettings(network, joining, options.generation)
-  staticAddresses(network, joining)
-  staticMac(joining)
+  staticAddresses(wish)
+  checkSubnets(network.subnets)
+  checkRoutes(network.routes)
+  const { unmanaged } = bridgeSettings(network, joining, options.generation)
+  staticMac(wish)
+  if (network.ipamDriver === 'dhcp' && !unmanaged) {
+    throw new NetavarkError('cannot use dhcp ipam driver without using the option mode=unmanaged')
+  }
 }
 
 /** @param served families another network of the same call leads the ports of already */
@@ -37,7 +40,8 @@ export async function setupBridge(attaching: Attaching, served: Set<Family>): Pr
   const { call, engine, options, network, joining } = attaching
   const settings = bridgeSettings(network, joining, options.generation)
   await checkLink(attaching, settings)
-  const cidrs = staticAddresses(network, joining)
+  await checkVrf(attaching, settings)
+  const cidrs = staticAddresses(attaching)
   const families = ([4, 6] as const).filter((family) => !served.has(family))
   const open = publishes(attaching, settings) ? families : []
   const { mappings, skipped } = publishing(options.portMappings, cidrs, open)
@@ -68,7 +72,11 @@ async function bridgeAddresses({ engine, network }: Attaching): Promise<readonly
   const all = (await engine.linkAddresses(name)).map(addressOf)
   const addresses = all.filter((address) => !address.startsWith('fe80:'))
   if (addresses.length > 0) return addresses
-  throw new NetavarkError(`bridge interface ${name} has no address the DNS server could listen on`)
+  throw new NetavarkError(
+    `bridge '${name}' in unmanaged mode has no usable IP addresses. Aardvark-dns requires at least one address ` +
+      '(should not be an IPv6 link-local address) to bind to. ' +
+      'Please add an IP address or disable DNS for this network (--disable-dns).',
+  )
 }
 
 /** @returns false where nothing of ours was there */
@@ -92,11 +100,31 @@ async function checkLink({ engine, network }: Attaching, settings: BridgeSetting
   if (!settings.unmanaged && !engine.hasLink(name)) return
   const kind = await engine.linkKind(name)
   if (kind === undefined) {
-    throw new NetavarkError(`bridge interface ${name} does not exist, and mode unmanaged makes none`)
+    throw new NetavarkError(
+      'in unmanaged mode, the bridge must already exist on the host: Netlink error: No such device (os error 19)',
+    )
   }
-  if (kind === 'bridge') return
-  const said = kind === '' ? 'physical' : `${kind.charAt(0).toUpperCase()}${kind.slice(1)}`
-  throw new NetavarkError(`bridge interface ${name} already exists but is a ${said} interface`)
+  if (kind !== 'bridge') throw notOfKind('bridge', `bridge interface ${name}`, kind)
+}
+
+/** A VRF is the administrator's: it must be there. */
+async function checkVrf({ engine }: Attaching, { vrf }: BridgeSettings): Promise<void> {
+  if (vrf === undefined) return
+  const kind = await engine.linkKind(vrf)
+  if (kind === undefined) {
+    throw new NetavarkError('get vrf to set up bridge interface: Netlink error: No such device (os error 19)')
+  }
+  if (kind !== 'vrf') throw notOfKind('vrf', `vrf ${vrf}`, kind)
+}
+
+/** Links without a kind (physical ones, lo) do not say what they are. */
+function notOfKind(wanted: string, subject: string, kind: string): NetavarkError {
+  const name = subject.split(' ').at(-1)
+  return new NetavarkError(
+    kind === ''
+      ? `could not determine namespace link kind for ${wanted} ${name}`
+      : `${subject} already exists but is a ${kind.charAt(0).toUpperCase()}${kind.slice(1)} interface`,
+  )
 }
 
 interface Settled {
@@ -135,7 +163,7 @@ const canBeName = (name: string): boolean =>
 
 function endpointOf(attaching: Attaching, settings: BridgeSettings, settled: Settled): EndpointRequest {
   const { network, joining } = attaching
-  const mac = staticMac(joining)
+  const mac = staticMac(attaching)
   const definition = definitionOf(attaching, settings, settled)
   return {
     network: definition.name,
@@ -207,7 +235,7 @@ function dnsPortOf({ env }: Attaching['call']): { readonly dnsPort?: number } {
   const port = Number(env['NETAVARK_DNS_PORT'] || 53)
   if (!Number.isInteger(port) || port < 1 || port > 65_535) {
     throw new NetavarkError(
-      `Invalid NETAVARK_DNS_PORT "${env['NETAVARK_DNS_PORT']}": invalid digit found in string`,
+      `Invalid NETAVARK_DNS_PORT ${env['NETAVARK_DNS_PORT']}: invalid digit found in string`,
     )
   }
   return port === 53 ? {} : { dnsPort: port }
@@ -239,7 +267,7 @@ async function attach(attaching: Attaching, request: SetupRequest): Promise<Atta
       const definition = { ...(endpoint.definition as CreateNetworkRequest), name }
       return attach(attaching, { ...request, networks: [{ ...endpoint, network: name, definition }] })
     }
-    throw inItsWords(error, joining.ifname)
+    throw inItsWords(error, attaching)
   }
 }
 
@@ -252,11 +280,12 @@ async function publishesAlready({ engine, options }: Attaching): Promise<boolean
   return known?.attachments.some(({ ports }) => ports.length > 0) === true
 }
 
-function inItsWords(error: unknown, ifname: string): unknown {
-  if (isTsnetError(error, 'TSNET_ALREADY_ATTACHED') || isTsnetError(error, 'TSNET_IFNAME_IN_USE')) {
-    return new NetavarkError(
-      `create veth pair: interface ${ifname} already exists on container namespace: Netlink error: File exists (os error 17)`,
-    )
-  }
-  return error
+function inItsWords(error: unknown, { joining, network, options }: Attaching): unknown {
+  if (!isTsnetError(error, 'TSNET_ALREADY_ATTACHED') && !isTsnetError(error, 'TSNET_IFNAME_IN_USE'))
+    return error
+  const { hostIfname } = bridgeSettings(network, joining, options.generation)
+  const onHost = hostIfname === undefined ? '' : ` or ${hostIfname} exists on host namespace`
+  return new NetavarkError(
+    `create veth pair: interface ${joining.ifname} already exists on container namespace${onHost}: Netlink error: File exists (os error 17)`,
+  )
 }

@@ -6,8 +6,10 @@
  */
 
 import { randomBytes } from 'node:crypto'
+import { readdirSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
-import { parseCidr, type Subnet, subnetOf } from '../../model/address.ts'
+import { familyOf, parseCidr, type Subnet, subnetOf } from '../../model/address.ts'
+import { checkRoutes } from './addresses.ts'
 import type { Call } from './call.ts'
 import { type CreateRequest, type Draft, decodeCreateRequest } from './createrequest.ts'
 import { chooseSubnets } from './createsubnets.ts'
@@ -37,7 +39,13 @@ export async function create(call: Call): Promise<string> {
   const { driver } = request.draft
   if (knownOptions[driver] !== undefined) return print({ ...base, ...builtIn(request) })
   const path = findPlugin(driver, call.line.pluginFolders)
-  if (path === undefined) throw new NetavarkError(`unsupported driver ${driver}: invalid argument`)
+  if (path === undefined) {
+    throw new NetavarkError(
+      call.line.pluginFolders.length === 0
+        ? 'plugin directory not provided'
+        : `plugin for driver "${driver}" not found in plugin directories`,
+    )
+  }
   const engine = await call.engine()
   const made = (await runPlugin(path, ['create'], base, { engine, call })) as typeof base | undefined
   for (const key of ['name', 'id', 'driver'] as const) {
@@ -49,21 +57,23 @@ export async function create(call: Call): Promise<string> {
 
 const print = (network: unknown): string => `${JSON.stringify(network)}\n`
 
-function checkName({ draft: { name }, usedNames }: CreateRequest): void {
+function checkName({ draft: { name, id }, usedNames }: CreateRequest): void {
   if (name !== '' && !/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name)) {
     throw new NetavarkError(
-      `network name ${name} invalid: names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument`,
+      `Invalid characters in network name ${JSON.stringify(name)}: must match [a-zA-Z0-9][a-zA-Z0-9_.-]*`,
     )
   }
-  if (usedNames.has(name))
-    throw new NetavarkError(`network name ${name} already used: network already exists`)
+  if (usedNames.has(name)) throw new NetavarkError(`network already exists ${name}`)
+  if (id !== '' && !/^[0-9a-fA-F]{64}$/.test(id)) {
+    throw new NetavarkError(`Network id must be a hexadecimal string ${JSON.stringify(id)}`)
+  }
 }
 
 function identity(request: CreateRequest): Readonly<Record<'name' | 'id' | 'driver' | 'created', unknown>> {
   const { name, id, driver } = request.draft
   return {
     name: name || freeInterface(request),
-    id: /^[0-9a-f]{64}$/.test(id) ? id : randomBytes(32).toString('hex'),
+    id: id || randomBytes(32).toString('hex'),
     driver,
     created: request.raw['created'] || new Date().toISOString(),
   }
@@ -77,19 +87,23 @@ function builtIn(request: CreateRequest): Readonly<Record<string, unknown>> {
   const network = checkedWith(draft, options)
   const isBridge = draft.driver === 'bridge'
   const settings = isBridge ? bridgeSettings(network, noWishes, 2) : undefined
-  const shared = settings !== undefined && (settings.unmanaged || settings.vlan !== undefined)
+  const shared = settings === undefined || settings.unmanaged || settings.vlan !== undefined
   const ipam = ipamOf(draft, settings?.unmanaged === true)
   const named = isBridge && draft.dnsEnabled && ipam !== 'none'
-  const ipv6 = draft.ipv6Enabled || draft.subnets.some(({ subnet }) => subnet.includes(':'))
+  const fresh6 = isBridge && draft.ipv6Enabled
   const subnets =
     ipam === 'host-local'
-      ? chooseSubnets({ request, host: hostSubnets(), shared, gateways: !draft.internal || named }, ipv6)
+      ? chooseSubnets({ request, host: hostSubnets(), shared, gateways: !draft.internal || named }, fresh6)
       : []
-  checkRoutes(draft)
+  checkRoutes(draft.routes)
+  checkDestinations(request)
+  if (draft.hasDnsServers && !named) {
+    throw new NetavarkError('cannot set NetworkDNSServers if DNS is not enabled for the network')
+  }
   return {
-    network_interface: isBridge ? interfaceOf(request, bridge, shared) : draft.networkInterface || undefined,
+    network_interface: isBridge ? interfaceOf(request, bridge, shared) : parentOf(draft),
     ...(ipam === 'host-local' ? { subnets: subnets.map(encodeSubnet) } : { subnets: undefined }),
-    ipv6_enabled: ipv6,
+    ipv6_enabled: draft.ipv6Enabled || subnets.some(({ subnet }) => familyOf(subnet) === 6),
     internal: draft.internal,
     dns_enabled: named,
     options: options.size === 0 ? undefined : Object.fromEntries(options),
@@ -112,7 +126,12 @@ function translated({ options, networkInterface }: Draft): {
 
 function checkOptions({ driver }: Draft, options: ReadonlyMap<string, string>): void {
   const unknown = [...options.keys()].find((key) => !knownOptions[driver]?.includes(key))
-  if (unknown !== undefined) throw new NetavarkError(`unsupported ${driver} network option ${unknown}`)
+  if (unknown === undefined) return
+  const what =
+    driver === 'ipvlan' && unknown === 'bclim'
+      ? 'ipvlan network option'
+      : `${driver === 'bridge' ? 'bridge' : 'vlan'} network option:`
+  throw new NetavarkError(`unsupported ${what} ${unknown}`)
 }
 
 const noWishes: Joining = {
@@ -133,43 +152,55 @@ function checkedWith(draft: Draft, options: ReadonlyMap<string, string>): Networ
 }
 
 function ipamOf({ driver, ipamDriver, subnets }: Draft, unmanaged: boolean): string {
-  const asked = ipamDriver || (driver === 'macvlan' && subnets.length === 0 ? 'dhcp' : 'host-local')
-  if (asked !== 'host-local' && asked !== 'dhcp' && asked !== 'none') {
-    throw new NetavarkError(`unsupported ipam driver "${asked}"`)
+  const asked = ipamDriver || (driver !== 'bridge' && subnets.length === 0 ? 'dhcp' : 'host-local')
+  if (asked === 'none' && subnets.length > 0) {
+    throw new NetavarkError('None ipam driver is set but subnets are given')
   }
-  if (asked === 'host-local') {
-    if (driver === 'ipvlan' && subnets.length === 0) {
-      throw new NetavarkError(
-        'ipam driver dhcp is not supported with ipvlan: give a subnet, or ipam driver none',
-      )
+  if (asked === 'host-local' && driver !== 'bridge' && subnets.length === 0) {
+    throw new NetavarkError(
+      `${driver} driver needs at least one subnet specified when the host-local ipam driver is set`,
+    )
+  }
+  if (asked === 'dhcp') {
+    if (driver === 'ipvlan') throw new NetavarkError('ipam driver dhcp is not supported with ipvlan')
+    if (driver === 'bridge' && !unmanaged) {
+      throw new NetavarkError('cannot use dhcp ipam driver without using the option mode=unmanaged')
     }
-    return asked
+    if (subnets.length > 0) throw new NetavarkError('ipam driver dhcp set but subnets are set')
   }
-  if (subnets.length > 0) throw new NetavarkError(`${asked} ipam driver is set but subnets are given`)
-  if (asked === 'dhcp' && (driver === 'ipvlan' || (driver === 'bridge' && !unmanaged))) {
-    throw new NetavarkError(`ipam driver dhcp is not supported with ${driver}`)
-  }
-  return asked
+  if (['host-local', 'dhcp', 'none'].includes(asked)) return asked
+  throw new NetavarkError(`Unsupported ipam driver: ${asked}`)
 }
 
-function checkRoutes({ routes }: Draft): void {
-  for (const { destination, gateway, type } of routes) {
-    if (!['unicast', 'blackhole', 'unreachable', 'prohibit'].includes(type)) {
-      throw new NetavarkError(`invalid route type "${type}"`)
-    }
-    if (type === 'unicast' && gateway === undefined) {
-      throw new NetavarkError(`route to ${destination} has no gateway`)
-    }
-    if (type !== 'unicast' && gateway !== undefined) {
-      throw new NetavarkError(`${type} route to ${destination} must not have a gateway`)
-    }
+/** Unlike podman's files: a destination with host bits is a slip of the pen here. */
+function checkDestinations({ raw }: CreateRequest): void {
+  const routes = (raw['routes'] ?? []) as readonly { readonly destination: string }[]
+  const isNetwork = (text: string): boolean => {
+    const cidr = parseCidr(text)
+    return cidr !== undefined && subnetOf(cidr) === cidr
   }
+  if (!routes.every(({ destination }) => isNetwork(destination))) {
+    throw new NetavarkError('route destination invalid')
+  }
+}
+
+/** Where it is given: as the kernel takes it, and as podman wants it. */
+function checkInterface(name: string): void {
+  if (name.length > 15) {
+    throw new NetavarkError(
+      `Interface name is too long: interface names must be 15 characters or less: ${name}`,
+    )
+  }
+  if (name === '.' || name === '..') throw new NetavarkError('Interface name cannot be . or ..')
+  const bad = /[/:\s]/.exec(name)?.[0]
+  if (bad !== undefined) throw new NetavarkError(`Interface name cannot contain "${bad}"`)
 }
 
 function interfaceOf(request: CreateRequest, asked: string, shared: boolean): string {
   if (asked === '') return freeInterface(request)
-  if (asked.length > 15 || /[/:\s]/.test(asked)) {
-    throw new NetavarkError(`invalid bridge name ${asked}: at most 15 characters, no "/", ":" or space`)
+  checkInterface(asked)
+  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(asked)) {
+    throw new NetavarkError(`bridge name ${asked} is invalid`)
   }
   if (!shared && request.usedInterfaces.includes(asked)) {
     throw new NetavarkError(`bridge name ${asked} already in use`)
@@ -177,12 +208,23 @@ function interfaceOf(request: CreateRequest, asked: string, shared: boolean): st
   return asked
 }
 
-function freeInterface({ usedInterfaces, interfacePrefix }: CreateRequest): string {
-  const taken = new Set([...usedInterfaces, ...Object.keys(networkInterfaces())])
-  for (let number = 0; ; number++) {
+/** Of macvlan and ipvlan; empty is that of the default route, when a container comes. */
+function parentOf({ networkInterface }: Draft): string | undefined {
+  if (networkInterface === '') return undefined
+  checkInterface(networkInterface)
+  if (linkNames().has(networkInterface)) return networkInterface
+  throw new NetavarkError(`parent interface ${networkInterface} does not exist`)
+}
+
+function freeInterface({ usedInterfaces, usedNames, interfacePrefix }: CreateRequest): string {
+  const taken = new Set([...usedInterfaces, ...usedNames.keys(), ...linkNames()])
+  for (let number = 1; ; number++) {
     if (!taken.has(`${interfacePrefix}${number}`)) return `${interfacePrefix}${number}`
   }
 }
+
+/** Also of links that are down, which have no place in networkInterfaces(). */
+const linkNames = (): ReadonlySet<string> => new Set(readdirSync('/sys/class/net'))
 
 function hostSubnets(): readonly Subnet[] {
   return Object.values(networkInterfaces()).flatMap((addresses) =>

@@ -26,6 +26,8 @@ export interface Draft {
   readonly options: ReadonlyMap<string, string>
   /** Empty: to be chosen. */
   readonly ipamDriver: string
+  /** Servers for names nobody here has. */
+  readonly hasDnsServers: boolean
 }
 
 export interface Pool {
@@ -52,7 +54,7 @@ export function decodeCreateRequest(text: string): CreateRequest {
   try {
     return decode(text)
   } catch (error) {
-    throw within('failed to load network create config', error)
+    throw within('failed to load network create', error)
   }
 }
 
@@ -98,5 +100,6 @@ function draftOf(node: Node, document: Document): Draft {
     routes: fields.optional('routes', list(networkRoute)) ?? [],
     options: fields.optional('options', map(string)) ?? new Map(),
     ipamDriver: fields.optional('ipam_options', map(string))?.get('driver') ?? '',
+    hasDnsServers: (fields.optional('network_dns_servers', list(string)) ?? []).length > 0,
   }
 }

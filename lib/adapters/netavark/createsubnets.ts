@@ -19,6 +19,7 @@ import {
   type Subnet,
   withPrefix,
 } from '../../model/address.ts'
+import { checkSubnets } from './addresses.ts'
 import type { CreateRequest, Pool } from './createrequest.ts'
 import { NetavarkError } from './errors.ts'
 import type { NetworkSubnet } from './request.ts'
@@ -36,11 +37,8 @@ export interface SubnetWish {
 export function chooseSubnets(wish: SubnetWish, ipv6: boolean): readonly NetworkSubnet[] {
   const { request } = wish
   const given = request.draft.subnets
-  for (const [i, { subnet }] of given.entries()) {
-    const twin = given.slice(0, i).find((other) => overlaps(other.subnet, subnet))
-    if (twin !== undefined) throw new NetavarkError(`subnets ${twin.subnet} and ${subnet} overlap`)
-    checkFree(wish, subnet)
-  }
+  checkSubnets(given)
+  for (const { subnet } of given) checkFree(wish, subnet)
   const has = (family: Family): boolean => given.some(({ subnet }) => familyOf(subnet) === family)
   const fresh = (subnet: Subnet): NetworkSubnet => ({ subnet, gateway: undefined, leaseRange: undefined })
   const all = [
@@ -88,20 +86,32 @@ function freeIpv6({ request, host }: SubnetWish): Subnet {
 
 function complete(given: NetworkSubnet, gateways: boolean): NetworkSubnet {
   const { subnet, leaseRange } = given
-  for (const end of [leaseRange?.startIp, leaseRange?.endIp]) {
-    if (end !== undefined && !contains(subnet, end)) {
-      throw new NetavarkError(`lease range address ${end} is not in subnet ${subnet}`)
-    }
-  }
   if (given.gateway !== undefined && !contains(subnet, given.gateway)) {
     throw new NetavarkError(`gateway ${given.gateway} not in subnet ${subnet}`)
   }
-  if (given.gateway !== undefined || !gateways) return given
+  const gateway = given.gateway ?? (gateways ? firstAddress(subnet) : undefined)
+  const { startIp, endIp } = leaseRange ?? {}
+  for (const [name, end] of Object.entries({ start_ip: startIp, end_ip: endIp })) {
+    if (end === undefined || contains(subnet, end)) continue
+    throw new NetavarkError(`lease range ${name} ${end} not in subnet ${subnet}`)
+  }
+  if (startIp !== undefined && endIp !== undefined && numberOf(startIp) > numberOf(endIp)) {
+    throw new NetavarkError(`lease range start_ip ${startIp} must be less than or equal to end_ip ${endIp}`)
+  }
+  return { ...given, gateway }
+}
+
+/** In IPv4 the last address is broadcast, so a /31 has no room either. */
+function firstAddress(subnet: Subnet): Address {
   const family = familyOf(subnet)
-  if (prefixLength(subnet) > (family === 4 ? 30 : 126)) {
+  const limit = family === 4 ? 31 : 128
+  if (prefixLength(subnet) >= limit) {
     throw new NetavarkError(
-      `subnet ${subnet} has no room for a gateway: a prefix of /${family === 4 ? 30 : 126} or shorter is needed`,
+      `could not create gateway for subnet ${subnet} because it has a ${limit} or greater subnet prefix`,
     )
   }
-  return { ...given, gateway: fromNumber(family, boundsOf(subnet).first + 1n) as Address }
+  return fromNumber(family, boundsOf(subnet).first + 1n) as Address
 }
+
+const numberOf = (address: Address): bigint =>
+  boundsOf(withPrefix(address, familyOf(address) === 4 ? 32 : 128)).first

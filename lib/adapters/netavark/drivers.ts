@@ -42,7 +42,10 @@ export function checkDriver(checked: Checked): (attaching: Attaching) => Driver 
     })
   }
   const path = findPlugin(driver, call.line.pluginFolders)
-  if (path === undefined) throw new NetavarkError(`unknown network driver ${driver}`)
+  if (path === undefined)
+    throw new NetavarkError(
+      `unknown network driver ${checked.options.generation === 1 ? driver : `"${driver}"`}`,
+    )
   return (attaching) => ({
     setup: () => setupPlugin(attaching, path),
     teardown: () => teardownPlugin(attaching, path),

@@ -37,6 +37,7 @@ export function ioText(error: unknown): string {
 
 /** Anything caught, as the one text; what is ours says the way out too. */
 export function textOf(error: unknown): string {
+  if (isTsnetError(error, 'TSNET_NOT_A_NETNS')) return `setns: IO error: ${osErrors['EINVAL']}`
   if (isTsnetError(error)) {
     const undone = error.undo.map((one) => `not undone: ${one instanceof Error ? one.message : String(one)}`)
     return [error.message, ...(error.hint === undefined ? [] : [error.hint]), ...undone].join('; ')

@@ -7,9 +7,9 @@
 
 import type { PartId, PartOptions } from '../../engine/plugins.ts'
 import type { Attachment } from '../../model/attachment.ts'
+import { staticAddresses } from './addresses.ts'
 import type { Attaching } from './call.ts'
 import type { BridgeSettings } from './options.ts'
-import { staticAddresses } from './options.ts'
 import type { Network } from './request.ts'
 
 export function hasExtras(network: Network, { vlan, vrf }: BridgeSettings): boolean {
@@ -37,7 +37,8 @@ export function partId({ options, network, joining }: Attaching): PartId {
   return { network: network.name, container: options.containerId, ifname: joining.ifname }
 }
 
-function partOptions({ network, joining }: Attaching, settings: BridgeSettings): PartOptions['netavark'] {
+function partOptions(attaching: Attaching, settings: BridgeSettings): PartOptions['netavark'] {
+  const { network } = attaching
   const { vlan, vrf, unmanaged } = settings
   return {
     bridge: network.networkInterface as string,
@@ -49,7 +50,7 @@ function partOptions({ network, joining }: Attaching, settings: BridgeSettings):
     seen: {
       subnets: network.subnets.map(({ subnet }) => subnet),
       gateways: network.subnets.flatMap(({ gateway }) => gateway ?? []),
-      cidrs: staticAddresses(network, joining),
+      cidrs: staticAddresses(attaching),
       networkId: network.id,
       unmanaged,
     },

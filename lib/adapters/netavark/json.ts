@@ -55,10 +55,14 @@ export function parseDocument(text: string): Document {
   }
 
   const parseWord = (): Node => {
-    const word = /^[a-z]+/.exec(text.slice(at, at + 6))?.[0] ?? ''
-    const value = word === 'true' ? true : word === 'false' ? false : word === 'null' ? null : undefined
-    if (value === undefined) throw fault(word === '' ? 'expected value' : 'expected ident', at + 1)
+    const word = ['true', 'false', 'null'].find((one) => one[0] === text[at])
+    if (word === undefined) throw fault('expected value', at + 1)
+    for (let i = 1; i < word.length; i++) {
+      if (at + i >= text.length) throw ended('a value')
+      if (text[at + i] !== word[i]) throw fault('expected ident', at + i + 1)
+    }
     at += word.length
+    const value = word === 'null' ? null : word === 'true'
     return { kind: value === null ? 'null' : 'boolean', value, end: at }
   }
 

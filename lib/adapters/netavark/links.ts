@@ -8,25 +8,36 @@
 import type { PartOptions } from '../../engine/plugins.ts'
 import { isTsnetError } from '../../errors/codes.ts'
 import { type Cidr, familyOf } from '../../model/address.ts'
+import {
+  checkRoutes,
+  checkSubnets,
+  firstGateways,
+  gatewayOf,
+  staticAddresses,
+  staticMac,
+} from './addresses.ts'
 import type { Attaching } from './call.ts'
 import { NetavarkError } from './errors.ts'
 import { partId } from './extras.ts'
-import { firstGateways, gatewayOf, linkSettings, staticAddresses, staticMac } from './options.ts'
+import { linkSettings } from './options.ts'
 import type { Made } from './status.ts'
 
 export type LinkDriver = 'macvlan' | 'ipvlan'
 
 /** Before anything is touched. @throws NetavarkError */
 export function checkLink(
-  { network, joining }: Pick<Attaching, 'network' | 'joining'>,
+  wish: Pick<Attaching, 'network' | 'joining' | 'options'>,
   driver: LinkDriver,
 ): void {
+  const { network } = wish
   linkSettings(network, driver)
-  staticAddresses(network, joining)
+  staticAddresses(wish)
+  checkSubnets(network.subnets)
+  checkRoutes(network.routes)
   if (driver === 'ipvlan' && network.ipamDriver === 'dhcp') {
-    throw new NetavarkError('dhcp ipam driver is not supported for ipvlan')
+    throw new NetavarkError('ipam driver dhcp is not supported with ipvlan')
   }
-  staticMac(joining)
+  if (driver === 'macvlan') staticMac(wish)
 }
 
 export async function setupLink(attaching: Attaching, driver: LinkDriver): Promise<Made> {
@@ -64,10 +75,11 @@ export async function teardownLink(attaching: Attaching, driver: LinkDriver): Pr
   await engine.parts.remove({ type: driver, id: partId(attaching), options, netns: call.line.arg })
 }
 
-function optionsOf({ network, joining }: Attaching, driver: LinkDriver): PartOptions[LinkDriver] {
+function optionsOf(attaching: Attaching, driver: LinkDriver): PartOptions[LinkDriver] {
+  const { network } = attaching
   const { mode, mtu, metric, noDefaultRoute } = linkSettings(network, driver)
-  const mac = driver === 'macvlan' ? staticMac(joining) : undefined
-  const cidrs = staticAddresses(network, joining)
+  const mac = driver === 'macvlan' ? staticMac(attaching) : undefined
+  const cidrs = staticAddresses(attaching)
   const hasFamily = (other: Cidr): boolean => cidrs.some((cidr) => familyOf(cidr) === familyOf(other))
   const defaults = noDefaultRoute ? [] : firstGateways(network)
   const everything = (via: string): Cidr => (via.includes(':') ? '::/0' : '0.0.0.0/0') as Cidr

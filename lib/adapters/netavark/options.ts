@@ -1,24 +1,16 @@
 /**
- * Values of a network's options and of single fields that netavark keeps as
- * text, read in its words.
+ * Values of a network's options, which netavark keeps as text, read in its words.
  *
  * @module
  */
 
-import {
-  type Address,
-  type Cidr,
-  contains,
-  familyOf,
-  type Mac,
-  parseAddress,
-  parseMac,
-  prefixLength,
-  withPrefix,
-} from '../../model/address.ts'
+import { type Address, familyOf, parseAddress } from '../../model/address.ts'
 import type { FirewallBackend } from '../../model/attachment.ts'
 import { NetavarkError } from './errors.ts'
 import type { Joining, Network } from './request.ts'
+
+/** 2: networks come as an array. */
+export type Generation = 1 | 2
 
 /** `firewalld`: rules of ours, and the subnets in its zone `trusted`. */
 export type FirewallDriver = FirewallBackend | 'firewalld'
@@ -62,11 +54,15 @@ function booleanOption({ options }: Network, name: string): boolean {
   throw new NetavarkError(`unable to parse "${name}": provided string was not \`true\` or \`false\``)
 }
 
-function isolation({ options }: Network, generation: 1 | 2): Isolation {
+function isolation({ options }: Network, generation: Generation): Isolation {
   const text = options.get('isolate')
   if (text === undefined) return generation === 2 ? 'strict' : 'false'
   if (text === 'strict' || text === 'true' || text === 'false') return text
-  throw new NetavarkError('unable to parse "isolate": provided string was not `true` or `false`')
+  throw new NetavarkError(
+    generation === 2
+      ? `invalid isolate option "${text}"`
+      : 'unable to parse "isolate": provided string was not `true` or `false`',
+  )
 }
 
 function addressOption({ options }: Network, name: string, family: 4 | 6): readonly Address[] {
@@ -80,14 +76,14 @@ function addressOption({ options }: Network, name: string, family: 4 | 6): reado
 }
 
 /** @throws NetavarkError for values of the wrong kind */
-export function bridgeSettings(network: Network, joining: Joining, generation: 1 | 2): BridgeSettings {
+export function bridgeSettings(network: Network, joining: Joining, generation: Generation): BridgeSettings {
   const mode = network.options.get('mode') ?? ''
   if (mode !== '' && mode !== 'managed' && mode !== 'unmanaged') {
     throw new NetavarkError(`invalid bridge mode "${mode}"`)
   }
   const vlan = numberOption(network, 'vlan', 65_535)
   if (vlan !== undefined && vlan > 4094) {
-    throw new NetavarkError(`unable to parse "vlan": VLAN ID ${vlan} is not between 0 and 4094`)
+    throw new NetavarkError('vlan must be between 0 and 4094')
   }
   return {
     mtu: numberOption(network, 'mtu') || undefined,
@@ -131,67 +127,6 @@ export function linkSettings(network: Network, driver: 'macvlan' | 'ipvlan'): Li
     metric: numberOption(network, 'metric'),
     noDefaultRoute: booleanOption(network, 'no_default_route'),
   }
-}
-
-/** @throws NetavarkError */
-export function staticMac({ staticMac: text }: Joining): Mac | undefined {
-  if (text === undefined) return undefined
-  const parts = text.split(/[:-]/)
-  const bad = parts.find((part) => !/^[0-9a-fA-F]{1,2}$/.test(part))
-  const why =
-    bad === undefined
-      ? parts.length === 6
-        ? undefined
-        : 'invalid length'
-      : bad === ''
-        ? 'cannot parse integer from empty string'
-        : /^[0-9a-fA-F]+$/.test(bad)
-          ? 'number too large to fit in target type'
-          : 'invalid digit found in string'
-  const mac = parseMac(parts.map((part) => part.padStart(2, '0')).join(':'))
-  if (why !== undefined || mac === undefined) {
-    throw new NetavarkError(
-      `IO error: unable to parse mac address ${text}: ${why ?? 'it is no address one interface can have'}`,
-    )
-  }
-  return mac
-}
-
-/** The addresses podman has chosen, with the prefix of the subnet each lies in. @throws NetavarkError */
-export function staticAddresses(network: Network, joining: Joining): readonly Cidr[] {
-  switch (network.ipamDriver) {
-    case 'none':
-      return []
-    case 'dhcp':
-      throw new NetavarkError('IO error: dhcp ipam driver is not yet supported')
-    case 'host-local':
-      break
-    default:
-      throw new NetavarkError(`IO error: unsupported ipam driver ${network.ipamDriver}`)
-  }
-  if (network.subnets.length === 0) return []
-  if (joining.staticIps === undefined) throw new NetavarkError('IO error: no static ips provided')
-  return joining.staticIps.map((address) => {
-    const own = network.subnets.find(({ subnet }) => contains(subnet, address))
-    if (own === undefined) {
-      throw new NetavarkError(
-        `IO error: static ip ${address} is not in any subnet of network ${network.name}`,
-      )
-    }
-    return withPrefix(address, prefixLength(own.subnet))
-  })
-}
-
-/** The gateway of an address, as podman's answer names it. */
-export function gatewayOf(network: Network, cidr: Cidr): Address | undefined {
-  const address = cidr.slice(0, cidr.indexOf('/')) as Address
-  return network.subnets.find(({ subnet }) => contains(subnet, address))?.gateway
-}
-
-/** One gateway for each family, in the order of the subnets. */
-export function firstGateways({ subnets, internal }: Network): readonly Address[] {
-  const all = internal ? [] : subnets.flatMap(({ gateway }) => gateway ?? [])
-  return all.filter((gateway, i) => all.findIndex((other) => familyOf(other) === familyOf(gateway)) === i)
 }
 
 /** Option, then environment; absent: what tsnet uses here. @throws NetavarkError */

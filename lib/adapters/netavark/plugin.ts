@@ -49,7 +49,8 @@ export async function runPlugin(
   }
   if (exitCode === 0) return answer
   const said = (answer as { readonly error?: unknown } | undefined)?.error
-  throw new NetavarkError(`${context}: ${typeof said === 'string' ? said : `exit code ${exitCode}`}`)
+  const words = typeof said === 'string' ? `message: ${said}` : 'and it printed no error'
+  throw new NetavarkError(`${context}: exit code ${exitCode}, ${words}`)
 }
 
 export async function setupPlugin(attaching: Attaching, path: string): Promise<StatusBlock> {

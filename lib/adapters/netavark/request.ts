@@ -114,7 +114,7 @@ export const networkRoute: Read<NetworkRoute> = (node, document) => {
     gateway: fields.optional('gateway', address),
     destination: fields.required('destination', subnet),
     metric: fields.optional('metric', u32),
-    type: fields.optional('route_type', string) ?? 'unicast',
+    type: fields.optional('route_type', string) || 'unicast',
   }
 }
 
@@ -175,6 +175,6 @@ function decode(text: string): NetworkOptions {
 /** @throws NetavarkError where it was not sent along */
 export function networkOf({ networkInfo }: Pick<NetworkOptions, 'networkInfo'>, name: string): Network {
   const found = networkInfo.get(name)
-  if (found === undefined) throw new NetavarkError(`network ${name} is in networks but not in network_info`)
+  if (found === undefined) throw new NetavarkError(`network info for network ${name} not found`)
   return found
 }

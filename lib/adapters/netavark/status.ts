@@ -6,7 +6,7 @@
  */
 
 import type { Address, Cidr } from '../../model/address.ts'
-import { gatewayOf } from './options.ts'
+import { gatewayOf } from './addresses.ts'
 import type { Network } from './request.ts'
 
 export interface StatusBlock {

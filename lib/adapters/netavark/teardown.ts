@@ -8,15 +8,22 @@
 import { existsSync } from 'node:fs'
 import type { Call } from './call.ts'
 import { severalErrors } from './errors.ts'
-import { driversOf } from './setup.ts'
+import { checkedDriver, needConfig, partsOf } from './setup.ts'
 
 export async function teardown(call: Call): Promise<string> {
   if (!existsSync(call.line.arg)) {
     call.log('warn', 'commands::teardown', `${call.line.arg} is gone: only the host's side is cleared`)
   }
   const errors: unknown[] = []
-  for (const { driver } of await driversOf(call)) {
-    await driver.teardown().catch((error: unknown) => errors.push(error))
+  const parts = partsOf(call)
+  needConfig(call, parts.options.generation)
+  for (const joining of parts.options.networks) {
+    try {
+      const { driver } = checkedDriver(parts, joining)(await call.engine())
+      await driver.teardown()
+    } catch (error) {
+      errors.push(error)
+    }
   }
   if (errors.length > 0) throw severalErrors(errors)
   return ''

@@ -16,7 +16,10 @@ export async function update(call: Call): Promise<string> {
     .flatMap((list) => list.split(','))
     .filter((text) => text !== '')
     .map(readServer)
-  if (config !== undefined) setForwarders(config, network, servers)
+  if (config === undefined) {
+    throw new NetavarkError('--config not specified but required for netavark update')
+  }
+  setForwarders(config, network, servers)
   await (await call.engine()).setForwarders(network, servers)
   return ''
 }
