@@ -86,7 +86,7 @@ export function planNetworkRules(input: {
 }): readonly Step[] {
   const { config, foreignDrops, named, backend } = input
   if (backend === 'none' || config.options.unmanaged) return []
-  const { bridge, icc, isolate, masquerade } = config.options
+  const { bridge, icc, isolate, isolateFrom, masquerade, sources } = config.options
   const { name: network, internal } = config
   const subnets = config.subnets.map(({ subnet }) => subnet)
   const names = namesPlace(config)
@@ -95,7 +95,12 @@ export function planNetworkRules(input: {
     {
       kind: 'firewall',
       where: 'host',
-      intent: { kind: 'network', network, bridge, subnets, internal, icc, isolate, masquerade, ...redirect },
+      intent: {
+        ...{ kind: 'network', network, bridge, subnets, internal, icc, isolate, masquerade },
+        ...(isolateFrom === undefined ? {} : { isolateFrom }),
+        ...(sources === undefined ? {} : { sources }),
+        ...redirect,
+      },
     },
     ...routeLocalnet(config),
     ...planForeignAccepts(config, foreignDrops),

@@ -39,6 +39,10 @@ export interface BridgeOptions {
   readonly hairpin: boolean
   /** No direct traffic between this network and other tsnet networks. */
   readonly isolate: boolean
+  /** `isolated`: with networks that are isolated only, it talks with all others. Absent: with all. */
+  readonly isolateFrom?: 'isolated'
+  /** Addresses its traffic leaves with, one for each family; absent: that of the way out. */
+  readonly sources?: readonly Address[]
   /** Containers have names here, and the gateway answers them. Absent: yes, but for networks that come with a request. */
   readonly dns?: boolean
   /** Their names end here too, beside `tsnet.internal`. */

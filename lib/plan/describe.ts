@@ -220,9 +220,18 @@ function intentWords(intent: FirewallIntent): string {
       return 'base chains'
     case 'network': {
       const flags = (['internal', 'icc', 'isolate', 'masquerade'] as const).filter((flag) => intent[flag])
-      const { names } = intent
+      const { names, isolateFrom, sources = [] } = intent
+      const from = isolateFrom === undefined ? [] : [`from ${isolateFrom} networks`]
+      const as = sources.map((source) => `as ${source}`)
       const port = names === undefined ? [] : [`names on port ${names.port}`]
-      return [`network ${intent.network} on ${intent.bridge}`, ...intent.subnets, ...flags, ...port].join(' ')
+      return [
+        `network ${intent.network} on ${intent.bridge}`,
+        ...intent.subnets,
+        ...flags,
+        ...from,
+        ...as,
+        ...port,
+      ].join(' ')
     }
     case 'publish': {
       const ports = intent.bindings.map(({ hostAddress, hostPort, containerPort, count, protocol }) => {

@@ -39,8 +39,12 @@ export interface NetworkIntent {
    * False: networks that are both not isolated may talk.
    */
   readonly isolate: boolean
+  /** With `isolate`: not from networks that are not isolated. */
+  readonly isolateFrom?: 'isolated'
   /** Traffic that leaves through the host gets the host's address. */
   readonly masquerade: boolean
+  /** With `masquerade`: these instead of the host's address, at most one for each family. */
+  readonly sources?: readonly Address[]
   /** Where its name server listens, when that is not port 53: what is asked there is led to it. */
   readonly names?: NamesPlace
 }

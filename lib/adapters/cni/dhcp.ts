@@ -6,13 +6,19 @@
 
 import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { dhcpOptions, type Lease, type LeaseOwner, optionNumber } from '../../engine/dhcp/control.ts'
+import {
+  dhcpOptions,
+  keeperSocket,
+  type Lease,
+  type LeaseOwner,
+  optionNumber,
+} from '../../engine/dhcp/control.ts'
 import { findPlugin } from './delegate.ts'
 import { cniError } from './errors.ts'
 import type { Request } from './plugin.ts'
 import { type CniResult, emptyResult } from './result.ts'
 
-export const dhcpSocket = '/run/cni/dhcp.sock'
+export const dhcpSocket: string = keeperSocket
 const longestIdBytes = 254
 const longestValueBytes = 255
 

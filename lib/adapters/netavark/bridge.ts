@@ -39,7 +39,7 @@ export function checkBridge(wish: Pick<Attaching, 'network' | 'joining' | 'optio
 export async function setupBridge(attaching: Attaching, served: Set<Family>): Promise<Made> {
   const { call, engine, options, network, joining } = attaching
   const settings = bridgeSettings(network, joining, options.generation)
-  await checkLink(attaching, settings)
+  await checkBridgeLink(attaching)
   await checkVrf(attaching, settings)
   const cidrs = staticAddresses(attaching)
   const families = ([4, 6] as const).filter((family) => !served.has(family))
@@ -95,7 +95,8 @@ function publishes({ engine, network, firewall }: Attaching, settings: BridgeSet
 }
 
 /** In netavark's words, before anything is made. */
-async function checkLink({ engine, network }: Attaching, settings: BridgeSettings): Promise<void> {
+export async function checkBridgeLink({ engine, network, joining, options }: Attaching): Promise<void> {
+  const settings = bridgeSettings(network, joining, options.generation)
   const name = network.networkInterface as string
   if (!settings.unmanaged && !engine.hasLink(name)) return
   const kind = await engine.linkKind(name)
@@ -219,6 +220,8 @@ function definitionOf(
     options: {
       bridge: network.networkInterface as string,
       isolate: settings.isolate !== 'false',
+      ...(settings.isolate === 'true' ? { isolateFrom: 'isolated' as const } : {}),
+      ...(settings.outbound.length === 0 ? {} : { sources: settings.outbound }),
       dns: namesHere,
       domain: searchDomain,
       ...dnsPortOf(call),

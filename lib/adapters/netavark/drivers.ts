@@ -6,10 +6,11 @@
 
 import type { Family } from '../../model/address.ts'
 import { addEntry, removeEntry } from './aardvarkfolder.ts'
-import { checkBridge, setupBridge, teardownBridge } from './bridge.ts'
+import { checkBridge, checkBridgeLink, setupBridge, teardownBridge } from './bridge.ts'
 import type { Attaching } from './call.ts'
 import { NetavarkError } from './errors.ts'
 import { removeExtras } from './extras.ts'
+import { portOptions, setupLeased, teardownLeased } from './leased.ts'
 import { checkLink, setupLink, teardownLink } from './links.ts'
 import { bridgeSettings } from './options.ts'
 import { findPlugin, setupPlugin, teardownPlugin } from './plugin.ts'
@@ -52,9 +53,23 @@ export function checkDriver(checked: Checked): (attaching: Attaching) => Driver 
   })
 }
 
+/** On a bridge of somebody else's, beyond which a DHCP server is: no names of ours, no rules. */
+function leasedBridge(attaching: Attaching): Driver {
+  const { network, options } = attaching
+  return {
+    setup: async () => {
+      await checkBridgeLink(attaching)
+      const made = await setupLeased(attaching, 'bridge', portOptions(attaching))
+      return statusOf(network, made, options.dnsServers ?? [])
+    },
+    teardown: () => teardownLeased(attaching, 'bridge', portOptions(attaching)),
+  }
+}
+
 function bridgeDriver(attaching: Attaching): Driver {
   const { call, options, network, joining } = attaching
   const { config } = call.line
+  if (network.ipamDriver === 'dhcp') return leasedBridge(attaching)
   return {
     setup: async (served) => {
       const made = await setupBridge(attaching, served)

@@ -19,6 +19,7 @@ import {
 import type { Attaching } from './call.ts'
 import { NetavarkError } from './errors.ts'
 import { partId } from './extras.ts'
+import { setupLeased, teardownLeased } from './leased.ts'
 import { linkSettings } from './options.ts'
 import type { Made } from './status.ts'
 
@@ -43,6 +44,11 @@ export function checkLink(
 export async function setupLink(attaching: Attaching, driver: LinkDriver): Promise<Made> {
   const { call, engine, network, joining } = attaching
   const options = optionsOf(attaching, driver)
+  if (driver === 'macvlan' && network.ipamDriver === 'dhcp') {
+    return setupLeased(attaching, driver, options).catch((error: unknown) => {
+      throw inItsWords(error, attaching)
+    })
+  }
   const cidrs = options.addresses.map(({ cidr }) => cidr)
   try {
     const [made] = await engine.parts.add({
@@ -72,6 +78,9 @@ export async function setupLink(attaching: Attaching, driver: LinkDriver): Promi
 export async function teardownLink(attaching: Attaching, driver: LinkDriver): Promise<void> {
   const { call, engine } = attaching
   const options = optionsOf(attaching, driver)
+  if (driver === 'macvlan' && attaching.network.ipamDriver === 'dhcp') {
+    return teardownLeased(attaching, driver, options)
+  }
   await engine.parts.remove({ type: driver, id: partId(attaching), options, netns: call.line.arg })
 }
 

@@ -31,16 +31,19 @@ export interface Made {
   readonly cidrs: readonly Cidr[]
   /** Whom the container asks; undefined where it has no names of ours. */
   readonly nameServers: readonly Address[] | undefined
+  /** Name servers that came with a lease. */
+  readonly servers?: readonly Address[]
   /** Domains that came with a lease. */
   readonly search?: readonly string[]
   readonly gateways?: ReadonlyMap<Cidr, Address>
 }
 
 export function statusOf(network: Network, made: Made, dnsServers: readonly Address[]): StatusBlock {
-  const { ifname, mac, cidrs, nameServers, search = [], gateways } = made
+  const { ifname, mac, cidrs, nameServers, servers = [], search = [], gateways } = made
   return {
     dns_search_domains: nameServers === undefined ? search : [searchDomain],
-    dns_server_ips: nameServers ?? dnsServers,
+    // Those of the container win over those of a lease.
+    dns_server_ips: nameServers ?? (dnsServers.length > 0 ? dnsServers : servers),
     interfaces: {
       [ifname]: {
         mac_address: mac,

@@ -10,6 +10,9 @@ import type { Lease } from '../../dhcp/options.ts'
 
 export { dhcpOptions, type Lease, optionNumber } from '../../dhcp/options.ts'
 
+/** Where the keeper of the CNI plugin `dhcp` listens, and ours with it. */
+export const keeperSocket = '/run/cni/dhcp.sock'
+
 export interface LeaseOwner {
   readonly network: string
   readonly container: string

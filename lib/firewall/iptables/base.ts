@@ -83,7 +83,7 @@ const unroutable6: readonly Rule[] = ['::1/128', 'fe80::/10'].map((prefix) => ({
 
 /** The order of the four is the policy: README.md. */
 const forwarding: TableChange = {
-  chains: ['TSNET-FORWARD', 'TSNET-INTERNAL', 'TSNET-IN', 'TSNET-OUT', 'TSNET-OPEN'],
+  chains: ['TSNET-FORWARD', 'TSNET-INTERNAL', 'TSNET-IN', 'TSNET-OUT', 'TSNET-OPEN', 'TSNET-SEMI'],
   rules: [
     jump('FORWARD', '', 'TSNET-FORWARD'),
     ...[USER_CHAIN, 'TSNET-INTERNAL', 'TSNET-IN', 'TSNET-OUT'].map(

@@ -67,10 +67,16 @@ function sources(intent: NetworkIntent, family: Family): TableChange {
     rules: [
       { ...rule('TSNET-POSTROUTING', `-o ${bridge}`, `-g ${own}`), at: 'top' },
       ...turned.map((source) => rule(own, `-s ${source} ${dnat}`, '-j MASQUERADE')),
-      ...masqueraded.map((source) => rule('TSNET-POSTROUTING', `-s ${source}`, '-j MASQUERADE')),
+      ...masqueraded.map((source) => rule('TSNET-POSTROUTING', `-s ${source}`, leaving(intent, family))),
       ...questions(intent, family),
     ],
   }
+}
+
+/** With the address that was chosen, or with that of the way out. */
+function leaving({ sources = [] }: NetworkIntent, family: Family): string {
+  const source = sources.find((address) => familyOf(address) === family)
+  return source === undefined ? '-j MASQUERADE' : `-j SNAT --to-source ${source}`
 }
 
 /** Questions for names, led to the port the name server has: before a port 53 published on all addresses. */
@@ -92,6 +98,7 @@ function forwarding(intent: NetworkIntent): TableChange {
   const { bridge, rule } = wordsOf(intent)
   const own = `TSNET-IN-${bridge}`
   const open = !intent.isolate
+  const semi = intent.isolate && intent.isolateFrom === 'isolated'
   return {
     chains: [own],
     rules: [
@@ -103,11 +110,13 @@ function forwarding(intent: NetworkIntent): TableChange {
         : []),
       rule(own, '-m conntrack --ctstate RELATED,ESTABLISHED,DNAT', '-j ACCEPT'),
       ...(intent.icc ? [rule(own, `-i ${bridge}`, '-j ACCEPT')] : []),
-      ...(open ? [rule(own, '', '-j TSNET-OPEN')] : []),
+      ...(open || semi ? [rule(own, '', '-j TSNET-OPEN')] : []),
+      ...(open ? [rule(own, '', '-j TSNET-SEMI')] : []),
       rule(own, '', '-j DROP'),
       rule('TSNET-IN', `-o ${bridge}`, `-j ${own}`),
       rule('TSNET-OUT', `-i ${bridge}`, '-j ACCEPT'),
       ...(open ? [rule('TSNET-OPEN', `-i ${bridge}`, '-j ACCEPT')] : []),
+      ...(semi ? [rule('TSNET-SEMI', `-i ${bridge}`, '-j ACCEPT')] : []),
     ],
   }
 }

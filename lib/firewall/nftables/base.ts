@@ -40,11 +40,13 @@ const sets: readonly string[] = [
   `set ${TABLE} bridges { type ifname; comment "every tsnet bridge"; }`,
   `set ${TABLE} internal { type ifname; counter; comment "bridges nothing is forwarded in or out of"; }`,
   `set ${TABLE} shared { type ifname; counter; comment "bridges that may talk to each other (isolate=false)"; }`,
+  `set ${TABLE} semi { type ifname; counter; comment "bridges kept apart from isolated ones only"; }`,
   `set ${TABLE} icc { type ifname . ifname; counter; comment "bridges whose containers may talk: in and out the same"; }`,
   ...([4, 6] as const).flatMap((family) => {
     const address = `ipv${family}_addr`
     return [
       `set ${TABLE} masquerade${family} { type ${address}; flags interval; counter; comment "sources that leave with the host address"; }`,
+      `map ${TABLE} sources${family} { type ${address} : ${address}; flags interval; counter; comment "sources that leave with another address"; }`,
       `set ${TABLE} hairpin${family} { type ifname . ${address}; flags interval; counter; comment "clients a container would answer directly"; }`,
       // Single ports in plain hash maps, ranges apart: decisions 3.
       `map ${TABLE} ports${family} { type inet_proto . inet_service : ${address} . inet_service; counter; comment "ports on any address of the host"; }`,
@@ -95,6 +97,8 @@ const hooks: readonly (Chain & { readonly hook: string })[] = [
     hook: 'nat hook postrouting priority srcnat',
     rules: [
       'oifname @bridges goto hairpin',
+      'snat ip to ip saddr map @sources4',
+      'snat ip6 to ip6 saddr map @sources6',
       'ip saddr @masquerade4 counter masquerade',
       'ip6 saddr @masquerade6 counter masquerade',
     ],
@@ -131,6 +135,8 @@ const parts: readonly Chain[] = [
       'ct state established,related counter accept',
       'ct status dnat counter accept comment "published ports"',
       'iifname @shared oifname @shared counter accept',
+      'iifname @shared oifname @semi counter accept',
+      'iifname @semi oifname @shared counter accept',
       'counter drop comment "not published"',
     ],
   },

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { familyOf } from '../../model/address.ts'
+import { familyOf, type Subnet } from '../../model/address.ts'
 import { DNS_PORT } from '../../model/network.ts'
 import type { NetworkIntent } from '../../plan/intent.ts'
 import type { RulesStep } from '../../plan/step.ts'
@@ -15,7 +15,7 @@ import { networkTag, safeIfname } from '../tag.ts'
 import { type Element, elementsStep } from './table.ts'
 
 export function printNetwork(intent: NetworkIntent): readonly RulesStep[] {
-  const { internal, icc, isolate, masquerade, subnets } = intent
+  const { internal, icc, isolate, isolateFrom, masquerade, subnets } = intent
   const tag = networkTag(intent.network)
   const bridge = `"${safeIfname(intent.bridge)}"`
   const element = (set: string, ...key: readonly string[]): Element => ({ set, key, tag })
@@ -25,14 +25,22 @@ export function printNetwork(intent: NetworkIntent): readonly RulesStep[] {
       ...(internal ? [element('internal', bridge)] : []),
       ...(icc ? [element('icc', bridge, bridge)] : []),
       ...(isolate ? [] : [element('shared', bridge)]),
+      ...(isolate && isolateFrom === 'isolated' ? [element('semi', bridge)] : []),
       ...subnets.map((subnet) => element(`hairpin${familyOf(subnet)}`, bridge, subnet)),
-      ...(masquerade && !internal
-        ? subnets.map((subnet) => element(`masquerade${familyOf(subnet)}`, subnet))
-        : []),
+      ...(masquerade && !internal ? subnets.map((subnet) => leaving(intent, subnet, tag)) : []),
       ...questions(intent, tag),
       element('bridges', bridge),
     ]),
   ]
+}
+
+/** With the address that was chosen, or with that of the way out. */
+function leaving({ sources = [] }: NetworkIntent, subnet: Subnet, tag: string): Element {
+  const family = familyOf(subnet)
+  const source = sources.find((address) => familyOf(address) === family)
+  return source === undefined
+    ? { set: `masquerade${family}`, key: [subnet], tag }
+    : { set: `sources${family}`, key: [subnet], value: [source], tag }
 }
 
 /** Questions for names, led to the port the name server has: as a port published on that one address. */

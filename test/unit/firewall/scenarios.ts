@@ -45,6 +45,16 @@ export const scenarios: readonly Scenario[] = [
   { file: 'network-no-icc', title: 'A network with icc=false', intent: { ...plain, icc: false } },
   { file: 'network-shared', title: 'A network with isolate=false', intent: { ...plain, isolate: false } },
   {
+    file: 'network-semi',
+    title: 'A network that is isolated from isolated ones only',
+    intent: { ...plain, isolateFrom: 'isolated' },
+  },
+  {
+    file: 'network-sources',
+    title: 'A network whose traffic leaves with chosen addresses',
+    intent: { ...dualStack, sources: ['198.51.100.7', '2001:db8::7'] as Address[] },
+  },
+  {
     file: 'network-no-masquerade',
     title: 'A network with masquerade=false',
     intent: { ...plain, masquerade: false },

@@ -284,6 +284,83 @@ describe('setup', () => {
   })
 })
 
+describe('ipam driver dhcp', () => {
+  const stdin = podman6(({ network, joining }) => {
+    Object.assign(network, { driver: 'macvlan', network_interface: 'eno1', ipam_options: { driver: 'dhcp' } })
+    delete network['subnets']
+    delete joining['static_ips']
+  })
+  const lease = {
+    address: '192.0.2.7/24',
+    gateway: '192.0.2.1',
+    nameServers: ['192.0.2.53'],
+    search: [],
+    routes: [],
+  }
+  const done = async (): Promise<undefined> => undefined
+  const engine = { 'dhcp.acquire': async () => lease, 'dhcp.release': done, 'parts.address': done }
+
+  it('asks for a lease over the link, with id and name of the container', async () => {
+    const { calls, stdout } = await netavark([...options(), 'setup', netns], { stdin, engine })
+    expect(calls).toMatchObject([
+      ['parts.add', { type: 'macvlan', options: { addresses: [], routes: [] } }],
+      [
+        'dhcp.acquire',
+        { socketPath: '/run/cni/dhcp.sock' },
+        {
+          network: 'front',
+          container: '0123456789ab',
+          ifname: 'eth0',
+          netns,
+          clientId: '00303132333435363738396162',
+          provided: [[12, '776562']],
+        },
+      ],
+      [
+        'parts.address',
+        {
+          options: {
+            addresses: [{ cidr: '192.0.2.7/24' }],
+            routes: [{ to: '0.0.0.0/0', via: '192.0.2.1', metric: 99 }],
+          },
+        },
+      ],
+    ])
+    expect(JSON.parse(stdout)).toMatchObject({
+      front: {
+        dns_server_ips: ['192.0.2.53'],
+        interfaces: { eth0: { subnets: [{ gateway: '192.0.2.1' }] } },
+      },
+    })
+  })
+
+  it('without an answer is one error, and nothing is left', async () => {
+    const acquire = (): never => {
+      throw new Error('no server answers')
+    }
+    const { calls, stdout } = await netavark([...options(), 'setup', netns], {
+      stdin,
+      engine: { ...engine, 'dhcp.acquire': acquire },
+    })
+    expect(calls.map(([name]) => name)).toEqual(['parts.add', 'dhcp.acquire', 'dhcp.release', 'parts.remove'])
+    expect(stdout).toBe('{"error":"unable to obtain lease: no server answers"}\n')
+  })
+
+  it('is released at teardown, and the link goes even where that fails', async () => {
+    const release = async (): Promise<never> => {
+      throw new Error('no keeper')
+    }
+    const { calls, code } = await netavark([...options(), 'teardown', netns], {
+      stdin,
+      engine: { ...engine, 'dhcp.release': release },
+    })
+    expect({ code, calls: calls.map(([name]) => name) }).toEqual({
+      code: 1,
+      calls: ['dhcp.release', 'parts.remove'],
+    })
+  })
+})
+
 describe('teardown', () => {
   it('goes on over errors and tells all of them', async () => {
     const stdin = podman6(({ call, network, joining }) => {
