@@ -148,14 +148,14 @@ module.exports = {
       name: 'inspect-asks-and-never-acts',
       comment:
         'lib/inspect looks: of the engine it knows the interface alone, of the kernel room the files that read a host, ' +
-        'enter a namespace or name one for ip netns. Whatever changes a network goes through lib/engine.',
+        'enter a namespace, name one for ip netns or send one probe. Whatever changes a network goes through lib/engine.',
       severity: 'error',
       from: { path: rooms('inspect') },
       to: {
         path: [
           ...sideRooms.filter((room) => room !== 'kernel').map((room) => rooms(room)),
           rooms('engine'),
-          '^lib/kernel/(?!(enter|enginefiles|flows|namespaces|netns|netnslink|notices|packets|processes|ruletext)\\.ts$)',
+          '^lib/kernel/(?!(enter|enginefiles|flows|inside|namespaces|netns|netnslink|notices|packets|probesocket|processes|ruleset|ruletext)\\.ts$)',
         ],
         pathNot: '^lib/engine/engine\\.ts$',
       },

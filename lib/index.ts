@@ -32,6 +32,7 @@ export type {
   Engine,
   EngineOptions,
   Finding,
+  FindingKind,
   GcReport,
   Interruption,
   NetworkInspect,
@@ -61,6 +62,8 @@ export type { PacketView } from './inspect/capture/packet.ts'
 export { type Capture, type CaptureRequest, openCapture } from './inspect/capture/session.ts'
 export { type ContainerEndpoint, type ContainerView, containersOf } from './inspect/containers.ts'
 export { dockerView } from './inspect/dockerview.ts'
+export type { Ailment, AilmentCode } from './inspect/doctor/ailment.ts'
+export { diagnose } from './inspect/doctor/doctor.ts'
 export { type EventKind, type EventView, eventKinds } from './inspect/events/event.ts'
 export { type EventWatch, watchEvents } from './inspect/events/watch.ts'
 export { findNamespace, pickBridges } from './inspect/find.ts'
@@ -94,6 +97,7 @@ export { renderTemplate } from './inspect/template.ts'
 export { becomeInside, becomeProgram, type Entry, type FileInPlace } from './kernel/enter.ts'
 export type { FlowCount } from './kernel/flows.ts'
 export type { SeenPacket } from './kernel/packets.ts'
+export { type Mended, mend } from './mend.ts'
 export {
   type Address,
   addressOf,

@@ -14,7 +14,8 @@
  * answers on port 7 and serves names.
  *
  * In scripts: $BRIDGE and $VAULT are the bridges, $WEBVETH the host end of web,
- * $WEB, $DB, $SAFE and $BOTH pids; `in_web …` runs inside web, `in_db`, `in_both` alike.
+ * $WEB, $DB, $SAFE, $BOTH and
+ * $OUTSIDE pids; `in_web …` runs inside web, `in_db`, `in_both` alike.
  *
  * @module
  */
@@ -53,7 +54,7 @@ export const faults: readonly Fault[] = [
     name: 'a native nft table of the admin that drops what is forwarded',
     backend: 'both',
     break:
-      "nft 'add table inet admin; add chain inet admin fwd { type filter hook forward priority 10; policy drop; }'",
+      "nft 'add table inet admin; add chain inet admin forwarded { type filter hook forward priority 10; policy drop; }'",
     mend: 'nft delete table inet admin',
     doctor: 'foreign-drop',
   },
@@ -61,7 +62,7 @@ export const faults: readonly Fault[] = [
     name: "a drop of one subnet in the admin's nft table",
     backend: 'both',
     break:
-      "nft 'add table ip admin; add chain ip admin fwd { type filter hook forward priority -5; }; add rule ip admin fwd ip saddr 10.90.0.0/24 drop'",
+      "nft 'add table ip admin; add chain ip admin forwarded { type filter hook forward priority -5; }; add rule ip admin forwarded ip saddr 10.90.0.0/24 drop'",
     mend: 'nft delete table ip admin',
     doctor: 'foreign-drop',
   },
@@ -159,6 +160,13 @@ export const faults: readonly Fault[] = [
     doctor: 'mtu-path',
   },
   {
+    name: 'the next hop takes less than its wire says: large packets vanish, and nobody tells',
+    backend: 'both',
+    break: 'nsenter -t $OUTSIDE -n ip link set eth0 mtu 1300',
+    mend: 'nsenter -t $OUTSIDE -n ip link set eth0 mtu 1500',
+    doctor: 'path-hole',
+  },
+  {
     name: "the host asks the name server of tsnet, which asks the host's",
     backend: 'both',
     break: 'cp /etc/resolv.conf /run/resolv; echo nameserver 10.90.0.1 > /etc/resolv.conf',
@@ -213,7 +221,7 @@ export const faults: readonly Fault[] = [
     name: 'a published service listens on 127.0.0.1 of its container only',
     backend: 'both',
     break:
-      'tsnet publish add web 8099:99; in_web socat TCP-LISTEN:99,bind=127.0.0.1,fork - & echo $! > /run/socat; sleep 0.3',
+      'tsnet publish add web 8099:99; nsenter -t $WEB -n socat TCP-LISTEN:99,bind=127.0.0.1,fork EXEC:cat </dev/null >/dev/null 2>&1 & echo $! > /run/socat; until in_web ss -Hltn | grep -q 127.0.0.1:99; do sleep 0.05; done',
     mend: 'kill $(cat /run/socat); tsnet publish rm web 8099:99',
     doctor: 'listener-loopback',
   },
@@ -280,14 +288,14 @@ export const faults: readonly Fault[] = [
   {
     name: 'the name server of tsnet was killed',
     backend: 'both',
-    break:
-      'kill -9 $(pgrep -f "tsnet-dns.*$(readlink -f /run/tsnet)" | head -1) 2>/dev/null || kill -9 $(ss -Hulpn "src 10.90.0.1:53" | sed -n "s/.*pid=\\([0-9]*\\).*/\\1/p" | head -1)',
+    break: 'kill -9 $(ss -Hulpn "src 10.90.0.1:53" | sed -n "s/.*pid=\\([0-9]*\\).*/\\1/p" | head -1)',
     doctor: 'names-down',
   },
   {
     name: 'a container died and nobody took it down',
     backend: 'both',
-    break: 'kill -9 $WEB; sleep 0.2',
+    break:
+      'kill -9 $(find /proc/[0-9]*/ns/net -lname "$(readlink /proc/$WEB/ns/net | sed "s/[][]/\\\\\\\\&/g")" 2>/dev/null | cut -d/ -f3)',
     doctor: 'container-gone',
   },
   {

@@ -24,6 +24,7 @@ import { dnsLs } from './dns/ls.ts'
 import { dnsRoute } from './dns/route.ts'
 import { dockerInstall, dockerUninstall } from './docker/install.ts'
 import { dockerStatus } from './docker/status.ts'
+import { doctor } from './doctor.ts'
 import { exec, nsenter, sh } from './enter.ts'
 import { events } from './events.ts'
 import { gc } from './gc.ts'
@@ -92,7 +93,7 @@ export const families: readonly CommandFamily[] = [
   },
   { title: 'Ports', commands: [publishAdd, publishRm, publishLs] },
   { title: 'Names', commands: [dnsLs, dnsQuery, dnsExplain, dnsRoute, dnsConformance] },
-  { title: 'Mend', commands: [check, gc, prune] },
+  { title: 'Mend', commands: [doctor, check, gc, prune] },
   {
     title: 'CNI',
     commands: [cniInstall, cniList, cniAdd, cniDel, cniCheck, cniGc, cniStatus],

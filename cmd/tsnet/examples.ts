@@ -5,6 +5,7 @@
  * @module
  */
 
+import { diagnoseExamples } from './examples/diagnose.ts'
 import type { Example } from './examples/example.ts'
 import { seeExamples } from './examples/see.ts'
 
@@ -562,6 +563,7 @@ export const examples: readonly Example[] = [
     script: ['mkdir -p /run/web/rootfs', '(cd /run/web; runc spec)', 'tsnet oci patch /run/web -p 8080:80'],
   },
   ...seeExamples,
+  ...diagnoseExamples,
   { command: 'help', about: 'the flags of one command', script: ['tsnet help network create'] },
   { command: 'version', about: 'for a script', script: ['tsnet version --json'] },
 ]

@@ -14,6 +14,7 @@ import { heal } from './heal.ts'
 import { removeIdle, tidy } from './idle.ts'
 import { contentsOf } from './names.ts'
 import { releaseOrphans } from './orphans.ts'
+import { putRulesBack } from './refresh.ts'
 import { reapDead } from './takedown.ts'
 import { makeUnit, missingAcceptsOfAll } from './units.ts'
 
@@ -33,20 +34,32 @@ export async function check(
   if (ids !== undefined) return findings
   for (const unit of context.units.keys()) {
     for (const step of await context.kernel.missing(context.units.get(unit)?.steps ?? [], undefined)) {
-      findings.push({ subject: unit, what: `missing: ${firstLine(describe(step).add)}`, hint: unitHint })
+      findings.push({
+        kind: 'step',
+        step: step.kind,
+        subject: unit,
+        what: `missing: ${firstLine(describe(step).add)}`,
+        hint: step.kind === 'rules' ? 'tsnet gc' : unitHint,
+      })
     }
   }
   for (const { config, drop } of await missingAcceptsOfAll(context)) {
     const tool = drop.family === 4 ? drop.tool : drop.tool.replace('ip', 'ip6')
     const packets = drop.chain === 'INPUT' ? 'questions for names' : 'forwarded packets'
     findings.push({
+      kind: 'accept',
       subject: config.name,
       what: `${tool} drops ${packets}, and ${config.options.bridge} has no accept there`,
       hint: 'tsnet gc',
     })
   }
   for (const id of [...context.containers.pendingKeys(), ...context.units.pendingKeys()]) {
-    findings.push({ subject: id, what: 'half-done work of a killed process', hint: 'tsnet gc' })
+    findings.push({
+      kind: 'pending',
+      subject: id,
+      what: 'half-done work of a killed process',
+      hint: 'tsnet gc',
+    })
   }
   return [...findings, ...(await checkNames(context))]
 }
@@ -55,7 +68,14 @@ async function checkNames(context: EngineContext): Promise<readonly Finding[]> {
   const { names } = context
   if (names === undefined || contentsOf(context).containers.length === 0) return []
   if ((await names.ask({ op: 'status' }))?.ok === true) return []
-  return [{ subject: 'names', what: 'the name server does not answer', hint: 'tsnet gc starts it again' }]
+  return [
+    {
+      kind: 'names',
+      subject: 'names',
+      what: 'the name server does not answer',
+      hint: 'tsnet gc starts it again',
+    },
+  ]
 }
 
 async function checkContainer(context: EngineContext, record: ContainerRecord): Promise<readonly Finding[]> {
@@ -66,6 +86,7 @@ async function checkContainer(context: EngineContext, record: ContainerRecord): 
   if (!context.kernel.isAlive(result.sandbox.path, result.sandbox.identity)) {
     return [
       {
+        kind: 'sandbox',
         subject: id,
         what: `its sandbox ${result.sandbox.path} is gone`,
         hint: `tsnet gc, or tsnet teardown --id ${container}`,
@@ -79,11 +100,16 @@ async function checkContainer(context: EngineContext, record: ContainerRecord): 
       sandbox,
     )
     const gone = missing.map((step) => ({
+      kind: 'step' as const,
+      step: step.kind,
       subject: id,
       what: `missing: ${firstLine(describe(step).add)}`,
-      hint,
+      hint: step.kind === 'rules' ? 'tsnet gc' : hint,
     }))
-    return [...gone, ...lostLeases(context, record).map((what) => ({ subject: id, what, hint }))]
+    return [
+      ...gone,
+      ...lostLeases(context, record).map((what) => ({ kind: 'lease' as const, subject: id, what, hint })),
+    ]
   } finally {
     sandbox.close()
   }
@@ -95,14 +121,22 @@ async function checkEnd(context: EngineContext, record: ContainerRecord): Promis
   const subject = result?.container.name ?? id
   const [owner] = ownerOf(context, id)
   if (owner === undefined || !(await ownerIsAlive(context, owner))) {
-    return [{ subject, what: `endpoint ${container.slice(0, 12)} is gone`, hint: 'tsnet gc' }]
+    return [
+      { kind: 'sandbox', subject, what: `endpoint ${container.slice(0, 12)} is gone`, hint: 'tsnet gc' },
+    ]
   }
   const missing = await context.kernel.missing(
     steps.map(({ step }) => step),
     undefined,
   )
   const hint = 'docker restart of that container makes it anew'
-  return missing.map((step) => ({ subject, what: `missing: ${firstLine(describe(step).add)}`, hint }))
+  return missing.map((step) => ({
+    kind: 'step',
+    step: step.kind,
+    subject,
+    what: `missing: ${firstLine(describe(step).add)}`,
+    hint: step.kind === 'rules' ? 'tsnet gc' : hint,
+  }))
 }
 
 function lostLeases(context: EngineContext, { id, result }: ContainerRecord): readonly string[] {
@@ -130,6 +164,7 @@ export async function gc(context: EngineContext, signal?: AbortSignal): Promise<
     containers: context.containers.keys(),
   }
   const pending = await heal(waiting)
+  let rules = 0
   // Exclusive: nobody is between taking a reservation and writing it down.
   const host = await waiting.locks.hostExclusive()
   try {
@@ -147,6 +182,7 @@ export async function gc(context: EngineContext, signal?: AbortSignal): Promise<
     releaseOrphans(context)
     context.tidying.removeDebris()
     for (const accept of await missingAcceptsOfAll(context)) await makeUnit(context, accept)
+    rules = await putRulesBack(context)
     await context.names?.revive(() => contentsOf(context))
   } finally {
     host.release()
@@ -161,6 +197,7 @@ export async function gc(context: EngineContext, signal?: AbortSignal): Promise<
     leases: gone(before.leases, leaseKeys(context)),
     ports: gone(before.ports, portNames(context)),
     networks: gone(before.networks, networkNames(context)),
+    rules,
   }
 }
 

@@ -10,7 +10,7 @@ import type { Address, Cidr } from '../model/address.ts'
 import type { ContainerNetwork, EndpointRequest, FirewallBackend, SetupRequest } from '../model/attachment.ts'
 import type { CreateNetworkRequest, NetworkConfig, SubnetRequest } from '../model/network.ts'
 import type { PortBinding, PortMapping } from '../model/portmapping.ts'
-import type { Step } from '../plan/step.ts'
+import type { Step, StepKind } from '../plan/step.ts'
 
 export type { CreateNetworkRequest, SubnetRequest }
 
@@ -27,7 +27,17 @@ export interface PlannedSetup {
 }
 
 /** One thing `check` found that is not as the record says. */
+/**
+ * `step`: something made is not there as it was made; `sandbox`: the container has ended; `lease`: an address or
+ * port is held by another; `accept`: a chain of others drops what tsnet lets through; `pending`: half-done work;
+ * `names`: the name server does not answer.
+ */
+export type FindingKind = 'step' | 'sandbox' | 'lease' | 'accept' | 'pending' | 'names'
+
 export interface Finding {
+  readonly kind: FindingKind
+  /** Of `step`: what kind of thing. */
+  readonly step?: StepKind
   /** Container id or network name. */
   readonly subject: string
   /** "link web-3f2a is gone" */
@@ -45,6 +55,8 @@ export interface GcReport {
   readonly leases: readonly string[]
   readonly ports: readonly string[]
   readonly networks: readonly string[]
+  /** Groups of packet rules that were not there any more: put back now. */
+  readonly rules: number
 }
 
 /** What of a network can be changed while containers are on it; absent: stays as it is. */

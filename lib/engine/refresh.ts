@@ -15,24 +15,28 @@ const order = ['base@', 'network.', 'rules.', 'accept.'] as const
 
 /** Puts back rules that are not there any more. @returns how many steps it took */
 export async function reapplyRules(context: EngineContext): Promise<number> {
-  const { kernel, units, containers } = context
   const host = await context.locks.hostExclusive()
   try {
-    const keys = order.flatMap((head) => units.keys().filter((key) => key.startsWith(head)))
-    const steps = [
-      ...keys.flatMap((key) => units.get(key)?.steps ?? []),
-      ...containers.keys().flatMap((key) => (containers.get(key)?.steps ?? []).map(({ step }) => step)),
-    ].filter((step): step is Extract<LoweredStep, { kind: 'rules' }> => step.kind === 'rules')
-    const missing = await kernel.missing(steps, undefined)
-    if (missing.length === 0) return 0
-    // Of a step that is only partly there the rest goes first, so that nothing is there twice.
-    await kernel.revert(missing, undefined)
-    const { error } = await kernel.apply(missing, undefined)
-    if (error !== undefined) throw error as Error
-    return missing.length
+    return await putRulesBack(context)
   } finally {
     host.release()
   }
+}
+
+/** As {@link reapplyRules}, by whoever holds the host lock exclusively. */
+export async function putRulesBack({ kernel, units, containers }: EngineContext): Promise<number> {
+  const keys = order.flatMap((head) => units.keys().filter((key) => key.startsWith(head)))
+  const steps = [
+    ...keys.flatMap((key) => units.get(key)?.steps ?? []),
+    ...containers.keys().flatMap((key) => (containers.get(key)?.steps ?? []).map(({ step }) => step)),
+  ].filter((step): step is Extract<LoweredStep, { kind: 'rules' }> => step.kind === 'rules')
+  const missing = await kernel.missing(steps, undefined)
+  if (missing.length === 0) return 0
+  // Of a step that is only partly there the rest goes first, so that nothing is there twice.
+  await kernel.revert(missing, undefined)
+  const { error } = await kernel.apply(missing, undefined)
+  if (error !== undefined) throw error as Error
+  return missing.length
 }
 
 /** Empty: whom the host asks. Nothing to do where no such network is there. */

@@ -38,6 +38,7 @@ function started(line: string): string[] {
 
 const before: Readonly<Record<NonNullable<Example['given']>[number], string>> = {
   box: ':',
+  offline: ': > /etc/resolv.conf',
   shop: 'tsnet network create shop --subnet 10.90.0.0/24',
   web: 'tsnet setup --pid $PID --container-name web -p 8080:80',
 }

@@ -195,6 +195,7 @@ describe('gc', () => {
         leases: [],
         ports: [],
         networks: [],
+        rules: 0,
       })
       expect(await host.tsnetJson('check')).toEqual([])
       await host.tsnet('teardown', 'young')

@@ -18,6 +18,6 @@ export interface Example {
 /**
  * `box`: $PID is a process in an empty namespace; `web`: the same, set up under
  * that name on the default network with its port 80 published as 8080; `shop`:
- * a network.
+ * a network; `offline`: the host asks nobody for names.
  */
-export type Given = 'box' | 'shop' | 'web'
+export type Given = 'box' | 'offline' | 'shop' | 'web'

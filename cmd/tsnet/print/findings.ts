@@ -32,5 +32,6 @@ export function gcLines(report: GcReport): string[] {
     ['removed network', report.networks],
   ]
   const lines = subjects.flatMap(([what, names]) => names.map((name) => `${what} ${name}`))
+  if (report.rules > 0) lines.push('put back packet rules of tsnet that were gone')
   return lines.length === 0 ? ['nothing to clean up'] : lines
 }

@@ -48,7 +48,7 @@ describe('tsnet help', () => {
     const documented = exitCodeRows.flatMap(([codes]) => codes.split(', ').map(Number))
     const signals = [130, 143]
     expect(documented).toEqual(
-      [...new Set([0, 5, ...Object.values(exitCodes), ...signals])].sort((a, b) => a - b),
+      [...new Set([0, 5, 6, ...Object.values(exitCodes), ...signals])].sort((a, b) => a - b),
     )
   })
 })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type ContainerNetwork, type Engine, fail } from '../../../lib/index.ts'
+import { type ContainerNetwork, type Engine, type Finding, fail } from '../../../lib/index.ts'
 import { tsnet } from './command-line.ts'
 import { db, defaultNetwork, onHost, shop, sql, web } from './records.ts'
 
@@ -14,7 +14,7 @@ const engine = {
   removeNetwork: async () => undefined,
   pruneNetworks: async () => ['shop', 'blue'],
   check: async () => [],
-  gc: async () => ({ containers: [], pending: [], leases: [], ports: [], networks: [] }),
+  gc: async () => ({ containers: [], pending: [], leases: [], ports: [], networks: [], rules: 0 }),
 }
 
 /** Standard output of a command that succeeds, with a line break in front for the eye. */
@@ -382,10 +382,28 @@ describe('network', () => {
 })
 
 describe('check', () => {
-  const findings = [
-    { subject: 'web', what: 'link web-3f2a1 is gone', hint: 'tsnet teardown web, then set it up again' },
-    { subject: 'web', what: 'its address is gone', hint: 'tsnet teardown web, then set it up again' },
-    { subject: 'shop', what: 'bridge ts-shop-8d900 is down', hint: 'ip link set ts-shop-8d900 up' },
+  const findings: readonly Finding[] = [
+    {
+      kind: 'step',
+      step: 'veth',
+      subject: 'web',
+      what: 'link web-3f2a1 is gone',
+      hint: 'tsnet teardown web, then set it up again',
+    },
+    {
+      kind: 'step',
+      step: 'address',
+      subject: 'web',
+      what: 'its address is gone',
+      hint: 'tsnet teardown web, then set it up again',
+    },
+    {
+      kind: 'step',
+      step: 'linkUp',
+      subject: 'shop',
+      what: 'bridge ts-shop-8d900 is down',
+      hint: 'ip link set ts-shop-8d900 up',
+    },
   ]
 
   it('says that all is well with exit code 0', async () => {
@@ -421,6 +439,7 @@ describe('gc', () => {
       leases: ['10.89.0.2'],
       ports: ['tcp 8080'],
       networks: ['tsnet'],
+      rules: 3,
     }
     expect(await printed('gc', { engine: { gc: async () => report } })).toMatchInlineSnapshot(`
       "
@@ -429,6 +448,7 @@ describe('gc', () => {
       freed address 10.89.0.2
       freed port tcp 8080
       removed network tsnet
+      put back packet rules of tsnet that were gone
       "
     `)
   })

@@ -1,0 +1,62 @@
+/**
+ * What `doctor` can find: its words, in the order of cause and consequence.
+ *
+ * @module
+ */
+
+/** Causes come before what they cause; a code never changes its meaning. */
+export const ailmentCodes = [
+  'container-gone',
+  'half-done',
+  'forwarding-off',
+  'bridge-gone',
+  'bridge-down',
+  'bridge-full',
+  'link-gone',
+  'not-in-bridge',
+  'link-down',
+  'gateway-missing',
+  'mtu-hole',
+  'duplicate-address',
+  'duplicate-mac',
+  'route-overlap',
+  'address-missing',
+  'route-missing',
+  'foreign-drop',
+  'port-taken',
+  'rules-missing',
+  'rp-filter',
+  'setting-changed',
+  'names-down',
+  'names-blocked',
+  'dns-loop',
+  'dns-upstream-dead',
+  'listener-loopback',
+  'path-hole',
+  'mtu-path',
+  'stale-link',
+  'stale-lease',
+  'mixed-backends',
+] as const
+
+export type AilmentCode = (typeof ailmentCodes)[number]
+
+export interface Ailment {
+  readonly code: AilmentCode
+  /** `error`: packets do not arrive; `warning`: some do not, or will not one day. */
+  readonly severity: 'error' | 'warning'
+  /** Container, network or bridge; `host`. */
+  readonly subject: string
+  readonly what: string
+  /** What was seen. */
+  readonly evidence: readonly string[]
+  /** The command that mends it. */
+  readonly fix: string
+  /** `--fix` runs it: it puts back what tsnet made, or switches on what it needs, and nothing else. */
+  readonly safe: boolean
+}
+
+export function byCause(ailments: readonly Ailment[]): readonly Ailment[] {
+  const rank = ({ code }: Ailment): number => ailmentCodes.indexOf(code)
+  return [...ailments].sort((a, b) => rank(a) - rank(b))
+}

@@ -1,0 +1,221 @@
+/**
+ * Examinations of the host: forwarding, bridges, routes, and what belongs to nobody.
+ *
+ * @module
+ */
+
+import type { NetworkInspect } from '../../engine/engine.ts'
+import { type Cidr, familyOf, overlaps, prefixLength, type Subnet } from '../../model/address.ts'
+import type { NamespaceView } from '../inventory.ts'
+import type { Ailment } from './ailment.ts'
+import type { Patient } from './patient.ts'
+
+/** BR_MAX_PORTS in net/bridge/br_private.h, and when to speak of it. */
+const bridgeCapacity = 1023
+const nearlyFull = 1000
+
+export function hostAilments(patient: Patient): readonly Ailment[] {
+  return [
+    ...forwarding(patient),
+    ...bridges(patient),
+    ...overlapping(patient),
+    ...strayLinks(patient),
+    ...strayLeases(patient),
+  ]
+}
+
+const hostOf = ({ inventory }: Patient): NamespaceView | undefined =>
+  inventory.namespaces.find(({ own }) => own)
+
+function forwarding({ networks, sysctls }: Patient): readonly Ailment[] {
+  const ways = [
+    { family: 4, key: 'net/ipv4/ip_forward', name: 'net.ipv4.ip_forward' },
+    { family: 6, key: 'net/ipv6/conf/all/forwarding', name: 'net.ipv6.conf.all.forwarding' },
+  ] as const
+  return ways.flatMap(({ family, key, name }): readonly Ailment[] => {
+    const needing = networks.filter(
+      ({ config, live }) =>
+        live && !config.internal && config.subnets.some(({ subnet }) => familyOf(subnet) === family),
+    )
+    if (needing.length === 0 || sysctls.get(key) !== '0') return []
+    return [
+      {
+        code: 'forwarding-off',
+        severity: 'error',
+        subject: 'host',
+        what: `this host does not forward IPv${family}: containers reach nobody outside, and nobody reaches them`,
+        evidence: [
+          `${name} = 0`,
+          `networks that need it: ${needing.map(({ config }) => config.name).join(', ')}`,
+        ],
+        fix: `sysctl -w ${name}=1`,
+        safe: true,
+      },
+    ]
+  })
+}
+
+function bridges({ networks, inventory }: Patient): readonly Ailment[] {
+  return networks.flatMap(({ config, containers }): readonly Ailment[] => {
+    const { name } = config
+    const bridge = inventory.bridges.find((one) => one.name === config.options.bridge)
+    if (bridge === undefined) return containers.length === 0 ? [] : [goneBridge(name, config.options.bridge)]
+    const found: Ailment[] = []
+    if (!bridge.up) {
+      found.push({
+        code: 'bridge-down',
+        severity: 'error',
+        subject: name,
+        what: `the bridge of network ${name} is down: nothing goes through it`,
+        evidence: [`${bridge.name} is DOWN, with ${bridge.ports.length} ports`],
+        fix: `ip link set ${bridge.name} up`,
+        safe: true,
+      })
+    }
+    if (bridge.ports.length >= nearlyFull) {
+      found.push({
+        code: 'bridge-full',
+        severity: bridge.ports.length >= bridgeCapacity ? 'error' : 'warning',
+        subject: name,
+        what: `the bridge of network ${name} has ${bridge.ports.length} of ${bridgeCapacity} ports the kernel allows`,
+        evidence: [`${bridge.name}: ${bridge.ports.length} ports`],
+        fix: `tsnet network create ${name}2, and put new containers there`,
+        safe: false,
+      })
+    }
+    return [...found, ...(bridge.up ? gateways(name, bridge, config) : [])]
+  })
+}
+
+function goneBridge(network: string, bridge: string): Ailment {
+  return {
+    code: 'bridge-gone',
+    severity: 'error',
+    subject: network,
+    what: `the bridge of network ${network} is gone: its containers reach nobody`,
+    evidence: [`there is no link ${bridge}`],
+    fix: 'tear its containers down (tsnet ls) and set them up again',
+    safe: false,
+  }
+}
+
+function gateways(
+  network: string,
+  { name: dev, addresses }: { readonly name: string; readonly addresses: readonly Cidr[] },
+  { subnets, internal }: NetworkInspect['config'],
+): readonly Ailment[] {
+  return subnets.flatMap(({ subnet, gateway }): readonly Ailment[] => {
+    const wanted = `${gateway}/${prefixLength(subnet)}` as Cidr
+    if (addresses.includes(wanted)) return []
+    return [
+      {
+        code: 'gateway-missing',
+        severity: 'error',
+        subject: network,
+        what: internal
+          ? `the host has lost its address on network ${network}: containers get no names there`
+          : `the gateway of network ${network} is gone: its containers have no way out and no names`,
+        evidence: [
+          `${dev} has ${addresses.filter((one) => !one.startsWith('fe80')).join(', ') || 'no address'}, and not ${wanted}`,
+        ],
+        fix: `ip addr add ${wanted} dev ${dev}`,
+        safe: true,
+      },
+    ]
+  })
+}
+
+/** Routes and addresses of others that take a part of a network: its containers are not reached, or answer elsewhere. */
+function overlapping(patient: Patient): readonly Ailment[] {
+  const host = hostOf(patient)
+  if (host === undefined) return []
+  return patient.networks.flatMap(({ config, live }) =>
+    config.subnets.flatMap(({ subnet }): readonly Ailment[] => {
+      const { bridge } = config.options
+      if (!live) return []
+      const routes = host.routes
+        .filter(({ to, dev }) => dev !== bridge && dev !== 'lo' && takesPart(to, subnet))
+        .map(({ to, via, dev }) => `route ${to}${via === undefined ? '' : ` via ${via}`} dev ${dev ?? '?'}`)
+      const addresses = host.interfaces
+        .filter(({ name }) => name !== bridge && name !== 'lo')
+        .flatMap(({ name, addresses: own }) =>
+          own.filter((cidr) => takesPart(cidr, subnet)).map((cidr) => `address ${cidr} on ${name}`),
+        )
+      const evidence = [...new Set([...addresses, ...routes])]
+      if (evidence.length === 0) return []
+      return [
+        {
+          code: 'route-overlap',
+          severity: 'error',
+          subject: config.name,
+          what: `somebody else has a part of ${subnet} of network ${config.name}: packets to its containers go there`,
+          evidence,
+          fix: `move one of them: tsnet network create with another --subnet, or ip ${evidence[0]?.startsWith('route') ? `route del ${evidence[0].split(' ')[1]}` : 'addr del'}`,
+          safe: false,
+        },
+      ]
+    }),
+  )
+}
+
+/** As specific as the network or more: a less specific route (a default one, a VPN's 10/8) loses against the bridge's. */
+function takesPart(other: Cidr, subnet: Subnet): boolean {
+  return (
+    familyOf(other) === familyOf(subnet) &&
+    prefixLength(other) >= prefixLength(subnet) &&
+    overlaps(other, subnet)
+  )
+}
+
+/** Ends of pairs that carry our mark, and no record knows them. */
+function strayLinks(patient: Patient): readonly Ailment[] {
+  const known = new Set(
+    patient.inventory.records.flatMap(({ attachments }) => attachments.map(({ hostIfname }) => hostIfname)),
+  )
+  const pending = patient.disagreements.some(({ kind }) => kind === 'pending')
+  return (hostOf(patient)?.interfaces ?? [])
+    .filter(
+      ({ name, alias }) =>
+        !pending &&
+        alias?.startsWith('tsnet:') === true &&
+        !alias.startsWith('tsnet:network/') &&
+        !known.has(name),
+    )
+    .map(
+      ({ name, alias }): Ailment => ({
+        code: 'stale-link',
+        severity: 'warning',
+        subject: name,
+        what: `link ${name} was made for a container that tsnet knows nothing of`,
+        evidence: [`alias ${alias}`],
+        fix: `ip link del ${name}`,
+        safe: false,
+      }),
+    )
+}
+
+function strayLeases({ networks, inventory, disagreements }: Patient): readonly Ailment[] {
+  if (disagreements.some(({ kind }) => kind === 'pending')) return []
+  return networks.flatMap(({ config, leases }) => {
+    const held = new Set(
+      inventory.records.flatMap(({ attachments }) =>
+        attachments
+          .filter(({ network }) => network === config.name)
+          .flatMap(({ addresses }) => addresses.map((cidr) => cidr.replace(/\/.*/, ''))),
+      ),
+    )
+    return leases
+      .filter(({ address }) => !held.has(address))
+      .map(
+        ({ address, owner }): Ailment => ({
+          code: 'stale-lease',
+          severity: 'warning',
+          subject: config.name,
+          what: `${address} of network ${config.name} is leased, and no container has it`,
+          evidence: [`held by ${owner === '' ? 'nobody' : owner}`],
+          fix: 'tsnet gc',
+          safe: true,
+        }),
+      )
+  })
+}

@@ -1,0 +1,108 @@
+/**
+ * Everything `doctor` and `trace` look at, read once.
+ *
+ * @module
+ */
+
+import type { Engine, Finding, NetworkInspect } from '../../engine/engine.ts'
+import { type InsideView, lookInside } from '../../kernel/inside.ts'
+import { askUdp } from '../../kernel/probesocket.ts'
+import { fileText } from '../../kernel/processes.ts'
+import { readRuleset } from '../../kernel/ruleset.ts'
+import { type Address, isLoopback, parseAddress } from '../../model/address.ts'
+import { type Inventory, type NamespaceView, takeInventory } from '../inventory.ts'
+import { iptablesTables } from '../walk/iptables.ts'
+import type { RuleTable } from '../walk/model.ts'
+import { nftTables } from '../walk/nft.ts'
+import { probeWaysOut, type WayProbe } from './waysout.ts'
+
+export interface Patient {
+  readonly inventory: Inventory
+  readonly networks: readonly NetworkInspect[]
+  /** What records and kernel disagree about. */
+  readonly disagreements: readonly Finding[]
+  readonly sysctls: ReadonlyMap<string, string | undefined>
+  readonly rules: readonly RuleTable[]
+  /** By the id of the namespace. */
+  readonly inside: ReadonlyMap<string, InsideView>
+  /** Whom the host asks for names, and who of them did not answer. */
+  readonly resolvers: readonly { readonly server: Address; readonly answers: boolean }[]
+  readonly ways: readonly WayProbe[]
+}
+
+const ownNetns = '/proc/self/ns/net'
+const hostKeys = ['net/ipv4/ip_forward', 'net/ipv6/conf/all/forwarding', 'net/ipv4/conf/all/rp_filter']
+/** Name servers beyond this are asked by nobody (MAXNS in resolv.h). */
+const mostServers = 3
+const answerMs = 1500
+
+export async function examine(engine: Engine): Promise<Patient> {
+  const [inventory, networks, disagreements, ruleset, resolvers] = await Promise.all([
+    takeInventory(engine),
+    engine.listNetworks(),
+    engine.check(),
+    readRuleset(),
+    askResolvers(),
+  ])
+  const host = inventory.namespaces.find(({ own }) => own)
+  const ways =
+    host === undefined
+      ? []
+      : await probeWaysOut(
+          host,
+          resolvers.map(({ server }) => server),
+        )
+  const rules = [...nftTables(ruleset), ...iptablesTables(ruleset.saved)]
+  const inside = new Map(
+    inventory.namespaces
+      .filter(({ own, record, container }) => !own && (record !== undefined || container !== undefined))
+      .flatMap((view) => {
+        const seen = lookInside(view.path, insideKeys(view))
+        return seen === undefined ? [] : [[view.id, seen] as const]
+      }),
+  )
+  return {
+    inventory,
+    networks,
+    disagreements,
+    sysctls: lookInside(ownNetns, hostKeys)?.sysctls ?? new Map(),
+    rules,
+    inside,
+    resolvers,
+    ways,
+  }
+}
+
+function insideKeys({ interfaces }: NamespaceView): readonly string[] {
+  return ['all', ...interfaces.map(({ name }) => name)].map((name) => `net/ipv4/conf/${name}/rp_filter`)
+}
+
+/** Servers the name server asks: those of the host that are not the host itself, else those behind a stub. */
+function hostServers(): readonly Address[] {
+  const read = (path: string): readonly Address[] =>
+    (fileText(path) ?? '').split('\n').flatMap((line) => {
+      const word = /^\s*nameserver\s+(\S+)/.exec(line)?.[1]
+      const address = word === undefined ? undefined : parseAddress(word)
+      return address === undefined ? [] : [address]
+    })
+  const own = read('/etc/resolv.conf').slice(0, mostServers)
+  const usable = own.filter((server) => !isLoopback(server))
+  return usable.length > 0 ? usable : read('/run/systemd/resolve/resolv.conf').slice(0, mostServers)
+}
+
+async function askResolvers(): Promise<Patient['resolvers']> {
+  return Promise.all(
+    hostServers().map(async (server) => {
+      const answer = await askUdp(server, 53, rootQuestion(), { timeoutMs: answerMs }).catch(
+        () => 'unreachable',
+      )
+      return { server, answers: typeof answer !== 'string' }
+    }),
+  )
+}
+
+/** NS of the root: every server has an answer to that, if only a refusal. */
+function rootQuestion(): Buffer {
+  const id = Math.floor(Math.random() * 0xffff)
+  return Buffer.from([id >> 8, id & 0xff, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1])
+}

@@ -1,0 +1,127 @@
+/**
+ * What `check` found, as ailments. Links, addresses and routes are left out:
+ * they are looked at one by one elsewhere, and told with their consequences.
+ *
+ * @module
+ */
+
+import type { Finding, FindingKind } from '../../engine/engine.ts'
+import type { NamespaceView } from '../inventory.ts'
+import type { Ailment } from './ailment.ts'
+import type { Patient } from './patient.ts'
+
+type Told = Omit<Ailment, 'subject' | 'evidence' | 'fix'> & Partial<Pick<Ailment, 'evidence' | 'fix'>>
+
+const tell: Readonly<Record<FindingKind, (finding: Finding, patient: Patient) => Told | undefined>> = {
+  pending: ({ subject }) => ({
+    code: 'half-done',
+    severity: 'warning',
+    what: `a command was killed at work on ${subject}`,
+    fix: 'tsnet gc',
+    safe: true,
+  }),
+  sandbox: ({ subject }, { inventory }) => {
+    const record = inventory.records.find(({ container }) => (container.name ?? container.id) === subject)
+    const view = inventory.namespaces.find(({ cookie }) => cookie === record?.sandbox.identity.cookie)
+    if (view !== undefined) return orphaned(subject, view)
+    return {
+      code: 'container-gone',
+      severity: 'warning',
+      what: `container ${subject} has ended and was not taken down: its address and ports are held`,
+      fix: 'tsnet gc',
+      safe: true,
+    }
+  },
+  names: () => ({
+    code: 'names-down',
+    severity: 'error',
+    what: 'the name server of tsnet does not run: containers find no names',
+    fix: 'tsnet gc',
+    safe: true,
+  }),
+  lease: ({ subject, what }) => ({
+    code: 'stale-lease',
+    severity: 'warning',
+    what: `${subject}: ${what}`,
+    safe: false,
+  }),
+  accept: ({ subject }) => ({
+    code: 'foreign-drop',
+    severity: 'error',
+    what: `packets of network ${subject} are dropped by a chain of somebody else`,
+    fix: 'tsnet gc',
+    safe: true,
+  }),
+  step: ({ step, subject, what }) =>
+    step !== 'sysctl' || what.includes('rp_filter')
+      ? undefined
+      : {
+          code: 'setting-changed',
+          severity: 'warning',
+          what: `a setting of ${subject} was changed`,
+          safe: false,
+        },
+}
+
+/** The way in that was given is gone, and the namespace is not. */
+function orphaned(subject: string, { pids, mounts, path }: NamespaceView): Told {
+  return {
+    code: 'container-gone',
+    severity: 'warning',
+    what: `container ${subject} has ended, and something keeps its network: nothing of it is freed`,
+    evidence:
+      pids.length > 0
+        ? pids.map((pid) => `process ${pid} is still in it`)
+        : [`it is held by ${mounts[0] ?? path}`],
+    fix: pids.length > 0 ? `kill ${pids.join(' ')}; tsnet gc` : `tsnet teardown ${subject}`,
+    safe: false,
+  }
+}
+
+export function recordedAilments(patient: Patient): readonly Ailment[] {
+  const named = patient.disagreements.map((one) => ({ ...one, subject: subjectOf(patient, one.subject) }))
+  const told = named.flatMap((finding) => {
+    const { subject, what, hint } = finding
+    const ailment = tell[finding.kind](finding, patient)
+    return ailment === undefined ? [] : [{ subject, evidence: [what], fix: hint, ...ailment }]
+  })
+  return [...lostRules(named), ...told]
+}
+
+/** One cause, mended by one command, whomever it hits. */
+function lostRules(findings: readonly Finding[]): readonly Ailment[] {
+  const lost = findings.filter(({ kind, step }) => kind === 'step' && step === 'rules')
+  const subjects = [...new Set(lost.map(({ subject }) => subject))].sort()
+  const [first] = subjects
+  if (first === undefined) return []
+  const whose = subjects.length === 1 ? first : `tsnet (${subjects.join(', ')})`
+  return [
+    {
+      code: 'rules-missing',
+      severity: 'error',
+      subject: subjects.length === 1 ? first : 'host',
+      what: `packet rules of ${whose} are gone: somebody has flushed or deleted them`,
+      evidence: lost.slice(0, mostEvidence).map(({ subject, what }) => `${subject}: ${inOneLine(what)}`),
+      fix: 'tsnet gc',
+      safe: true,
+    },
+  ]
+}
+
+const mostEvidence = 6
+
+/** Of a script to be given to a program, its first line and how many follow. */
+function inOneLine(what: string): string {
+  const [head = '', first, ...more] = what.split('\n')
+  if (first === undefined) return head
+  const behind = more.length - 1
+  return `missing: ${first}${behind > 0 ? ` (and ${behind} more)` : ''}`
+}
+
+/** Findings name records and units; people know containers and networks. */
+function subjectOf({ inventory }: Patient, subject: string): string {
+  const record = inventory.records.find(({ container }) => container.id === subject.replace(/~.*/, ''))
+  if (record !== undefined) return record.container.name ?? subject
+  if (subject.startsWith('base@')) return 'host'
+  return /^(?:network|rules|accept)\.([^@]+)/.exec(subject)?.[1] ?? subject
+}

@@ -1,0 +1,189 @@
+/**
+ * Sockets of another namespace that ask one question: a TCP connection, a
+ * datagram and its answer, an echo. They are made inside, connected without
+ * waiting, and watched from outside by poll(2) on a pool thread.
+ *
+ * Nothing is left behind but what any program would leave: an entry of a
+ * tracked flow that runs out by itself.
+ *
+ * @see connect(2), icmp(7)
+ * @module
+ */
+
+import { closeSync } from 'node:fs'
+import { type Address, familyOf } from '../model/address.ts'
+import { SystemError } from './errno.ts'
+import { loadKoffi } from './native.ts'
+import { openNetns, withNetns } from './netns.ts'
+import { socketAddress } from './ports.ts'
+
+const AF_INET = 2
+const AF_INET6 = 10
+const SOCK_DGRAM = 2
+const SOCK_RAW = 3
+const SOCK_FLAGS = 0o2000000 | 0o4000
+const IPPROTO_ICMP = 1
+const IPPROTO_ICMPV6 = 58
+const POLLIN = 1
+const MSG_DONTWAIT = 0x40
+
+interface PollCall {
+  readonly async: (
+    fds: Buffer,
+    count: number,
+    timeoutMs: number,
+    done: (error: unknown, n: number) => void,
+  ) => void
+}
+
+interface Calls {
+  readonly socket: (domain: number, type: number, protocol: number) => number
+  readonly connect: (fd: number, address: Buffer, length: number) => number
+  readonly send: (fd: number, bytes: Buffer, length: number, flags: number) => number
+  readonly recv: (fd: number, bytes: Buffer, length: number, flags: number) => number
+  readonly close: (fd: number) => number
+  readonly poll: PollCall
+}
+
+let loaded: Calls | undefined
+
+function calls(): Calls {
+  if (loaded !== undefined) return loaded
+  const library = loadKoffi().load('libc.so.6')
+  loaded = {
+    socket: library.func('int socket(int domain, int type, int protocol)') as Calls['socket'],
+    connect: library.func(
+      'int connect(int fd, const void *address, unsigned int length)',
+    ) as Calls['connect'],
+    send: library.func('intptr_t send(int fd, const void *bytes, size_t length, int flags)') as Calls['send'],
+    recv: library.func('intptr_t recv(int fd, void *bytes, size_t length, int flags)') as Calls['recv'],
+    close: library.func('int close(int fd)') as Calls['close'],
+    poll: library.func('int poll(void *fds, unsigned long count, int timeout)') as unknown as Calls['poll'],
+  }
+  return loaded
+}
+
+/** What came of a connection. */
+export interface ProbeOutcome {
+  readonly verdict: 'connected' | 'refused' | 'unreachable' | 'timeout'
+  /** Of the kernel's answer: ECONNREFUSED, EHOSTUNREACH, … */
+  readonly errno?: number
+  readonly milliseconds: number
+}
+
+export interface ProbeOptions {
+  /** Path of the namespace to ask from; absent: this one. */
+  readonly from?: string
+  readonly timeoutMs: number
+}
+
+/** One datagram. @returns the answer, or why there is none */
+export async function askUdp(
+  address: Address,
+  port: number,
+  payload: Buffer,
+  options: ProbeOptions,
+): Promise<Buffer | Exclude<ProbeOutcome['verdict'], 'connected'>> {
+  const fd = made(options.from, familyOf(address), SOCK_DGRAM, 0)
+  try {
+    const errno = connectNow(fd, address, port)
+    if (errno !== 0) return 'unreachable'
+    if (calls().send(fd, payload, payload.length, 0) === -1) return 'unreachable'
+    if (!(await ready(fd, POLLIN, options.timeoutMs))) return 'timeout'
+    const into = Buffer.alloc(65_536)
+    const length = calls().recv(fd, into, into.length, MSG_DONTWAIT)
+    return length === -1 ? 'refused' : into.subarray(0, length)
+  } finally {
+    calls().close(fd)
+  }
+}
+
+/** One echo request with so many bytes of data. @returns undefined where no answer came */
+export async function echo(
+  address: Address,
+  {
+    from,
+    timeoutMs,
+    sequence = 1,
+    bytes = 56,
+  }: ProbeOptions & { readonly sequence?: number; readonly bytes?: number },
+): Promise<{ readonly milliseconds: number } | undefined> {
+  const family = familyOf(address)
+  const fd = made(from, family, SOCK_RAW, family === 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6)
+  const identifier = (process.pid ^ fd ^ sequence) & 0xffff
+  try {
+    if (connectNow(fd, address, 0) !== 0) return undefined
+    const request = echoRequest(family, identifier, sequence, bytes)
+    const started = performance.now()
+    if (calls().send(fd, request, request.length, 0) === -1) return undefined
+    const into = Buffer.alloc(65_536)
+    for (;;) {
+      const left = timeoutMs - (performance.now() - started)
+      if (left <= 0 || !(await ready(fd, POLLIN, Math.ceil(left)))) return undefined
+      const length = calls().recv(fd, into, into.length, MSG_DONTWAIT)
+      if (length === -1) return undefined
+      // IPv4 raw sockets show the IP header.
+      const at = family === 4 ? ((into[0] ?? 0) & 0x0f) * 4 : 0
+      const isReply = into[at] === (family === 4 ? 0 : 129)
+      if (isReply && into.readUInt16BE(at + 4) === identifier && into.readUInt16BE(at + 6) === sequence) {
+        return { milliseconds: Math.round((performance.now() - started) * 1000) / 1000 }
+      }
+    }
+  } finally {
+    calls().close(fd)
+  }
+}
+
+function echoRequest(family: 4 | 6, identifier: number, sequence: number, bytes: number): Buffer {
+  const packet = Buffer.alloc(8 + bytes, 0x2e)
+  packet[0] = family === 4 ? 8 : 128
+  packet[1] = 0
+  packet.writeUInt16BE(0, 2)
+  packet.writeUInt16BE(identifier, 4)
+  packet.writeUInt16BE(sequence, 6)
+  // The kernel does it for ICMPv6.
+  if (family === 4) packet.writeUInt16BE(checksum(packet), 2)
+  return packet
+}
+
+/** RFC 1071 */
+function checksum(bytes: Uint8Array): number {
+  let sum = 0
+  for (let i = 0; i < bytes.length; i += 2) sum += ((bytes[i] ?? 0) << 8) | (bytes[i + 1] ?? 0)
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16)
+  return ~sum & 0xffff
+}
+
+function made(from: string | undefined, family: 4 | 6, type: number, protocol: number): number {
+  const make = (): number => {
+    const fd = calls().socket(family === 4 ? AF_INET : AF_INET6, type | SOCK_FLAGS, protocol)
+    if (fd === -1) throw new SystemError('socket', loadKoffi().errno())
+    return fd
+  }
+  if (from === undefined) return make()
+  const netns = openNetns(from)
+  try {
+    return withNetns(netns, make)
+  } finally {
+    closeSync(netns)
+  }
+}
+
+function connectNow(fd: number, address: Address, port: number): number {
+  const target = socketAddress(address, port)
+  return calls().connect(fd, target, target.length) === 0 ? 0 : loadKoffi().errno()
+}
+
+/** Waits on a pool thread, so that others go on. */
+function ready(fd: number, events: number, timeoutMs: number): Promise<boolean> {
+  // struct pollfd
+  const fds = Buffer.alloc(8)
+  fds.writeInt32LE(fd, 0)
+  fds.writeInt16LE(events, 4)
+  return new Promise((resolve, reject) => {
+    calls().poll.async(fds, 1, timeoutMs, (error: unknown, count: number) => {
+      if (error) reject(error)
+      else resolve(count > 0)
+    })
+  })
+}
