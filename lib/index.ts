@@ -94,6 +94,15 @@ export {
 } from './inspect/rules/report.ts'
 export type { Hook, RuleTool } from './inspect/rules/rule.ts'
 export { renderTemplate } from './inspect/template.ts'
+export type {
+  TraceHop,
+  TraceReason,
+  TraceReport,
+  TraceStage,
+  TraceStop,
+  TraceTarget,
+} from './inspect/trace/report.ts'
+export { trace } from './inspect/trace/trace.ts'
 export { becomeInside, becomeProgram, type Entry, type FileInPlace } from './kernel/enter.ts'
 export type { FlowCount } from './kernel/flows.ts'
 export type { SeenPacket } from './kernel/packets.ts'

@@ -54,6 +54,7 @@ import { route } from './route.ts'
 import { rules } from './rules.ts'
 import { setup } from './setup.ts'
 import { teardown } from './teardown.ts'
+import { trace } from './trace.ts'
 import { version } from './version.ts'
 
 export const families: readonly CommandFamily[] = [
@@ -93,7 +94,7 @@ export const families: readonly CommandFamily[] = [
   },
   { title: 'Ports', commands: [publishAdd, publishRm, publishLs] },
   { title: 'Names', commands: [dnsLs, dnsQuery, dnsExplain, dnsRoute, dnsConformance] },
-  { title: 'Mend', commands: [doctor, check, gc, prune] },
+  { title: 'Mend', commands: [doctor, trace, check, gc, prune] },
   {
     title: 'CNI',
     commands: [cniInstall, cniList, cniAdd, cniDel, cniCheck, cniGc, cniStatus],

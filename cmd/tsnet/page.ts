@@ -98,7 +98,7 @@ export const exitCodeRows: readonly Row[] = [
   ['3', 'no such container or network'],
   ['4', 'taken: a port, an address, a name, a subnet'],
   ['5', 'tsnet check or doctor found something'],
-  ['6', 'tsnet doctor: packets do not arrive'],
+  ['6', 'tsnet doctor or trace: packets do not arrive'],
   ['69', 'a program or the state is missing'],
   ['75', 'another tsnet is at work, or it was interrupted: try again'],
   ['77', 'not root, or not permitted'],

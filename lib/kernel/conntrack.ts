@@ -27,6 +27,7 @@ import {
   flowDelete,
   flowsRequest,
 } from './netlink/flow.ts'
+import { decodeFlowFact } from './netlink/flowdetail.ts'
 import { openRouteSocket, type RouteSocket } from './netlink/socket.ts'
 import { readSysctl } from './sysctl.ts'
 
@@ -56,6 +57,44 @@ export async function flushFlows(steps: readonly ConntrackStep[]): Promise<void>
     const replies = await socket.batch([...flows.values()].map(flowDelete))
     const failed = replies.find(({ errno }) => errno !== 0 && errno !== ENOENT)
     if (failed !== undefined) throw refused('deleting a tracked flow', failed.errno)
+  } finally {
+    socket.close()
+  }
+}
+
+/**
+ * Forgets one flow, of ours, exactly; nothing where this host tracks none.
+ *
+ * @throws as {@link flushFlows}
+ */
+export async function forgetFlow({
+  protocol,
+  source,
+  destination,
+}: {
+  /** IP protocol number. */
+  readonly protocol: number
+  readonly source: FlowEnd
+  readonly destination: FlowEnd
+}): Promise<void> {
+  if (Number(readSysctl('net/netfilter/nf_conntrack_count') ?? 0) === 0) return
+  const socket = openSocket()
+  try {
+    const family = familyOf(destination.address)
+    const received = await socket.dump(
+      flowsRequest({ family, protocol, direction: 'original', ...destination }),
+    )
+    const ours = received.flatMap((message) => {
+      const { original } = decodeFlowFact(message) ?? {}
+      const same =
+        original?.sourcePort === source.port &&
+        original.source === source.address &&
+        original.destinationPort === destination.port &&
+        original.destination === destination.address
+      const flow = same ? decodeFlow(message) : undefined
+      return flow === undefined ? [] : [flow]
+    })
+    if (ours.length > 0) await socket.batch(ours.map(flowDelete))
   } finally {
     socket.close()
   }

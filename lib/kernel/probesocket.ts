@@ -3,28 +3,40 @@
  * datagram and its answer, an echo. They are made inside, connected without
  * waiting, and watched from outside by poll(2) on a pool thread.
  *
- * Nothing is left behind but what any program would leave: an entry of a
- * tracked flow that runs out by itself.
+ * The tracked flow of a probe is forgotten on this host; inside a container that
+ * tracks flows too it runs out by itself.
  *
  * @see connect(2), icmp(7)
  * @module
  */
 
 import { closeSync } from 'node:fs'
-import { type Address, familyOf } from '../model/address.ts'
-import { SystemError } from './errno.ts'
+import { type Address, familyOf, fromBytes } from '../model/address.ts'
+import { forgetFlow } from './conntrack.ts'
+import { EWOULDBLOCK, SystemError } from './errno.ts'
 import { loadKoffi } from './native.ts'
 import { openNetns, withNetns } from './netns.ts'
 import { socketAddress } from './ports.ts'
 
 const AF_INET = 2
 const AF_INET6 = 10
+const SOCK_STREAM = 1
 const SOCK_DGRAM = 2
 const SOCK_RAW = 3
 const SOCK_FLAGS = 0o2000000 | 0o4000
 const IPPROTO_ICMP = 1
+const IPPROTO_TCP = 6
+const IPPROTO_UDP = 17
 const IPPROTO_ICMPV6 = 58
+const SOL_SOCKET = 1
+const SO_ERROR = 4
+const SO_LINGER = 13
 const POLLIN = 1
+const POLLOUT = 4
+const EINPROGRESS = 115
+const ECONNREFUSED = 111
+const EHOSTUNREACH = 113
+const ENETUNREACH = 101
 const MSG_DONTWAIT = 0x40
 
 interface PollCall {
@@ -41,6 +53,9 @@ interface Calls {
   readonly connect: (fd: number, address: Buffer, length: number) => number
   readonly send: (fd: number, bytes: Buffer, length: number, flags: number) => number
   readonly recv: (fd: number, bytes: Buffer, length: number, flags: number) => number
+  readonly getsockopt: (fd: number, level: number, name: number, value: Buffer, length: Buffer) => number
+  readonly setsockopt: (fd: number, level: number, name: number, value: Buffer, length: number) => number
+  readonly getsockname: (fd: number, address: Buffer, length: Buffer) => number
   readonly close: (fd: number) => number
   readonly poll: PollCall
 }
@@ -57,13 +72,20 @@ function calls(): Calls {
     ) as Calls['connect'],
     send: library.func('intptr_t send(int fd, const void *bytes, size_t length, int flags)') as Calls['send'],
     recv: library.func('intptr_t recv(int fd, void *bytes, size_t length, int flags)') as Calls['recv'],
+    getsockopt: library.func(
+      'int getsockopt(int fd, int level, int name, void *value, void *length)',
+    ) as Calls['getsockopt'],
+    setsockopt: library.func(
+      'int setsockopt(int fd, int level, int name, const void *value, unsigned int length)',
+    ) as Calls['setsockopt'],
+    getsockname: library.func('int getsockname(int fd, void *address, void *length)') as Calls['getsockname'],
     close: library.func('int close(int fd)') as Calls['close'],
     poll: library.func('int poll(void *fds, unsigned long count, int timeout)') as unknown as Calls['poll'],
   }
   return loaded
 }
 
-/** What came of a connection. */
+/** What came of a question. */
 export interface ProbeOutcome {
   readonly verdict: 'connected' | 'refused' | 'unreachable' | 'timeout'
   /** Of the kernel's answer: ECONNREFUSED, EHOSTUNREACH, … */
@@ -77,6 +99,49 @@ export interface ProbeOptions {
   readonly timeoutMs: number
 }
 
+/** One TCP connection, cut off at once; its tracked flow on this host is forgotten. */
+export async function probeTcp(address: Address, port: number, options: ProbeOptions): Promise<ProbeOutcome> {
+  const fd = made(options.from, familyOf(address), SOCK_STREAM, 0)
+  return probed(fd, { address, port, protocol: IPPROTO_TCP }, async () => {
+    // struct linger: closing sends a reset, so that nothing waits for an end of the connection.
+    setOption(fd, SO_LINGER, Buffer.from([1, 0, 0, 0, 0, 0, 0, 0]))
+    const errno = connectNow(fd, address, port)
+    if (errno !== 0 && errno !== EINPROGRESS) return outcomeOf(errno)
+    if (errno === EINPROGRESS && !(await ready(fd, POLLOUT, options.timeoutMs))) return { verdict: 'timeout' }
+    return outcomeOf(socketError(fd))
+  })
+}
+
+/** One empty datagram; a TCP-like answer is `connected`. Its tracked flow on this host is forgotten. */
+export async function probeUdp(address: Address, port: number, options: ProbeOptions): Promise<ProbeOutcome> {
+  const fd = made(options.from, familyOf(address), SOCK_DGRAM, 0)
+  return probed(fd, { address, port, protocol: IPPROTO_UDP }, async () => {
+    const answer = await exchange(fd, { address, port, payload: Buffer.from('tsnet\n') }, options.timeoutMs)
+    return { verdict: typeof answer === 'string' ? answer : 'connected' }
+  })
+}
+
+async function probed(
+  fd: number,
+  {
+    address,
+    port,
+    protocol,
+  }: { readonly address: Address; readonly port: number; readonly protocol: number },
+  ask: () => Promise<Omit<ProbeOutcome, 'milliseconds'>>,
+): Promise<ProbeOutcome> {
+  const started = performance.now()
+  let source: { readonly address: Address; readonly port: number } | undefined
+  try {
+    const outcome = await ask()
+    source = localEnd(fd)
+    return { ...outcome, milliseconds: Math.round((performance.now() - started) * 100) / 100 }
+  } finally {
+    calls().close(fd)
+    if (source !== undefined) await forgetFlow({ protocol, source, destination: { address, port } })
+  }
+}
+
 /** One datagram. @returns the answer, or why there is none */
 export async function askUdp(
   address: Address,
@@ -86,16 +151,24 @@ export async function askUdp(
 ): Promise<Buffer | Exclude<ProbeOutcome['verdict'], 'connected'>> {
   const fd = made(options.from, familyOf(address), SOCK_DGRAM, 0)
   try {
-    const errno = connectNow(fd, address, port)
-    if (errno !== 0) return 'unreachable'
-    if (calls().send(fd, payload, payload.length, 0) === -1) return 'unreachable'
-    if (!(await ready(fd, POLLIN, options.timeoutMs))) return 'timeout'
-    const into = Buffer.alloc(65_536)
-    const length = calls().recv(fd, into, into.length, MSG_DONTWAIT)
-    return length === -1 ? 'refused' : into.subarray(0, length)
+    return await exchange(fd, { address, port, payload }, options.timeoutMs)
   } finally {
     calls().close(fd)
   }
+}
+
+async function exchange(
+  fd: number,
+  { address, port, payload }: { readonly address: Address; readonly port: number; readonly payload: Buffer },
+  timeoutMs: number,
+): Promise<Buffer | Exclude<ProbeOutcome['verdict'], 'connected'>> {
+  const errno = connectNow(fd, address, port)
+  if (errno !== 0) return 'unreachable'
+  if (calls().send(fd, payload, payload.length, 0) === -1) return 'unreachable'
+  if (!(await ready(fd, POLLIN, timeoutMs))) return 'timeout'
+  const into = Buffer.alloc(65_536)
+  const length = calls().recv(fd, into, into.length, MSG_DONTWAIT)
+  return length === -1 ? 'refused' : into.subarray(0, length)
 }
 
 /** One echo request with so many bytes of data. @returns undefined where no answer came */
@@ -172,6 +245,32 @@ function made(from: string | undefined, family: 4 | 6, type: number, protocol: n
 function connectNow(fd: number, address: Address, port: number): number {
   const target = socketAddress(address, port)
   return calls().connect(fd, target, target.length) === 0 ? 0 : loadKoffi().errno()
+}
+
+function setOption(fd: number, name: number, value: Buffer): void {
+  calls().setsockopt(fd, SOL_SOCKET, name, value, value.length)
+}
+
+/** Undefined where the kernel has not chosen one. */
+function localEnd(fd: number): { readonly address: Address; readonly port: number } | undefined {
+  const bytes = Buffer.alloc(28)
+  if (calls().getsockname(fd, bytes, Buffer.from([bytes.length, 0, 0, 0])) === -1) return undefined
+  const port = bytes.readUInt16BE(2)
+  const v4 = bytes.readUInt16LE(0) === AF_INET
+  return port === 0 ? undefined : { address: fromBytes(bytes.subarray(v4 ? 4 : 8, v4 ? 8 : 24)), port }
+}
+
+function socketError(fd: number): number {
+  const value = Buffer.alloc(4)
+  calls().getsockopt(fd, SOL_SOCKET, SO_ERROR, value, Buffer.from([4, 0, 0, 0]))
+  return value.readInt32LE(0)
+}
+
+function outcomeOf(errno: number): Pick<ProbeOutcome, 'verdict' | 'errno'> {
+  if (errno === 0) return { verdict: 'connected' }
+  if (errno === ECONNREFUSED) return { verdict: 'refused', errno }
+  if (errno === EHOSTUNREACH || errno === ENETUNREACH) return { verdict: 'unreachable', errno }
+  return { verdict: errno === EWOULDBLOCK ? 'timeout' : 'unreachable', errno }
 }
 
 /** Waits on a pool thread, so that others go on. */

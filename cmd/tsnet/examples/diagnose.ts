@@ -26,4 +26,23 @@ export const diagnoseExamples: readonly Example[] = [
     script: ['tsnet doctor -q || [ $? -eq 5 ]'],
     given: ['offline', 'web'],
   },
+  {
+    command: 'trace',
+    about: 'does web reach its own port 80, and what is on the way?',
+    script: ['tsnet exec web socat TCP-LISTEN:80,fork - &', 'tsnet trace host web:80'],
+    given: ['web'],
+    onRootPage: true,
+  },
+  {
+    command: 'trace',
+    about: 'why not? (exit code 6)',
+    script: ['tsnet trace web host:9 || [ $? -eq 6 ]'],
+    given: ['web'],
+  },
+  {
+    command: 'trace',
+    about: 'the reason alone, for a script; a path for a program',
+    script: ['tsnet trace web 10.89.0.200:80 -q || true', 'tsnet trace web host:9/udp --json || true'],
+    given: ['web'],
+  },
 ]

@@ -10,7 +10,7 @@ import type { NetworkInspect } from '../../engine/engine.ts'
 import { type Address, addressOf, type Family, familyOf } from '../../model/address.ts'
 import { ownerOfTable, type Packet, type RuleTable } from '../walk/model.ts'
 import { type Decision, walkHook } from '../walk/walk.ts'
-import { ruleWords } from '../walk/words.ts'
+import { placeOf, toolOf } from '../walk/words.ts'
 import type { Ailment } from './ailment.ts'
 import type { Patient } from './patient.ts'
 
@@ -95,14 +95,6 @@ const packet = (family: Family): Omit<Packet, 'saddr' | 'daddr' | 'ctstate'> => 
   ctstatus: [],
   daddrtype: 'unicast',
 })
-
-/** `policy drop of chain inet admin fwd` */
-function placeOf({ table, chain, rule }: Decision): string {
-  const where = `chain ${table.tool === 'nft' ? `${table.family} ${table.name} ${chain}` : `${chain} (${toolOf(table)} -t ${table.name})`}`
-  return rule === undefined ? `policy drop of ${where}` : `${where}: ${ruleWords(rule)}`
-}
-
-const toolOf = ({ tool, family }: RuleTable): string => (family === 'ip6' ? tool.replace('ip', 'ip6') : tool)
 
 function acceptFor({ table, chain }: Decision, bridge: string): string {
   if (table.tool === 'nft') {

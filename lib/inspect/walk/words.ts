@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Action, Condition, Field, Rule } from './model.ts'
+import type { Action, Condition, Field, Packet, Rule, RuleTable } from './model.ts'
+import type { Decision } from './walk.ts'
 
 const fieldWords: Readonly<Record<Field, string>> = {
   iif: 'in by',
@@ -24,6 +25,25 @@ const valueWords: Readonly<Record<string, string>> = {
   dnat: 'published',
   snat: 'translated',
   local: "the host's own",
+}
+
+/** `policy drop of chain inet admin forwarded` */
+export function placeOf({ table, chain, rule }: Decision): string {
+  const where = `chain ${table.tool === 'nft' ? `${table.family} ${table.name} ${chain}` : `${chain} (${toolOf(table)} -t ${table.name})`}`
+  return rule === undefined ? `policy drop of ${where}` : `${where}: ${ruleWords(rule)}`
+}
+
+/** The program that speaks of a table of iptables. */
+export const toolOf = ({ tool, family }: RuleTable): string =>
+  family === 'ip6' ? tool.replace('ip', 'ip6') : tool
+
+/** The command that lets this packet pass where it was decided against. */
+export function acceptOf({ table, chain }: Decision, { family, saddr, daddr }: Packet): string {
+  if (table.tool === 'nft') {
+    const word = family === 4 ? 'ip' : 'ip6'
+    return `nft insert rule ${table.family} ${table.name} ${chain} ${word} saddr ${saddr} ${word} daddr ${daddr} accept`
+  }
+  return `${toolOf(table)} -I ${chain} -s ${saddr} -d ${daddr} -j ACCEPT`
 }
 
 /** `drop what goes in by eth0 to 10.90.0.0/24` */
