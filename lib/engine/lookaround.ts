@@ -132,6 +132,13 @@ function decodeLink(one: Json): LinkDetail {
     const local = parseAddress(String(address['local'] ?? ''))
     return local === undefined ? [] : [withPrefix(local, Number(address['prefixlen']))]
   })
+  const flagged = (flag: string): Record<string, readonly Cidr[]> => {
+    const found = ((one['addr_info'] ?? []) as readonly Json[]).flatMap((address) => {
+      const local = address[flag] === true ? parseAddress(String(address['local'] ?? '')) : undefined
+      return local === undefined ? [] : [withPrefix(local, Number(address['prefixlen']))]
+    })
+    return found.length === 0 ? {} : { [flag === 'dadfailed' ? 'duplicate' : flag]: found }
+  }
   const number = (key: string, value: unknown): Record<string, number> =>
     typeof value === 'number' ? { [key]: value } : {}
   return {
@@ -151,6 +158,8 @@ function decodeLink(one: Json): LinkDetail {
     ...number('vlanId', data['id']),
     ...number('table', data['table']),
     addresses,
+    ...flagged('tentative'),
+    ...flagged('dadfailed'),
   }
 }
 

@@ -11,7 +11,9 @@
  */
 
 import { dirname } from 'node:path'
-import type { PartId, PartInterface, PartPlan } from '../drivers/cni/part.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Look, Obstacle, PartId, PartInterface, PartPlan } from '../drivers/cni/part.ts'
+import { linkNamed } from '../drivers/cni/part.ts'
 import { type PartOptions, type PartType, parts } from '../drivers/cni/registry.ts'
 import { asTsnetError, fail, isTsnetError } from '../errors/codes.ts'
 import type { OpenSandbox } from '../kernel/kernel.ts'
@@ -55,6 +57,8 @@ export interface Parts {
   remove<T extends PartType>(request: PartRequest<T>): Promise<void>
   /** @returns what is not as it should be */
   check<T extends PartType>(request: PartRequest<T>): Promise<readonly string[]>
+  /** @returns why adding would fail now; undefined: nothing is known against it */
+  obstacle<T extends PartType>(type: T, options: PartOptions[T]): Promise<Obstacle | undefined>
   /** Attachments of a network that have this part: by records, and by what can be seen of other plugin sets'. */
   list<T extends PartType>(type: T, network: string, options: PartOptions[T]): Promise<readonly PartId[]>
 }
@@ -72,8 +76,18 @@ export function createParts(context: EngineContext): Parts {
     address: (request) => address(context, request),
     remove: (request) => remove(context, request),
     check: (request) => check(context, request),
+    obstacle: async (type, options) => {
+      const { obstacle, looks } = parts[type]
+      if (obstacle === undefined) return undefined
+      return obstacle(options, await lookAround(context, hostLooks(looks(options, 'add')), undefined))
+    },
     list: (type, network, options) => list(context, { type, network, options }),
   }
+}
+
+/** Of the host as a whole: rules and settings are not needed to see what stands in the way. */
+function hostLooks(looks: readonly Look[]): readonly Look[] {
+  return looks.filter(({ what }) => what === 'links' || what === 'firewalld')
 }
 
 /** Of foreign ones the interface is not known: its name is empty. */
@@ -196,9 +210,46 @@ async function applyOwn<T extends PartType>(
   const made = recordOf(key, request, plan.interfaces, sandbox)
   const record = zone === undefined ? made : { ...made, zone }
   const steps = await applySteps(context, { key, record, of: request.id.ifname, steps: plan.steps }, sandbox)
+  if (plan.settle === true) await settledOrUndo(context, { key, ifname: request.id.ifname }, sandbox)
   const told = zone === undefined ? undefined : await publishOrUndo(context, record)
   context.containers.commit(key, { ...record, steps })
   await confirmNames(context, record, told)
+}
+
+/** The kernel looks for duplicates for one to two seconds. */
+const settleLimitMs = 5_000
+const settlePauseMs = 50
+
+/** @throws TSNET_ADDRESS_IN_USE (conflict) where another has the address, with the attachment undone */
+async function settledOrUndo(
+  context: EngineContext,
+  { key, ifname }: { readonly key: string; readonly ifname: string },
+  sandbox: OpenSandbox,
+): Promise<void> {
+  const deadline = Date.now() + settleLimitMs
+  for (;;) {
+    const facts = await lookAround(context, [{ what: 'sandbox' }], sandbox)
+    const link = linkNamed(facts.sandbox, ifname)
+    const [duplicate] = link?.duplicate ?? []
+    const waiting = (link?.tentative ?? []).filter((cidr) => !cidr.startsWith('fe80:'))
+    if (duplicate === undefined && waiting.length === 0) return
+    if (duplicate === undefined && Date.now() < deadline) {
+      await sleep(settlePauseMs)
+      continue
+    }
+    const undone = await undoPending(context, key)
+    const error = fail('TSNET_ADDRESS_IN_USE', {
+      message:
+        duplicate === undefined
+          ? `giving ${ifname} the address ${waiting[0]}: whether another has it is not known after ${settleLimitMs} ms`
+          : `giving ${ifname} the address ${duplicate}: another on that network has it`,
+      field: 'enabledad',
+      value: duplicate ?? waiting[0],
+      hint: 'give it another address, or find who has this one: ip -6 neigh',
+    })
+    error.undo.push(...undone)
+    throw error
+  }
 }
 
 async function publishOrUndo(context: EngineContext, record: ContainerRecord): Promise<string | undefined> {
@@ -342,6 +393,7 @@ async function address<T extends PartType>(context: EngineContext, request: Part
       const plan = planner.address({ id, options, facts })
       await applyShared(context, plan.shared, sandbox)
       const steps = await applySteps(context, { key, record, of: id.ifname, steps: plan.steps }, sandbox)
+      if (plan.settle === true) await settledOrUndo(context, { key, ifname: id.ifname }, sandbox)
       const result = record.result && {
         ...record.result,
         attachments: record.result.attachments.map((one) => ({ ...one, ...shown })),

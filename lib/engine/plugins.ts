@@ -35,6 +35,8 @@ export interface PluginEngine extends Engine {
   isOwnNetns(path: string): boolean
   /** The sandbox has a link of that name. @throws TSNET_NOT_A_NETNS (invalid) */
   hasInterface(netns: string, ifname: string): Promise<boolean>
+  /** The subnet of a network that has no address left. */
+  exhaustedSubnet(network: string): Promise<string | undefined>
   /** Starts a foreign plugin in our namespaces. */
   runProgram(
     program: string | readonly [string, ...string[]],
@@ -76,6 +78,7 @@ export async function openPluginEngine(
     reapplyRules: async () => (await import('./refresh.ts')).reapplyRules(context),
     setForwarders: async (network, servers) =>
       (await import('./refresh.ts')).setForwarders(context, network, servers),
+    exhaustedSubnet: async (network) => (await import('./leasesleft.ts')).exhaustedSubnet(context, network),
     isOwnNetns: (path) => {
       let fd: number | undefined
       try {

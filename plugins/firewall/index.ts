@@ -13,6 +13,7 @@ import {
   type Plugin,
   type Request,
   requirePrevious,
+  statusOfPart,
   versionsFrom,
 } from '../../lib/adapters/cni/index.ts'
 
@@ -67,5 +68,5 @@ export const firewall: Plugin = definePlugin({
   },
   check: (request) => checkPart(request, 'firewall', optionsOf(request)),
   gc: (request) => gcParts(request, 'firewall', optionsOf(request)),
-  status: async (request) => void optionsOf(request),
+  status: (request) => statusOfPart(request, 'firewall', optionsOf(request)),
 })

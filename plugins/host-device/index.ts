@@ -11,6 +11,7 @@ import {
   ipamAdd,
   ipamCheck,
   ipamDel,
+  ipamStatus,
   isUserspaceDevice,
   type Plugin,
 } from '../../lib/adapters/cni/index.ts'
@@ -29,7 +30,7 @@ const moving: Plugin = interfacePlugin({
     if (keys.length === 0 && given === '')
       throw cniError('config', 'specify either "device", "hwaddr", "kernelpath" or "pciBusID"')
     const hardwareAddress = fields.string('hwaddr') ?? ''
-    const device = request.call.command === 'ADD' ? deviceOf(request) : undefined
+    const device = ['ADD', 'STATUS'].includes(request.call.command) ? deviceOf(request) : undefined
     return {
       ...addressing,
       ...(expected === undefined ? {} : { expected }),
@@ -49,5 +50,6 @@ export const hostDevice: Plugin = {
     return { ...leased, dns: Object.keys(dns).length > 0 ? dns : leased.dns }
   },
   del: (request) => (isUserspaceDevice(request) ? ipamDel(request) : moving.del(request)),
+  status: (request) => (isUserspaceDevice(request) ? ipamStatus(request) : moving.status(request)),
   check: (request) => (isUserspaceDevice(request) ? ipamCheck(request) : moving.check(request)),
 }

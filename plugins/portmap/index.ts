@@ -18,6 +18,7 @@ import {
   requirePrevious,
   rulesBackend,
   shownOf,
+  statusOfPart,
 } from '../../lib/adapters/cni/index.ts'
 import type { Cidr } from '../../lib/index.ts'
 
@@ -80,5 +81,5 @@ export const portmap: Plugin = definePlugin({
   },
   check: (request) => checkPart(request, 'portmap', optionsOf(request)),
   gc: (request) => gcParts(request, 'portmap', optionsOf(request)),
-  status: async (request) => void optionsOf(request),
+  status: (request) => statusOfPart(request, 'portmap', optionsOf(request)),
 })

@@ -131,7 +131,9 @@ export const tsnet: Plugin = definePlugin({
   status: async (request) => {
     attachRequest(request, undefined)
     limitOf(request)
-    await request.engine()
+    const engine = await request.engine()
     if (!ownIpam(request)) await ipamStatus(request)
+    const full = ownIpam(request) ? await engine.exhaustedSubnet(request.conf.name) : undefined
+    if (full !== undefined) throw cniError('notAvailable', `no addresses left in ${full}`)
   },
 })

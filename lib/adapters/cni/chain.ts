@@ -156,6 +156,17 @@ export function shownOf(
   }
 }
 
+/** STATUS in one call. @throws CniError 50, or 51 where what is attached suffers too */
+export async function statusOfPart<T extends PartType>(
+  request: Request,
+  type: T,
+  options: PartOptions[T],
+): Promise<void> {
+  const found = await (await request.engine()).parts.obstacle(type, options)
+  if (found === undefined) return
+  throw cniError(found.cutsOff ? 'limited' : 'notAvailable', `${type}: ${found.reason}`)
+}
+
 /** CHECK in one call. @throws CniError 999 naming the first thing that is wrong, the rest in its details */
 export async function checkPart<T extends PartType>(
   request: Request,

@@ -5,7 +5,7 @@
  */
 
 import type { PartInterface, PartOptions, PartType } from '../../engine/plugins.ts'
-import { checkPart, gcParts, idOf, requirePrevious, toInterfaces } from './chain.ts'
+import { checkPart, gcParts, idOf, requirePrevious, statusOfPart, toInterfaces } from './chain.ts'
 import { definePlugin, type Plugin, type Request } from './plugin.ts'
 import type { CniResult } from './result.ts'
 import type { CniVersion } from './versions.ts'
@@ -46,7 +46,7 @@ export function chainedPlugin<T extends PartType>(kind: ChainedPlugin<T>): Plugi
     },
     check: (request) => checkPart(request, type, kind.options(request)),
     gc: (request) => gcParts(request, type, kind.options(request)),
-    status: async (request) => void kind.options(request),
+    status: (request) => statusOfPart(request, type, kind.options(request)),
   })
 }
 

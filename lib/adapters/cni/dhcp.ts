@@ -54,14 +54,16 @@ export async function dhcpGc(request: Request): Promise<void> {
   await (await request.engine()).dhcp.gc(placeOf(request), request.conf.name, valid)
 }
 
-/** @throws CniError 50 where no keeper runs and none can be started */
+/** @throws CniError 50 where no keeper runs and none can be started, 51 where one has died */
 export async function dhcpStatus(request: Request): Promise<void> {
   optionsOf(request)
   const place = placeOf(request)
   if (place.program !== undefined || (await (await request.engine()).dhcp.isThere(place))) return
+  // A socket without anybody behind it: there was one, and nobody renews its leases.
+  const died = existsSync(place.socketPath)
   throw cniError(
-    'notAvailable',
-    `no DHCP daemon answers at ${place.socketPath}`,
+    died ? 'limited' : 'notAvailable',
+    `no DHCP daemon answers at ${place.socketPath}${died ? ': leases are not renewed' : ''}`,
     'start one: /opt/cni/bin/dhcp daemon',
   )
 }

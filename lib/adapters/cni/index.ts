@@ -12,6 +12,7 @@ export {
   ownIps,
   requirePrevious,
   shownOf,
+  statusOfPart,
   wantedMac,
   wantedMtu,
 } from './chain.ts'

@@ -16,6 +16,7 @@ import {
   idOf,
   requireSameSandbox,
   shownOf,
+  statusOfPart,
   toInterfaces,
 } from './chain.ts'
 import { cniError } from './errors.ts'
@@ -78,7 +79,7 @@ export function interfacePlugin<T extends PartType>(kind: InterfacePlugin<T>): P
       if (errors.length > 0) throw errors[0]
     },
     status: async (request) => {
-      optionsNow(request)
+      await statusOfPart(request, type, optionsNow(request))
       await ipamStatus(request)
     },
   })

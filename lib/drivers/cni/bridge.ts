@@ -4,6 +4,7 @@
  * @module
  */
 
+import { familyOf } from '../../model/address.ts'
 import { shortHash } from '../../model/hash.ts'
 import { endpointAlias } from '../../model/names.ts'
 import type { Step } from '../../plan/step.ts'
@@ -32,6 +33,7 @@ import {
   masqueradeTable,
   namedContainers,
   planMasquerade,
+  withoutIptables,
 } from './masquerade.ts'
 import {
   type LinkDetail,
@@ -57,11 +59,18 @@ export const bridgePart: PartPlanner<BridgePartOptions> = {
   ],
   add: planAdd,
   address: (input) => ({
+    ...settling(input.options),
     shared: input.options.isGateway
       ? gatewaySteps(input.options, input.facts, existingBridge(input.facts, input.options))
       : [],
     steps: [...insideSteps(input), ...masqueradeOf(input)],
   }),
+  obstacle: ({ bridge: name, masquerade }, facts) => {
+    const found = linkNamed(facts.host, name)
+    if (found !== undefined && found.kind !== 'bridge')
+      return { reason: `"${name}" already exists but is not a bridge`, cutsOff: false }
+    return withoutIptables(masquerade, facts)
+  },
   remove: (input) => [
     ...leftPair(input),
     ...leftMasquerade(input.id, input.facts),
@@ -107,6 +116,7 @@ function planAdd(input: Input): PartPlan {
       ...masqueradeOf(input),
       ...(options.macSpoofCheck ? [planSpoofCheck(id, name, mac)] : []),
     ],
+    ...settling(options),
     interfaces: [
       { name: options.bridge, mac: bridge?.mac ?? bridgeMac(options), inSandbox: false, ...mtuOf(bridge) },
       {
@@ -124,6 +134,11 @@ function planAdd(input: Input): PartPlan {
       ...vlanGateway(options),
     ],
   }
+}
+
+/** With `enabledad`, and where there is something to look for. */
+function settling({ detectDuplicates, addresses }: BridgePartOptions): { readonly settle?: boolean } {
+  return detectDuplicates && addresses.some(({ cidr }) => familyOf(cidr) === 6) ? { settle: true } : {}
 }
 
 function masqueradeOf({ id, options: { masquerade, addresses } }: Input): readonly Step[] {

@@ -12,6 +12,7 @@ import { fail } from '../../errors/codes.ts'
 import { addressOf, type Cidr, type Family, familyOf } from '../../model/address.ts'
 import type { BatchStep } from '../../plan/step.ts'
 import { type ChainRule, hostMask, missingParts, restoreStep, rulesIn } from './chains.ts'
+import { withoutIptables } from './masquerade.ts'
 import type { PartFacts, PartInput, PartPlan, PartPlanner } from './part.ts'
 import { noPlan } from './part.ts'
 
@@ -43,6 +44,10 @@ export const firewallPart: PartPlanner<FirewallPartOptions> = {
           ...(backend === 'iptables' ? [] : ([{ what: 'firewalld', zone }] as const)),
         ],
   add: planAdd,
+  obstacle: ({ backend }, facts) =>
+    backend === 'firewalld' && facts.firewalld === undefined
+      ? { reason: 'firewalld is asked for, and does not answer', cutsOff: false }
+      : withoutIptables(facts.firewalld === undefined ? 'iptables' : undefined, facts),
   // Whichever was used: it may have been started or stopped since.
   remove: ({ options, facts }) => [
     ...zoneSteps(

@@ -31,6 +31,18 @@ export const hostDevicePart: PartPlanner<HostDevicePartOptions> = {
   alone: true,
   looks: () => [{ what: 'links' }, { what: 'sandbox' }],
   add: planAdd,
+  obstacle: ({ device, hardwareAddress }, { host }) => {
+    if (device === undefined && hardwareAddress === undefined) return undefined
+    const found = host.some(({ name, mac }) =>
+      device === undefined ? mac === hardwareAddress?.toLowerCase() : name === device,
+    )
+    return found
+      ? undefined
+      : {
+          reason: `host device ${device ?? hardwareAddress} is not on the host, it may be in a container`,
+          cutsOff: false,
+        }
+  },
   address: ({ id, options }) => ({
     shared: [],
     steps: [...insideSettings(id.ifname, options, false), ip('sandbox', insideLines(id.ifname, options))],

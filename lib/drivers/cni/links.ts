@@ -20,6 +20,7 @@ import {
 import {
   type LinkDetail,
   linkNamed,
+  type Obstacle,
   type PartFacts,
   type PartInput,
   type PartPlan,
@@ -54,6 +55,7 @@ export function linkPart(kind: LinkKind): PartPlanner<LinkPartOptions> {
     alone: true,
     looks: () => [{ what: 'links' }, { what: 'sandbox' }],
     add: (input) => planAdd(kind, input),
+    obstacle: (options, facts) => masterObstacle(kind, options, facts),
     address: ({ id, options }) => ({
       shared: [],
       steps: [...insideSettings(id.ifname, options, false), ip('sandbox', insideLines(id.ifname, options))],
@@ -82,6 +84,21 @@ export function linkPart(kind: LinkKind): PartPlanner<LinkPartOptions> {
       ]
     },
   }
+}
+
+/** A master inside a container cannot be looked at without the container. */
+function masterObstacle(
+  kind: LinkKind,
+  { master, linkInContainer }: LinkPartOptions,
+  facts: PartFacts,
+): Obstacle | undefined {
+  if (!hasMaster(kind) || linkInContainer) return undefined
+  const name = master ?? facts.defaultDevice
+  if (name === undefined)
+    return { reason: 'no master given, and the host has no default route', cutsOff: false }
+  const found = linkNamed(facts.host, name)
+  if (found === undefined) return { reason: `master "${name}" is missing`, cutsOff: false }
+  return found.up ? undefined : { reason: `master "${name}" is down`, cutsOff: true }
 }
 
 /** As `ip -details` calls it. */

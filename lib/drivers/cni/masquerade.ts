@@ -10,7 +10,7 @@ import { addressOf, type Cidr, type Family, familyOf, subnetOf } from '../../mod
 import { sha512Hex } from '../../model/hash.ts'
 import type { RulesStep } from '../../plan/step.ts'
 import { type Chain, type ChainRule, hasChain, hostMask, quoted, restoreStep, rulesIn } from './chains.ts'
-import type { PartFacts, PartId } from './part.ts'
+import type { Obstacle, PartFacts, PartId } from './part.ts'
 
 export type MasqueradeBackend = 'iptables' | 'nftables'
 
@@ -75,6 +75,16 @@ export function leftMasquerade(id: PartId, facts: PartFacts): readonly RulesStep
     }),
     ...leftNftRules(facts, masqueradeTable, `${instanceHash(id)}`),
   ]
+}
+
+/** @returns why rules cannot be made */
+export function withoutIptables(
+  backend: MasqueradeBackend | undefined,
+  { hasIptables }: PartFacts,
+): Obstacle | undefined {
+  return backend === 'iptables' && !hasIptables
+    ? { reason: 'iptables is asked for, and not installed', cutsOff: false }
+    : undefined
 }
 
 /** Containers of a network that rules of a chain name in their comments. */

@@ -31,6 +31,9 @@ export interface LinkDetail {
   readonly vlanId?: number
   readonly table?: number
   readonly addresses: readonly Cidr[]
+  /** Of `addresses`: nobody knows yet whether another has them, or another has. */
+  readonly tentative?: readonly Cidr[]
+  readonly duplicate?: readonly Cidr[]
 }
 
 export interface RouteDetail {
@@ -143,8 +146,16 @@ export interface PartPlan {
   /** Of this attachment; taken back with it. */
   readonly steps: readonly Step[]
   readonly interfaces: readonly PartInterface[]
+  /** Its addresses are looked for duplicates of, and the attachment fails where there is one. */
+  readonly settle?: boolean
   /** Answered from when the attachment is there until it goes. */
   readonly names?: AttachmentNames
+}
+
+export interface Obstacle {
+  readonly reason: string
+  /** What is attached already suffers too. */
+  readonly cutsOff: boolean
 }
 
 export interface PartPlanner<O> {
@@ -156,6 +167,8 @@ export interface PartPlanner<O> {
   readonly remove: (input: PartInput<O>) => readonly Step[]
   /** Containers of a network that rules speak of, whoever made them. */
   readonly seen?: (network: string, facts: PartFacts) => readonly string[]
+  /** Why `add` would fail now, from what is on the host. */
+  readonly obstacle?: (options: O, facts: PartFacts) => Obstacle | undefined
   /** What is not as it should be; empty: all is well. */
   readonly check: (input: PartInput<O>) => readonly string[]
   /** Only `shared` steps, and as often as one likes: no record is kept. */

@@ -28,7 +28,7 @@ import {
   rulesIn,
 } from './chains.ts'
 import { sysctl } from './interface.ts'
-import { chainName, leftNftRules, namedContainers, ownerComment } from './masquerade.ts'
+import { chainName, leftNftRules, namedContainers, ownerComment, withoutIptables } from './masquerade.ts'
 import {
   hostPeer,
   linkNamed,
@@ -64,6 +64,7 @@ export const portmapPart: PartPlanner<PortmapPartOptions> = {
     ]
   },
   add: planAdd,
+  obstacle: ({ backend }, facts) => withoutIptables(backend, facts),
   remove: ({ id, facts }) => [
     ...families.flatMap((family) => leftRules(id, facts, family)),
     ...nftTables.flatMap((table) => leftNftRules(facts, table, id.container)),

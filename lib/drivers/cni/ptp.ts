@@ -30,6 +30,7 @@ import {
   missingMasquerade,
   namedContainers,
   planMasquerade,
+  withoutIptables,
 } from './masquerade.ts'
 import { linkNamed, type PartInput, type PartPlan, type PartPlanner } from './part.ts'
 
@@ -46,6 +47,7 @@ export const ptpPart: PartPlanner<PtpPartOptions> = {
     ...(doing === 'add' ? [] : masqueradeLooks(masquerade, doing)),
   ],
   add: planAdd,
+  obstacle: ({ masquerade }, facts) => withoutIptables(masquerade, facts),
   remove: ({ id, options, facts }) => [...leftPair({ id, options, facts }), ...leftMasquerade(id, facts)],
   seen: (network, facts) => namedContainers(facts, 'POSTROUTING', network),
   check: ({ id, options, facts }) => {
