@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Lease } from '../../dhcp/options.ts'
+import type { Lease } from '../../engine/dhcp/control.ts'
 import type { PartOptions } from '../../engine/plugins.ts'
 import { addressOf, type Cidr } from '../../model/address.ts'
 import { staticMac } from './addresses.ts'
