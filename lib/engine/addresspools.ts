@@ -205,12 +205,13 @@ function poolOfNetwork(
   { subnet, family }: { readonly subnet: Subnet | undefined; readonly family: 4 | 6 },
 ): Pool {
   const own = subnetOfNetwork(context, network, family)
-  if (subnet !== undefined && subnet !== own.subnet) {
+  // dockerd takes a pool it was not asked for only where the host has no route to it, and asks again without end.
+  if (subnet !== own.subnet) {
     throw fail('TSNET_BAD_VALUE', {
-      message: `using network ${network}: its subnet is ${own.subnet}, ${subnet} was asked for`,
+      message: `using network ${network}: its subnet is ${own.subnet}, ${subnet ?? 'none'} was asked for`,
       field: 'Pool',
       value: subnet,
-      hint: 'leave --subnet out',
+      hint: `add --subnet ${own.subnet}`,
     })
   }
   return { id: `${shared}${network}.${family}`, subnet: own.subnet, gateway: own.gateway }

@@ -136,7 +136,7 @@ function checkExisting(engine: RemoteEngine, wish: NetworkWish, subnets: readonl
       message: `using network ${name}: its subnet is ${config.subnets.map((own) => own.subnet).join(' and ')}, Docker chose ${stranger.subnet}`,
       field: 'Pool',
       value: stranger.subnet,
-      hint: `add --ipam-driver tsnet --ipam-opt network=${name}`,
+      hint: `add --ipam-driver tsnet --ipam-opt network=${name} --subnet ${config.subnets[0]?.subnet}`,
     })
   }
   const [option] = Object.keys(wish.bridge)

@@ -63,6 +63,7 @@ section far; far curl -fs --max-time 2 http://$outside:8080/ || echo no
 far curl -fs --max-time 1 http://$outside:8081/ || echo no
 section udp; for i in 1 2 3 4 5; do answer=$(echo x | far socat -t 0.5 - UDP:$outside:5353 || true); [ -z "$answer" ] || break; done; echo "$answer"; kill $UDP
 section any; r --name any --network one -p 80 -P bb sh -c "$serve"
+[ "$DRIVER" = bridge ] || until_true 10 tsnet port any
 [ "$DRIVER" = tsnet ] && port=$(tsnet port any | sed 's/.*://') || port=$(d port any 80 | head -1 | sed 's/.*://')
 soon http://127.0.0.1:$port/
 section taken; d run --rm --network one -p 8080:80 bb sleep 0 >/dev/null 2>$W/err && echo started || echo refused; get http://127.0.0.1:8080/

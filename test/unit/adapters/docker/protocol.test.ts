@@ -227,9 +227,17 @@ describe('address pools', () => {
       options: {},
       labels: {},
     })
-    const PoolID = 'network.front.4'
+    // dockerd would ask again and again: the host has a route to it.
     expect(
       await call('IpamDriver.RequestPool', { AddressSpace: 'TsnetLocal', Options: { network: 'front' } }),
+    ).toMatchObject({ Error: expect.stringContaining('add --subnet 10.60.0.0/24') })
+    const PoolID = 'network.front.4'
+    expect(
+      await call('IpamDriver.RequestPool', {
+        AddressSpace: 'TsnetLocal',
+        Pool: '10.60.0.0/24',
+        Options: { network: 'front' },
+      }),
     ).toEqual({ PoolID, Pool: '10.60.0.0/24', Data: { 'com.docker.network.gateway': '10.60.0.1/24' } })
     expect(await call('IpamDriver.RequestAddress', { PoolID, Address: '', Options: null })).toEqual({
       Address: '10.60.0.2/24',
