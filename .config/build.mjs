@@ -79,6 +79,7 @@ const [bundles, modules] = await Promise.all([Promise.all(programs.map(bundle)),
 for (const { out, bytes } of bundles) {
   console.log(`${out}  ${Math.round(bytes / 1024)} kB, netlink and koffi beside it`)
 }
+console.log(`dist/man  ${await writeManual()} pages`)
 const cni = { folder: 'cni', names: await pluginNames(), program: 'tsnet-cni' }
 await writeHook()
 /** What podman looks for in its folder of helpers. */
@@ -145,6 +146,23 @@ async function pluginNames() {
     .filter((one) => one.isDirectory() && !one.name.startsWith('_'))
     .map(({ name }) => name)
     .sort()
+}
+
+/** What `tsnet help` says, for man(1): `man -M dist/man tsnet-setup`. Returns the number of pages. */
+async function writeManual() {
+  const folder = join(root, 'dist/man/man1')
+  await mkdir(folder, { recursive: true })
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [join(root, 'dist/bin/tsnet'), 'help', '--man', '--json'],
+    { timeout: compileLimitMs, maxBuffer: 16 * 1024 * 1024 },
+  )
+  const pages = Object.entries(JSON.parse(stdout))
+  await Promise.all(pages.map(([file, text]) => writeWhole(join(folder, file), text)))
+  const names = new Set(pages.map(([file]) => file))
+  const stale = (await readdir(folder)).filter((file) => !names.has(file))
+  await Promise.all(stale.map((file) => rm(join(folder, file))))
+  return pages.length
 }
 
 /** OCI runtimes start it with an empty environment, so the path of node is in it. */

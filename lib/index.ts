@@ -85,7 +85,7 @@ export { mapMermaid } from './inspect/mapmermaid.ts'
 export { mapSvg } from './inspect/mapsvg.ts'
 export { type MapWord, mapText } from './inspect/maptext.ts'
 export type { EngineName } from './inspect/origin.ts'
-export { firstPid, type Place, placeAt, placeOf } from './inspect/place.ts'
+export { firstPid, type Place, placeAt, placeOf, type Reach, reachOf } from './inspect/place.ts'
 export {
   type RulePlace,
   type RuleReport,

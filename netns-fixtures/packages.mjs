@@ -32,6 +32,10 @@ export const demoPackages = {
 export const packages = {
   ...demoPackages,
   conntrack: ['conntrack'],
+  // Completion is tried in the shells, man pages by the program that prints them.
+  'groff-base': ['groff'],
+  zsh: ['zsh'],
+  fish: ['fish'],
   socat: ['socat'],
   tcpdump: ['tcpdump'],
   'bind9-dnsutils': ['dig'],

@@ -20,6 +20,8 @@ export type Requirement =
   | 'iptables-legacy'
   | 'conntrack'
   | 'curl'
+  | 'shells'
+  | 'groff'
   | 'socat'
   | 'netavark'
   | 'cni-plugins'
@@ -58,6 +60,8 @@ const programs: Partial<
   'iptables-legacy': { of: ['iptables'], parts: ['iptables-legacy', 'ip6tables-legacy'] },
   conntrack: { of: ['conntrack'] },
   curl: { of: ['curl'] },
+  shells: { of: ['zsh', 'fish'] },
+  groff: { of: ['groff-base'] },
   socat: { of: ['socat'] },
   tcpdump: { of: ['tcpdump'] },
   busybox: { of: ['busybox-static'] },

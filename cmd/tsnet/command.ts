@@ -44,9 +44,9 @@ export interface CommandDefinition {
   /**
    * Its line ends in a program with flags of its own, which are not tsnet's:
    * behind `--`, or from that bare word on (1: the first, 2: the second where
-   * none of `unless` has selected a container).
+   * none of `unless` has selected a container; `behind 1`: whatever stands behind the first, flags too).
    */
-  readonly program?: { readonly word: 1 | 2; readonly unless?: readonly string[] }
+  readonly program?: { readonly word: 1 | 2 | 'behind 1'; readonly unless?: readonly string[] }
   /**
    * What SIGINT and SIGTERM do while it runs: stop it where it stands, have the
    * engine take back what was done, end its waiting for others and let it finish
@@ -103,6 +103,10 @@ export interface Session {
   abortSignal(): AbortSignal
   /** A page of the help. */
   page(path: readonly string[]): string
+  /** All pages of the help as man pages, by file name. */
+  manPages(): Promise<ReadonlyMap<string, string>>
+  /** Every command there is. */
+  readonly families: readonly CommandFamily[]
   /** Tells on the terminal, after a second, that `what` is still being waited for. */
   waitFor<T>(what: string, work: Promise<T>): Promise<T>
 }

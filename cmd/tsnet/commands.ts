@@ -11,6 +11,7 @@ import { cniInstall } from './cni/install.ts'
 import { cniList } from './cni/list.ts'
 import { cniAdd, cniCheck, cniDel, cniGc, cniStatus } from './cni/network.ts'
 import type { CommandFamily } from './command.ts'
+import { completion } from './completion.ts'
 import { conntrack } from './conntrack.ts'
 import { daemonLogs } from './daemon/logs.ts'
 import { daemonMetrics } from './daemon/metrics.ts'
@@ -50,6 +51,7 @@ import { port } from './port.ts'
 import { prune } from './prune.ts'
 import { ps } from './ps.ts'
 import { publishAdd, publishLs, publishRm } from './publish/publish.ts'
+import { reachCommands } from './reach.ts'
 import { route } from './route.ts'
 import { rules } from './rules.ts'
 import { setup } from './setup.ts'
@@ -78,7 +80,7 @@ export const families: readonly CommandFamily[] = [
       nsLink,
     ],
   },
-  { title: 'Enter', commands: [exec, sh, nsenter] },
+  { title: 'Enter', commands: [exec, sh, nsenter, ...reachCommands] },
   {
     title: 'Networks',
     commands: [
@@ -106,5 +108,5 @@ export const families: readonly CommandFamily[] = [
     title: 'Daemon',
     commands: [daemonRun, daemonStart, daemonStop, daemonStatus, daemonLogs, daemonMetrics],
   },
-  { title: 'About', commands: [help, version] },
+  { title: 'About', commands: [help, completion, version] },
 ]

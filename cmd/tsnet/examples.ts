@@ -7,6 +7,7 @@
 
 import { diagnoseExamples } from './examples/diagnose.ts'
 import type { Example } from './examples/example.ts'
+import { furtherExamples } from './examples/further.ts'
 import { seeExamples } from './examples/see.ts'
 
 export type { Example } from './examples/example.ts'
@@ -564,6 +565,7 @@ export const examples: readonly Example[] = [
   },
   ...seeExamples,
   ...diagnoseExamples,
+  ...furtherExamples,
   { command: 'help', about: 'the flags of one command', script: ['tsnet help network create'] },
   { command: 'version', about: 'for a script', script: ['tsnet version --json'] },
 ]

@@ -28,12 +28,17 @@ export function splitProgram(argv: readonly string[]): SplitLine {
   const dashes = argv.indexOf('--', start)
   const ours = argv.slice(0, dashes === -1 ? argv.length : dashes)
   const bare = bareWords(ours, new Set([...global, ...valueFlags(options)])).filter((at) => at > start)
-  const first = bare[wordOf(command, ours) - 1]
+  const word = wordOf(command, ours)
+  if (word === 'behind 1' && bare[0] !== undefined) {
+    const rest = argv.slice(bare[0] + 1)
+    return { own: argv.slice(0, bare[0] + 1), rest: rest[0] === '--' ? rest.slice(1) : rest }
+  }
+  const first = word === 'behind 1' ? undefined : bare[word - 1]
   if (first !== undefined) return { own: argv.slice(0, first), rest: argv.slice(first) }
   return { own: ours, rest: dashes === -1 ? [] : argv.slice(dashes + 1) }
 }
 
-function wordOf({ program }: CommandDefinition, words: readonly string[]): number {
+function wordOf({ program }: CommandDefinition, words: readonly string[]): 1 | 2 | 'behind 1' {
   const selected = program?.unless?.some((flag) =>
     words.some((word) => word === flag || word.startsWith(`${flag}=`)),
   )

@@ -87,6 +87,8 @@ function sessionOf(
     engine: use.engine,
     abortSignal: () => use.signals.abortSignal(),
     page: (path) => renderPage(path, families) ?? unknownPage(path),
+    manPages: async () => (await import('./man.ts')).manPages(families),
+    families,
     waitFor: (what, work) => (quiet || verbose ? work : tellWhileWaiting(what, work, io.stderr)),
   }
 }

@@ -10,6 +10,7 @@ import { engineContainers } from '../kernel/enginefiles.ts'
 import type { FileInPlace } from '../kernel/enter.ts'
 import { isAlive } from '../kernel/netns.ts'
 import { allPids, fileText, namesIn, namespaceOf } from '../kernel/processes.ts'
+import { addressOf } from '../model/address.ts'
 import type { ContainerNetwork } from '../model/attachment.ts'
 import { findNamespace } from './find.ts'
 import { type NamespaceView, takeInventory } from './inventory.ts'
@@ -27,6 +28,64 @@ export async function placeOf(engine: Pick<Engine, 'list' | 'listNetworks'>, wor
   const view = findNamespace(inventory, word)
   const record = inventory.records.find(({ container }) => container.id === view.record)
   return { path: view.path, name: view.name, files: filesOf(view, record) }
+}
+
+export interface Reach {
+  readonly place: Place
+  /** Why the name may not be known there, and where it leads instead; undefined where its name server knows it. */
+  readonly note?: string
+}
+
+/**
+ * The way into `from`, where `to`, another container, shall be known by its name:
+ * by the name server of a network they share, else by a line in the hosts file.
+ *
+ * @throws TSNET_NO_SUCH_CONTAINER (notFound) for `from`; `to` may be anything that has a name elsewhere
+ */
+export async function reachOf(
+  engine: Pick<Engine, 'list' | 'listNetworks'>,
+  from: string,
+  to: string,
+): Promise<Reach> {
+  const inventory = await takeInventory(engine)
+  const view = findNamespace(inventory, from)
+  const recordOf = ({ record }: NamespaceView): ContainerNetwork | undefined =>
+    inventory.records.find(({ container }) => container.id === record)
+  const own = recordOf(view)
+  const place = { path: view.path, name: view.name, files: filesOf(view, own) }
+  const other = inventory.namespaces.find(
+    (one) =>
+      !one.own && (one.container?.name === to || one.container?.id === to || one.netnsNames.includes(to)),
+  )
+  if (other === undefined) return { place }
+  const theirs = recordOf(other)?.attachments.map(({ network }) => network) ?? []
+  const shared = own?.attachments.some(({ network }) => theirs.includes(network)) === true
+  if (shared && own.resolver.servers.length > 0) return { place }
+  const addresses = other.interfaces
+    .filter(({ name }) => name !== 'lo')
+    .flatMap((link) => link.addresses.map(addressOf))
+    .filter((address) => !address.startsWith('fe80:'))
+  if (addresses.length === 0) return { place, note: `${to} has no address` }
+  const why = shared ? 'their network has no name server' : `${view.name} and ${to} share no network`
+  return {
+    place: { ...place, files: withHosts(place.files, to, addresses) },
+    note: `${why}: ${to} is asked at ${addresses[0]}`,
+  }
+}
+
+function withHosts(
+  files: readonly FileInPlace[],
+  name: string,
+  addresses: readonly string[],
+): readonly FileInPlace[] {
+  const target = '/etc/hosts'
+  const known = files.find((one) => one.target === target)?.source
+  const text = known === undefined ? fileText(target) : 'text' in known ? known.text : fileText(known.path)
+  const lines = addresses.map((address) => `${address}\t${name}`)
+  return [
+    { target, source: { text: `${(text ?? '').replace(/\n*$/, '\n')}${textOf(lines)}` } },
+    ...files.filter((one) => one.target !== target),
+  ]
 }
 
 /** The same for a namespace that is given by its path; its files are known where it is that of a process. */

@@ -39,6 +39,8 @@ const packages: readonly (readonly [RegExp, string])[] = [
   [/^conntrack$/, 'conntrack'],
   [/^(ip|bridge|tc)$/, 'iproute2'],
   [/^nsenter$/, 'util-linux'],
+  [/^ping$/, 'iputils-ping'],
+  [/^dig$/, 'bind9-dnsutils'],
 ]
 
 let spawned = 0

@@ -79,4 +79,73 @@ export const seeExamples: readonly Example[] = [
     script: ['tsnet events --only attach,detach --seconds 1 --json'],
     given: ['web'],
   },
+  {
+    command: 'ping',
+    about: 'does web reach its gateway?',
+    script: ['tsnet ping web 10.89.0.1 -c 1'],
+    given: ['web'],
+  },
+  {
+    command: 'ping',
+    about: 'by name: its own',
+    script: ['tsnet ping web web -c 1'],
+    given: ['web'],
+  },
+  {
+    command: 'ping',
+    about: 'another container, four packets',
+    script: ['unshare -n sleep 1000 &', 'tsnet setup --pid $! --container-name db', 'tsnet ping web db'],
+    given: ['web'],
+  },
+  {
+    command: 'dig',
+    about: 'what is web told of its own name?',
+    script: ['tsnet dig web web'],
+    given: ['web'],
+  },
+  {
+    command: 'dig',
+    about: 'the answer alone',
+    script: ['tsnet dig web web.tsnet.internal +short'],
+    given: ['web'],
+  },
+  {
+    command: 'dig',
+    about: 'IPv6 addresses',
+    script: ['tsnet dig web web -t AAAA +short'],
+    given: ['web'],
+  },
+  {
+    command: 'curl',
+    about: 'is there anybody on port 80 of web itself?',
+    script: ['tsnet curl web web || echo nobody listens'],
+    given: ['web'],
+  },
+  {
+    command: 'curl',
+    about: 'headers only, another port',
+    script: ['tsnet curl web web:8080/index.html -sI || echo nobody listens'],
+    given: ['web'],
+  },
+  {
+    command: 'curl',
+    about: 'a URL, two seconds at most',
+    script: ['tsnet curl web http://web/ -s --max-time 2 || echo nobody listens'],
+    given: ['web'],
+  },
+  {
+    command: 'completion',
+    about: 'for this bash',
+    script: ['tsnet completion bash > /run/tsnet.bash', "bash -c '. /run/tsnet.bash; complete -p tsnet'"],
+  },
+  {
+    command: 'completion',
+    about: 'for fish, to be put into its folder of completions',
+    script: ['tsnet completion fish > /run/tsnet.fish'],
+  },
+  {
+    command: 'completion',
+    about: 'what may follow?',
+    script: ['tsnet completion words -- network in'],
+  },
 ]
