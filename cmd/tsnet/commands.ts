@@ -56,6 +56,7 @@ import { route } from './route.ts'
 import { rules } from './rules.ts'
 import { setup } from './setup.ts'
 import { teardown } from './teardown.ts'
+import { top } from './top.ts'
 import { trace } from './trace.ts'
 import { version } from './version.ts'
 
@@ -72,6 +73,7 @@ export const families: readonly CommandFamily[] = [
       route,
       rules,
       conntrack,
+      top,
       capture,
       events,
       bridgeShow,

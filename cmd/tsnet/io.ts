@@ -12,6 +12,8 @@ export interface Output {
   readonly isTTY: boolean
   /** Width of the terminal; 80 where there is none, or it does not say (serial lines have 0). */
   readonly columns: number
+  /** Height of the terminal, where there is one that says so. */
+  readonly rows?: number
 }
 
 export interface Io {
@@ -39,7 +41,13 @@ function outputOf(stream: NodeJS.WriteStream): Output {
   return {
     write: (text) => void stream.write(text),
     isTTY: stream.isTTY === true,
-    columns: stream.columns || 80,
+    // Asked for anew: terminals change their size.
+    get columns() {
+      return stream.columns || 80
+    },
+    get rows() {
+      return stream.rows || 24
+    },
   }
 }
 

@@ -118,7 +118,7 @@ export const seeExamples: readonly Example[] = [
   {
     command: 'curl',
     about: 'is there anybody on port 80 of web itself?',
-    script: ['tsnet curl web web || echo nobody listens'],
+    script: ['tsnet curl web web 2>/run/why || cat /run/why'],
     given: ['web'],
   },
   {
@@ -147,5 +147,23 @@ export const seeExamples: readonly Example[] = [
     command: 'completion',
     about: 'what may follow?',
     script: ['tsnet completion words -- network in'],
+  },
+  {
+    command: 'top',
+    about: 'who is busy?',
+    script: ['tsnet top --once'],
+    given: ['web'],
+  },
+  {
+    command: 'top',
+    about: 'with whom does web talk?',
+    script: ['tsnet top web --once --seconds 1'],
+    given: ['web'],
+  },
+  {
+    command: 'top',
+    about: 'for a program',
+    script: ['tsnet top --json --seconds 1'],
+    given: ['web'],
   },
 ]

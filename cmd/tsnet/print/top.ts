@@ -1,0 +1,75 @@
+/**
+ * Traffic as a table: the containers, and below each the ends it talks with.
+ *
+ * @module
+ */
+
+import type { TopRow, TopView } from '../../../lib/index.ts'
+import type { Output } from '../io.ts'
+import { byteText, countText } from './amount.ts'
+import type { Palette } from './paint.ts'
+
+/** Below that nothing useful can be shown. */
+export const topLeast = { columns: 60, rows: 6 } as const
+
+const fewPeers = 3
+const numbers = { rate: 11, packets: 9, drops: 7 } as const
+const numberWidth = 2 * numbers.rate + 2 * numbers.packets + numbers.drops
+
+export function renderTop(
+  { time, seconds, containers }: TopView,
+  { detail, output }: { readonly detail: 'some' | 'all'; readonly output: Output },
+  palette: Palette,
+): string {
+  const width = output.isTTY ? Math.max(output.columns, topLeast.columns) : 100
+  const nameWidth = Math.max(12, Math.min(40, width - numberWidth - 1))
+  const head = [
+    'NAME'.padEnd(nameWidth),
+    'RECEIVED/s'.padStart(numbers.rate),
+    'SENT/s'.padStart(numbers.rate),
+    'PACKETS'.padStart(numbers.packets),
+    'PACKETS'.padStart(numbers.packets),
+    'DROPS'.padStart(numbers.drops),
+  ].join('')
+  const at = new Date(time)
+  const clock = [at.getHours(), at.getMinutes(), at.getSeconds()]
+    .map((one) => String(one).padStart(2, '0'))
+    .join(':')
+  const count = `${containers.length} container${containers.length === 1 ? '' : 's'}`
+  const title = `${palette.bold('tsnet top')}  ${clock}  ${count}, over ${seconds.toFixed(1)} s`
+  const rows = containers.flatMap((row) => rowLines(row, { nameWidth, detail, palette }))
+  const body = rows.length === 0 ? [palette.dim('no containers')] : rows
+  return [title, '', palette.bold(head), ...body].map((line) => `${line}\n`).join('')
+}
+
+function rowLines(
+  row: TopRow,
+  {
+    nameWidth,
+    detail,
+    palette,
+  }: { readonly nameWidth: number; readonly detail: string; readonly palette: Palette },
+): readonly string[] {
+  const { receivedBytes, sentBytes, receivedPackets, sentPackets, drops, peers, sampled } = row
+  const dropped = countText(drops).padStart(numbers.drops)
+  const own = [
+    palette.bold(cut(row.name, nameWidth).padEnd(nameWidth)),
+    byteText(receivedBytes).padStart(numbers.rate),
+    byteText(sentBytes).padStart(numbers.rate),
+    countText(receivedPackets).padStart(numbers.packets),
+    countText(sentPackets).padStart(numbers.packets),
+    drops > 0 ? palette.red(dropped) : dropped,
+  ].join('')
+  const shown = detail === 'all' ? peers : peers.slice(0, fewPeers)
+  const lines = shown.map(({ address, name, received, sent }, nth) => {
+    const last = nth === shown.length - 1
+    const who = cut(`${last ? '└' : '├'} ${sampled ? '~' : ''}${name ?? address}`, nameWidth - 2)
+    const amounts = `${byteText(received).padStart(numbers.rate)}${byteText(sent).padStart(numbers.rate)}`
+    return palette.dim(`  ${who.padEnd(nameWidth - 2)}${amounts}`)
+  })
+  const hidden = peers.length - shown.length
+  return [own, ...lines, ...(hidden > 0 ? [palette.dim(`    and ${hidden} more`)] : [])]
+}
+
+const cut = (text: string, width: number): string =>
+  text.length > width ? `${text.slice(0, width - 1)}…` : text

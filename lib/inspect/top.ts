@@ -1,0 +1,249 @@
+/**
+ * Live traffic per container and per peer: what `tsnet top` shows.
+ *
+ * How much a container moves is read from the counters of its interfaces. With
+ * whom, from the heads of its packets: where more came than could be looked at,
+ * the shares of those that were seen are applied to what the counters say.
+ *
+ * @module
+ */
+
+import type { Engine } from '../engine/engine.ts'
+import { fail } from '../errors/codes.ts'
+import { openPackets, type PacketSource, type SeenPacket } from '../kernel/packets.ts'
+import { type Address, fromBytes } from '../model/address.ts'
+import { findNamespace } from './find.ts'
+import { type Inventory, type NamespaceView, takeInventory } from './inventory.ts'
+import { addressNames } from './names.ts'
+
+export interface TopPeer {
+  readonly address: Address
+  /** Container, or `host`. */
+  readonly name?: string
+  /** Bytes a second, as seen from the container. */
+  readonly received: number
+  readonly sent: number
+}
+
+export interface TopRow {
+  readonly name: string
+  readonly id: string
+  /** A second, over all its interfaces but lo. */
+  readonly receivedBytes: number
+  readonly sentBytes: number
+  readonly receivedPackets: number
+  readonly sentPackets: number
+  /** At both ends of its links; packet rules count for themselves. */
+  readonly drops: number
+  /** Busiest first. */
+  readonly peers: readonly TopPeer[]
+  /** Not every packet could be looked at: peers are shares of those that were. */
+  readonly sampled: boolean
+}
+
+export interface TopView {
+  /** ISO 8601. */
+  readonly time: string
+  /** How long was looked. */
+  readonly seconds: number
+  /** Busiest first. */
+  readonly containers: readonly TopRow[]
+}
+
+export interface Top {
+  /** Looks at packets that have come; to be called several times a second. */
+  tick(): void
+  /** What happened since the last call, or since the beginning. @throws TSNET_NO_SUCH_CONTAINER (notFound) */
+  view(): Promise<TopView>
+  close(): void
+}
+
+/** Enough of a packet for both addresses. */
+const headBytes = 64
+const mostPackets = 4000
+/** More sockets than that would cost more than they show. */
+const mostWatched = 64
+const everything = [[0x06, 0, 0, 0xffffffff]] as const
+
+interface Watched {
+  readonly source: PacketSource
+  readonly peers: Map<Address, { received: number; sent: number }>
+  sampled: boolean
+}
+
+interface Moment {
+  readonly at: number
+  readonly rows: ReadonlyMap<string, Counters>
+}
+
+interface Counters {
+  readonly rxBytes: number
+  readonly txBytes: number
+  readonly rxPackets: number
+  readonly txPackets: number
+  readonly drops: number
+}
+
+/** @param container absent: all @throws TSNET_NO_SUCH_CONTAINER (notFound), TSNET_NOT_PERMITTED (forbidden) */
+export async function openTop(
+  engine: Pick<Engine, 'list' | 'listNetworks'>,
+  container: string | undefined,
+): Promise<Top> {
+  const watched = new Map<string, Watched>()
+  const first = await takeInventory(engine)
+  const only = container === undefined ? undefined : findNamespace(first, container)
+  let before = look(first)
+  watch(first)
+
+  function chosen({ namespaces }: Inventory): readonly NamespaceView[] {
+    if (only !== undefined) return namespaces.filter(({ cookie }) => cookie === only.cookie)
+    return namespaces.filter(
+      ({ own, container: one, netnsNames }) => !own && (one ?? netnsNames[0]) !== undefined,
+    )
+  }
+
+  function watch(inventory: Inventory): void {
+    for (const view of chosen(inventory)) {
+      if (watched.has(view.cookie) || watched.size >= mostWatched) continue
+      const options = { index: 0, cooked: true, filter: everything, snapBytes: headBytes }
+      watched.set(view.cookie, { source: openPackets(view.path, options), peers: new Map(), sampled: false })
+    }
+    const living = new Set(chosen(inventory).map(({ cookie }) => cookie))
+    for (const [cookie, { source }] of watched) {
+      if (living.has(cookie) && !source.gone()) continue
+      source.close()
+      watched.delete(cookie)
+    }
+  }
+
+  function look(inventory: Inventory): Moment {
+    return {
+      at: performance.now(),
+      rows: new Map(chosen(inventory).map((view) => [view.cookie, countersOf(view, inventory)])),
+    }
+  }
+
+  return {
+    tick: () => {
+      for (const one of watched.values()) count(one)
+    },
+    view: async () => {
+      const inventory = await takeInventory(engine)
+      for (const one of watched.values()) count(one)
+      const views = chosen(inventory).filter(
+        ({ cookie }) => only === undefined || watched.get(cookie)?.source.gone() !== true,
+      )
+      if (only !== undefined && views.length === 0) {
+        throw fail('TSNET_NO_SUCH_CONTAINER', {
+          message: `watching traffic of ${only.name}: its network namespace is gone`,
+          field: 'container',
+          value: only.name,
+          hint: 'tsnet ps lists those that are there',
+        })
+      }
+      const now = look(inventory)
+      const seconds = Math.max((now.at - before.at) / 1000, 0.001)
+      const names = addressNames(inventory)
+      const containers = views.map((view) =>
+        rowOf(
+          view,
+          { old: before.rows.get(view.cookie), now: now.rows.get(view.cookie), seconds },
+          watched.get(view.cookie),
+          names,
+        ),
+      )
+      before = now
+      for (const one of watched.values()) {
+        one.peers.clear()
+        one.sampled = false
+      }
+      watch(inventory)
+      const busy = ({ receivedBytes, sentBytes }: TopRow): number => receivedBytes + sentBytes
+      return {
+        time: new Date().toISOString(),
+        seconds: Math.round(seconds * 1000) / 1000,
+        containers: containers.sort((a, b) => busy(b) - busy(a) || (a.name < b.name ? -1 : 1)),
+      }
+    },
+    close: () => {
+      for (const { source } of watched.values()) source.close()
+      watched.clear()
+    },
+  }
+}
+
+function count(one: Watched): void {
+  const packets = one.source.read(mostPackets)
+  if (packets.length === mostPackets || one.source.lost() > 0) one.sampled = true
+  for (const packet of packets) {
+    const peer = peerOf(packet)
+    if (peer === undefined) continue
+    const known = one.peers.get(peer) ?? { received: 0, sent: 0 }
+    // Without the Ethernet header, which the counters have.
+    known[packet.outgoing ? 'sent' : 'received'] += packet.length + 14
+    one.peers.set(peer, known)
+  }
+}
+
+/** The other end. */
+function peerOf({ bytes, etherType, outgoing }: SeenPacket): Address | undefined {
+  if (etherType === 0x0800 && bytes.length >= 20)
+    return fromBytes(bytes.subarray(outgoing ? 16 : 12, outgoing ? 20 : 16))
+  if (etherType === 0x86dd && bytes.length >= 40)
+    return fromBytes(bytes.subarray(outgoing ? 24 : 8, outgoing ? 40 : 24))
+  return undefined
+}
+
+function countersOf(view: NamespaceView, { namespaces }: Inventory): Counters {
+  const host = namespaces.find(({ own }) => own)
+  const links = view.interfaces.filter(({ name }) => name !== 'lo')
+  const ends = links.flatMap(({ peer }) => host?.interfaces.filter(({ name }) => name === peer?.name) ?? [])
+  const sum = (pick: (traffic: NamespaceView['interfaces'][number]['traffic']) => number): number =>
+    links.reduce((total, { traffic }) => total + pick(traffic), 0)
+  return {
+    rxBytes: sum(({ rxBytes }) => rxBytes),
+    txBytes: sum(({ txBytes }) => txBytes),
+    rxPackets: sum(({ rxPackets }) => rxPackets),
+    txPackets: sum(({ txPackets }) => txPackets),
+    drops: [...links, ...ends].reduce(
+      (total, { traffic }) => total + traffic.rxDropped + traffic.txDropped,
+      0,
+    ),
+  }
+}
+
+function rowOf(
+  view: NamespaceView,
+  moved: { readonly old: Counters | undefined; readonly now: Counters | undefined; readonly seconds: number },
+  seen: Watched | undefined,
+  names: ReadonlyMap<Address, string>,
+): TopRow {
+  const { old, now, seconds } = moved
+  const rate = (pick: (counters: Counters) => number): number =>
+    old === undefined || now === undefined ? 0 : Math.round(Math.max(0, pick(now) - pick(old)) / seconds)
+  const total = { received: rate(({ rxBytes }) => rxBytes), sent: rate(({ txBytes }) => txBytes) }
+  const peers = [...(seen?.peers ?? [])]
+  const sampled = seen?.sampled === true
+  const share = (bytes: number, way: 'received' | 'sent'): number => {
+    if (!sampled) return Math.round(bytes / seconds)
+    const all = peers.reduce((sum, [, one]) => sum + one[way], 0)
+    return all === 0 ? 0 : Math.round((bytes / all) * total[way])
+  }
+  return {
+    name: view.name,
+    id: view.container?.id ?? view.id,
+    receivedBytes: total.received,
+    sentBytes: total.sent,
+    receivedPackets: rate(({ rxPackets }) => rxPackets),
+    sentPackets: rate(({ txPackets }) => txPackets),
+    drops: rate(({ drops }) => drops),
+    peers: peers
+      .map(([address, { received, sent }]): TopPeer => {
+        const name = names.get(address)
+        const amounts = { received: share(received, 'received'), sent: share(sent, 'sent') }
+        return { address, ...(name === undefined ? {} : { name }), ...amounts }
+      })
+      .sort((a, b) => b.received + b.sent - a.received - a.sent),
+    sampled,
+  }
+}
