@@ -28,8 +28,8 @@ export const diagnoseExamples: readonly Example[] = [
   },
   {
     command: 'trace',
-    about: 'does web reach its own port 80, and what is on the way?',
-    script: ['tsnet exec web socat TCP-LISTEN:80,fork - &', 'tsnet trace host web:80'],
+    about: 'does web reach the name server of its network, and by which way?',
+    script: ['tsnet trace web host:53'],
     given: ['web'],
     onRootPage: true,
   },

@@ -47,7 +47,7 @@ export function acceptOf({ table, chain }: Decision, { family, saddr, daddr }: P
 }
 
 /** `drop what goes in by eth0 to 10.90.0.0/24` */
-export function ruleWords({ conditions, action }: Rule): string {
+function ruleWords({ conditions, action }: Rule): string {
   const about = conditions.map(conditionWords).filter((text) => text !== '')
   return [actionWords(action), ...about].join(' ')
 }
