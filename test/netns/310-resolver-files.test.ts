@@ -137,8 +137,16 @@ describe('files that tsnet writes', () => {
   it('of the host, of no network and of a shared sandbox say what is true there', async () => {
     await using lab = await createLab()
     const { host, web, db } = await yard(lab)
+    await host.sh("echo 'options timeout:2' >>/etc/resolv.conf")
     await leavesNothing(host, async () => {
-      await host.tsnet('setup', '--network', 'host', '--id', 'h', ...files)
+      const inHost = await host.tsnetJson<ContainerNetwork>(
+        ...['setup', '--network', 'host', '--id', 'h', ...files],
+      )
+      expect(inHost.resolver).toMatchObject({
+        servers: ['192.0.2.53'],
+        search: ['corp.example'],
+        options: ['timeout:2'],
+      })
       expect(await folder(host)).toMatchInlineSnapshot(`
         "./hosts -rw-r--r-- 0
         # made by tsnet
@@ -151,8 +159,17 @@ describe('files that tsnet writes', () => {
         # made by tsnet
         nameserver 192.0.2.53
         search corp.example
+        options timeout:2
         "
       `)
+      await host.tsnet('teardown', 'h')
+      const asked = ['--dns', '192.0.2.7', '--dns-search', 'lab.example', '--dns-option', 'ndots:2']
+      const some = await host.tsnetJson<ContainerNetwork>('setup', '--network', 'host', '--id', 'h', ...asked)
+      expect(some.resolver).toMatchObject({
+        servers: ['192.0.2.7'],
+        search: ['lab.example'],
+        options: ['ndots:2'],
+      })
       await host.tsnet('teardown', 'h')
       await host.tsnet('setup', '--netns', web.netns, '--network', 'none', '--id', 'n', ...files)
       expect(await folder(host)).toMatchInlineSnapshot(`

@@ -22,7 +22,7 @@ tsnet() { sleep 0.1; /run/tsnet-link "$@"; }
 `
 
 describe('the examples of the README', () => {
-  for (const name of ['main', 'networks', 'app', 'files', 'plan', 'look']) {
+  for (const name of ['main', 'networks', 'app', 'files', 'names', 'plan', 'look']) {
     it(`"${name}" runs as it stands and leaves the host as it was`, async () => {
       await using lab = await createLab()
       const host = await lab.host('host', { forwarding: true })
