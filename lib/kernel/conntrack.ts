@@ -46,7 +46,9 @@ export async function flushFlows(steps: readonly ConntrackStep[]): Promise<void>
   if (tracked === 0) return
   const socket = openSocket()
   try {
-    const matchers = await Promise.all(steps.map(matcherOf))
+    // Read once, however many ports there are.
+    const own = steps.some((step) => givenAddress(step) === undefined) ? await ownAddresses() : noAddresses
+    const matchers = steps.map((step) => matcherOf(step, own))
     const isOurs = (flow: Flow): boolean => matchers.some((matches) => matches(flow))
     const flows = new Map<string, Flow>()
     const filters = tracked <= fewFlows ? [undefined] : steps.flatMap(filtersFor)
@@ -123,11 +125,13 @@ function filtersFor(step: ConntrackStep): readonly FlowFilter[] {
   ]
 }
 
-async function matcherOf(step: ConntrackStep): Promise<(flow: Flow) => boolean> {
+const noAddresses: ReadonlySet<Address> = new Set()
+
+function matcherOf(step: ConntrackStep, ownAddresses: ReadonlySet<Address>): (flow: Flow) => boolean {
   const protocol = protocolNumbers[step.protocol]
   const family = familyOf(step.containerAddress)
   const given = givenAddress(step)
-  const own = given === undefined ? await ownAddresses() : new Set([given])
+  const own = given === undefined ? ownAddresses : new Set([given])
   const isHost = (address: Address): boolean =>
     own.has(address) || (given === undefined && isLoopback(address))
   const within = ({ port }: FlowEnd, first: number): boolean => first <= port && port < first + step.count
