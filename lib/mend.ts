@@ -9,6 +9,7 @@ import type { Engine } from './engine/engine.ts'
 import type { Ailment } from './inspect/doctor/ailment.ts'
 import { run } from './kernel/run.ts'
 
+/** What `doctor --fix` has done about a finding. */
 export interface Mended {
   readonly ailment: Ailment
   readonly done: boolean

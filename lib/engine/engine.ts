@@ -34,6 +34,7 @@ export interface PlannedSetup {
  */
 export type FindingKind = 'step' | 'sandbox' | 'lease' | 'accept' | 'pending' | 'names'
 
+/** One thing `check` found that is not as the record says. */
 export interface Finding {
   readonly kind: FindingKind
   /** Of `step`: what kind of thing. */

@@ -30,6 +30,7 @@ export async function placeOf(engine: Pick<Engine, 'list' | 'listNetworks'>, wor
   return { path: view.path, name: view.name, files: filesOf(view, record) }
 }
 
+/** A container, and how another gets to it by name. */
 export interface Reach {
   readonly place: Place
   /** Why the name may not be known there, and where it leads instead; undefined where its name server knows it. */

@@ -16,6 +16,7 @@ import { findNamespace } from './find.ts'
 import { type Inventory, type NamespaceView, takeInventory } from './inventory.ts'
 import { addressNames } from './names.ts'
 
+/** Traffic with one other end. */
 export interface TopPeer {
   readonly address: Address
   /** Container, or `host`. */
@@ -25,6 +26,7 @@ export interface TopPeer {
   readonly sent: number
 }
 
+/** Traffic of one container since the look before. */
 export interface TopRow {
   readonly name: string
   readonly id: string
@@ -41,6 +43,7 @@ export interface TopRow {
   readonly sampled: boolean
 }
 
+/** One screen of `tsnet top`. */
 export interface TopView {
   /** ISO 8601. */
   readonly time: string
@@ -50,11 +53,13 @@ export interface TopView {
   readonly containers: readonly TopRow[]
 }
 
+/** A running look at the traffic of all containers. */
 export interface Top {
   /** Looks at packets that have come; to be called several times a second. */
   tick(): void
   /** What happened since the last call, or since the beginning. @throws TSNET_NO_SUCH_CONTAINER (notFound) */
   view(): Promise<TopView>
+  /** Stops looking. */
   close(): void
 }
 

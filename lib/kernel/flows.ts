@@ -8,7 +8,7 @@ import { readNetfilterFlows } from './conntrack.ts'
 import { flowsRequest } from './netlink/flow.ts'
 import { decodeFlowFact, type FlowFact } from './netlink/flowdetail.ts'
 
-export type { FlowCount, FlowFact, FlowTuple } from './netlink/flowdetail.ts'
+export type { FlowCount, FlowFact } from './netlink/flowdetail.ts'
 
 /**
  * All there are, of both families.

@@ -39,8 +39,10 @@ export const ailmentCodes = [
   'mixed-backends',
 ] as const
 
+/** What a finding of `doctor` can be about. */
 export type AilmentCode = (typeof ailmentCodes)[number]
 
+/** Something `doctor` has found: what, how bad, by which evidence, and what mends it. */
 export interface Ailment {
   readonly code: AilmentCode
   /** `error`: packets do not arrive; `warning`: some do not, or will not one day. */

@@ -17,6 +17,7 @@ export type TraceStage =
   | 'return'
   | 'probe'
 
+/** Why a packet stops where it stops. */
 export type TraceReason =
   | 'no-route'
   | 'forwarding-off'
@@ -32,6 +33,7 @@ export type TraceReason =
   | 'unreachable'
   | 'timeout'
 
+/** One place a packet passes, as configured. */
 export interface TraceHop {
   readonly stage: TraceStage
   /** Name of the namespace it happens in. */
@@ -40,6 +42,7 @@ export interface TraceHop {
   readonly ok: boolean
 }
 
+/** Where a packet stopped, and why. */
 export interface TraceStop {
   readonly stage: TraceStage
   readonly reason: TraceReason
@@ -48,6 +51,7 @@ export interface TraceStop {
   readonly fix?: string
 }
 
+/** Whom a trace goes to. */
 export interface TraceTarget {
   readonly address: Address
   readonly port: number
@@ -56,6 +60,7 @@ export interface TraceTarget {
   readonly name?: string
 }
 
+/** The way of a packet as configured, and what a real one met. */
 export interface TraceReport {
   readonly from: string
   readonly to: TraceTarget
