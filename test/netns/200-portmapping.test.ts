@@ -210,6 +210,7 @@ describe.each(backends)('with $title, published ports', ({ firewall, iptables })
             ? []
             : [4, 6].map((family) => ({
                 subject: 'tsnet',
+                kind: 'accept',
                 what: `ip${family === 4 ? '' : 6}${tool} drops forwarded packets, and tsnet0 has no accept there`,
                 hint: 'tsnet gc',
               })),

@@ -99,7 +99,12 @@ describe('the name server', () => {
     await kill()
     const found = await host.tsnetJson<unknown>('check', { expectExit: 5 })
     expect(found).toEqual([
-      { subject: 'names', what: 'the name server does not answer', hint: 'tsnet gc starts it again' },
+      {
+        kind: 'names',
+        subject: 'names',
+        what: 'the name server does not answer',
+        hint: 'tsnet gc starts it again',
+      },
     ])
     await host.tsnet('gc')
     for (const name of ['one', 'two']) expect(await dig(box, `@${server}`, name)).toMatch(/^NOERROR, A /)

@@ -91,6 +91,7 @@ describe('a host that drops what comes in', () => {
     expect(await host.tsnetJson<unknown>('check', { expectExit: 5 })).toEqual(
       ['iptables-nft', 'ip6tables-nft'].map((tool) => ({
         subject: 'tsnet',
+        kind: 'accept',
         what: `${tool} drops questions for names, and tsnet0 has no accept there`,
         hint: 'tsnet gc',
       })),

@@ -188,6 +188,7 @@ describe('gc', () => {
         leases: ['tsnet/10.89.0.2'],
         ports: ['any:8080/tcp', '127.0.0.1:9000-9001/udp'],
         networks: ['tsnet'],
+        rules: 0,
       })
       expect(await host.tsnetJson('gc', { env })).toEqual({
         containers: [],

@@ -191,7 +191,7 @@ describe('a teardown that fails', () => {
     expect(await codeOf(there.engine.teardown({ container: 'one' }))).toBe(said)
     expect(await codeOf(there.engine.teardown({ sandboxPath: '/run/netns/one' }))).toBe(said)
     expect(await there.engine.check()).toEqual([
-      { subject: 'one', what: 'half-done work of a killed process', hint: 'tsnet gc' },
+      { subject: 'one', kind: 'pending', what: 'half-done work of a killed process', hint: 'tsnet gc' },
     ])
     // What it holds is not given to others, and its own setup does not forget what is to be undone.
     expect(await codeOf(there.setUp('two', { publish: ['8080:80'] }))).toContain('TSNET_PORT_IN_USE')
