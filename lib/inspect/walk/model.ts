@@ -79,7 +79,7 @@ export type Action =
   | { readonly kind: 'dnat' | 'snat'; readonly to: string }
   /** By a map: which value for which key. */
   | {
-      readonly kind: 'dnatMap'
+      readonly kind: 'dnatMap' | 'snatMap'
       readonly map: string
       readonly fields: readonly Field[]
       readonly entries: readonly MapEntry[]

@@ -176,35 +176,35 @@ function actionOf(kind: string, value: unknown, sets: Sets): Action {
   if (kind === 'accept' || kind === 'drop' || kind === 'return' || kind === 'continue') return { kind }
   if (kind === 'reject') return { kind }
   if (kind === 'masquerade') return { kind }
-  if (kind === 'dnat' || kind === 'redirect') return dnatOf(fields, sets)
-  if (kind === 'snat') return { kind: 'snat', to: textOf(fields['addr']) }
+  if (kind === 'dnat' || kind === 'redirect') return natOf('dnat', fields, sets)
+  if (kind === 'snat') return natOf('snat', fields, sets)
   if (kind === 'vmap') return vmapOf(fields, sets)
   if (kind === 'mangle' && JSON.stringify(fields).includes('maxseg')) return { kind: 'clampMss' }
   return { kind: 'unknown', text: kind }
 }
 
-function dnatOf(fields: Fields, sets: Sets): Action {
+function natOf(kind: 'dnat' | 'snat', fields: Fields, sets: Sets): Action {
   const map = (
     fields['addr'] as { readonly map?: { readonly key: unknown; readonly data: unknown } } | undefined
   )?.map
   if (map === undefined) {
     const port = fields['port'] === undefined ? '' : `:${textOf(fields['port'])}`
     return {
-      kind: 'dnat',
+      kind,
       to: `${fields['addr'] === undefined ? 'this host' : textOf(fields['addr'])}${port}`,
     }
   }
   const keys = fieldsOf(map.key)
   const name = typeof map.data === 'string' ? map.data.slice(1) : ''
   const set = sets.get(name)
-  if (keys === undefined || set === undefined) return { kind: 'unknown', text: 'dnat by a map' }
+  if (keys === undefined || set === undefined) return { kind: 'unknown', text: `${kind} by a map` }
   const entries = set.elements.flatMap((pair): readonly MapEntry[] => {
     if (!Array.isArray(pair)) return []
     const comment = commentOf(pair[0])
     const to = tupleOf(pair[1])
     return [{ key: tupleOf(pair[0]), to: to.join(':'), ...(comment === undefined ? {} : { comment }) }]
   })
-  return { kind: 'dnatMap', map: name, fields: keys, entries }
+  return { kind: `${kind}Map`, map: name, fields: keys, entries }
 }
 
 function vmapOf(fields: Fields, sets: Sets): Action {

@@ -88,11 +88,12 @@ function translate(table: RuleTable, base: RuleChain, packet: Packet): Translati
     if (action.kind === 'dnat' || action.kind === 'snat')
       return { kind: action.kind, to: action.to, table, chain, rule }
     if (action.kind === 'masquerade') return { kind: 'masquerade', to: '', table, chain, rule }
-    if (action.kind !== 'dnatMap') return undefined
+    if (action.kind !== 'dnatMap' && action.kind !== 'snatMap') return undefined
     const entry = action.entries.find(({ key }) => meetsTuple(packet, action.fields, key))
     if (entry === undefined) return undefined
     const comment = entry.comment === undefined ? {} : { comment: entry.comment }
-    return { kind: 'dnat', to: entry.to, table, chain, rule, ...comment }
+    const kind = action.kind === 'dnatMap' ? 'dnat' : 'snat'
+    return { kind, to: entry.to, table, chain, rule, ...comment }
   })
 }
 

@@ -92,6 +92,8 @@ function actionWords(action: Action): string {
       return `give the address ${action.to} to`
     case 'dnatMap':
       return `send where ${action.map} says`
+    case 'snatMap':
+      return `give the address ${action.map} says to`
     case 'vmap':
       return 'decide by'
     case 'clampMss':
