@@ -447,7 +447,11 @@ export const examples: readonly Example[] = [
     about: 'its pid, for a script',
     script: ['tsnet daemon start', 'tsnet daemon status -q', 'tsnet daemon stop'],
   },
-  { command: 'daemon metrics', about: 'what Prometheus is told', script: ['tsnet daemon metrics || true'] },
+  {
+    command: 'daemon metrics',
+    about: 'what Prometheus is told',
+    script: ['tsnet daemon start', 'tsnet daemon metrics', 'tsnet daemon stop'],
+  },
   { command: 'daemon logs', about: 'the last calls', script: ['tsnet daemon logs | tail'] },
   {
     command: 'cni install',

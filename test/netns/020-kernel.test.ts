@@ -735,7 +735,7 @@ describe('facts of the host', () => {
       'ip route add blackhole 203.0.113.0/24; ip route add 203.0.113.0/25 dev eth0 metric 7 table 99',
     )
     const facts = JSON.stringify(await kernel.call('hostFacts'), undefined, 1)
-      .replaceAll(/"mac": "[^2]\S*/g, '"mac": …')
+      .replaceAll(/"mac": "\S*/g, '"mac": …')
       .replaceAll(/fe80::[0-9a-f:]+/g, 'fe80::…')
     expect(facts).toMatchInlineSnapshot(`
       "{
