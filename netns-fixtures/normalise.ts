@@ -11,6 +11,16 @@ export interface TableOptions {
   readonly emptyTables?: 'drop' | 'keep'
 }
 
+/** How to read what nft tells. */
+export interface RulesetOptions extends TableOptions {
+  /**
+   * Tables whose chains and rules are left out, such as `'ip nat'`: those that
+   * `iptables-nft-save` tells. nft translates xtables' matches and targets as
+   * well as it can, and at times prints nothing in their place.
+   */
+  readonly toldByIptables?: readonly string[]
+}
+
 const builtInChain = /^(PREROUTING|INPUT|FORWARD|OUTPUT|POSTROUTING)$/
 
 /** Lines of an `iptables-save` text. */
@@ -31,6 +41,11 @@ export function normaliseIptables(text: string, options: TableOptions = {}): str
     .flatMap(([name, table]) => [`*${name}`, ...table.map((line) => `*${name} ${line}`)])
 }
 
+/** The names of the tables in an `iptables-save` text that it could tell: `nat`, not one that is `incompatible, use 'nft' tool`. */
+export function tablesIn(text: string): string[] {
+  return [...text.matchAll(/^\*(\w+)$/gm)].map(([, name = '']) => name)
+}
+
 /** `:INPUT ACCEPT`: a built-in chain as it comes. */
 function isUntouchedChain(line: string): boolean {
   const [chain = '', policy] = line.slice(1).split(' ')
@@ -38,7 +53,7 @@ function isUntouchedChain(line: string): boolean {
 }
 
 /** Lines of an `nft list ruleset` text: tables sorted, elements sorted and one to a line. */
-export function normaliseNft(text: string, options: TableOptions = {}): string[] {
+export function normaliseNft(text: string, options: RulesetOptions = {}): string[] {
   const tables = new Map<string, string[]>()
   const path: string[] = []
   let elements: string | undefined
@@ -57,6 +72,12 @@ export function normaliseNft(text: string, options: TableOptions = {}): string[]
       if (path.length === 1) tables.set(line.slice(0, -1).trim(), [])
       else tables.get(path[0] ?? '')?.push(path.join(' '))
     } else tables.get(path[0] ?? '')?.push(`${path.join(' ')} ${line}`)
+  }
+  for (const name of options.toldByIptables ?? []) {
+    const table = `table ${name}`
+    const own = tables.get(table)?.filter((line) => !line.startsWith(`${table} chain `)) ?? []
+    if (own.length > 0) tables.set(table, own)
+    else tables.delete(table)
   }
   return [...tables]
     .filter(([name, lines]) => options.emptyTables === 'keep' || !isUntouchedTable(name, lines))

@@ -16,7 +16,7 @@
  */
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { Host } from './host.ts'
-import { normaliseIptables, normaliseNft, type TableOptions } from './normalise.ts'
+import { normaliseIptables, normaliseNft, type TableOptions, tablesIn } from './normalise.ts'
 import type { Place } from './place.ts'
 import { runToEnd } from './process.ts'
 
@@ -135,9 +135,13 @@ function normalise(output: string, options: TableOptions): Record<string, string
     const end = part.indexOf('\n')
     texts.set(part.slice(0, end), part.slice(end + 1).trim())
   }
+  const toldByIptables = [
+    ...tablesIn(texts.get('iptables-nft') ?? '').map((name) => `ip ${name}`),
+    ...tablesIn(texts.get('ip6tables-nft') ?? '').map((name) => `ip6 ${name}`),
+  ]
   const sections: Record<string, string[]> = {}
   for (const [name, text] of texts) {
-    if (name === 'nft') sections[name] = normaliseNft(text, options)
+    if (name === 'nft') sections[name] = normaliseNft(text, { ...options, toldByIptables })
     else if (name.includes('tables')) sections[name] = normaliseIptables(text, options)
     else if (name === 'sysctl') sections[name] = text.split('\n').sort()
     else
