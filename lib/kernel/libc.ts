@@ -121,13 +121,18 @@ const SOCK_CLOEXEC = 0o2000000
 const SOL_SOCKET = 1
 const SO_NETNS_COOKIE = 71
 
+/** A socket of the namespace the calling thread is in, for as long as it lives. Children do not inherit it. */
+export function makeSocket(domain: number, type: number, protocol: number): number {
+  return checked('socket', libc().socket(domain, type | SOCK_CLOEXEC, protocol))
+}
+
 /**
  * The cookie of the namespace the calling thread is in: 64 bits, never reused
  * within one boot (socket(7), Linux 5.14).
  */
 export function netnsCookie(): bigint {
   // Any socket belongs to the namespace it is born in; a unix one is the cheapest.
-  const fd = checked('socket', libc().socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0))
+  const fd = makeSocket(AF_UNIX, SOCK_DGRAM, 0)
   try {
     const value = Buffer.alloc(8)
     const length = Buffer.from([value.length, 0, 0, 0])
@@ -163,7 +168,7 @@ const MSG_DONTWAIT = 0x40
 
 /** A netlink socket of the namespace the calling thread is in; the kernel gives it an address at the first send. */
 export function netlinkSocket(protocol: number): number {
-  return checked('socket', libc().socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol))
+  return makeSocket(AF_NETLINK, SOCK_RAW, protocol)
 }
 
 /** Datagrams go whole or not at all. */
@@ -236,7 +241,7 @@ export interface BoundSocket {
  * its bind fails where another socket does. Children do not inherit it.
  */
 export function bindSocket({ domain, type, protocol, address, v6Only }: BoundSocket): number {
-  const fd = checked('socket', libc().socket(domain, type | SOCK_CLOEXEC, protocol))
+  const fd = makeSocket(domain, type, protocol)
   try {
     const on = Buffer.from([1, 0, 0, 0])
     if (v6Only) checked('setsockopt', libc().setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, on, on.length))
@@ -262,7 +267,7 @@ export function openSocket(
   }: Pick<BoundSocket, 'domain' | 'type' | 'address'> & Partial<Pick<BoundSocket, 'protocol'>>,
   prepare: (fd: number) => void,
 ): number {
-  const fd = checked('socket', libc().socket(domain, type | SOCK_CLOEXEC, protocol))
+  const fd = makeSocket(domain, type, protocol)
   try {
     prepare(fd)
     checked('bind', libc().bind(fd, address, address.length))

@@ -14,6 +14,14 @@ import { closeSync } from 'node:fs'
 import { type Address, familyOf, fromBytes } from '../model/address.ts'
 import { forgetFlow } from './conntrack.ts'
 import { EWOULDBLOCK, SystemError } from './errno.ts'
+import {
+  closeDescriptor,
+  makeSocket,
+  receiveNow,
+  sendAll,
+  setSocketStructure,
+  socketStructure,
+} from './libc.ts'
 import { loadKoffi } from './native.ts'
 import { openNetns, withNetns } from './netns.ts'
 import { socketAddress } from './ports.ts'
@@ -23,7 +31,7 @@ const AF_INET6 = 10
 const SOCK_STREAM = 1
 const SOCK_DGRAM = 2
 const SOCK_RAW = 3
-const SOCK_FLAGS = 0o2000000 | 0o4000
+const SOCK_NONBLOCK = 0o4000
 const IPPROTO_ICMP = 1
 const IPPROTO_TCP = 6
 const IPPROTO_UDP = 17
@@ -37,7 +45,6 @@ const EINPROGRESS = 115
 const ECONNREFUSED = 111
 const EHOSTUNREACH = 113
 const ENETUNREACH = 101
-const MSG_DONTWAIT = 0x40
 
 interface PollCall {
   readonly async: (
@@ -48,15 +55,10 @@ interface PollCall {
   ) => void
 }
 
+/** What libc.ts has no use for. */
 interface Calls {
-  readonly socket: (domain: number, type: number, protocol: number) => number
   readonly connect: (fd: number, address: Buffer, length: number) => number
-  readonly send: (fd: number, bytes: Buffer, length: number, flags: number) => number
-  readonly recv: (fd: number, bytes: Buffer, length: number, flags: number) => number
-  readonly getsockopt: (fd: number, level: number, name: number, value: Buffer, length: Buffer) => number
-  readonly setsockopt: (fd: number, level: number, name: number, value: Buffer, length: number) => number
   readonly getsockname: (fd: number, address: Buffer, length: Buffer) => number
-  readonly close: (fd: number) => number
   readonly poll: PollCall
 }
 
@@ -66,20 +68,10 @@ function calls(): Calls {
   if (loaded !== undefined) return loaded
   const library = loadKoffi().load('libc.so.6')
   loaded = {
-    socket: library.func('int socket(int domain, int type, int protocol)') as Calls['socket'],
     connect: library.func(
       'int connect(int fd, const void *address, unsigned int length)',
     ) as Calls['connect'],
-    send: library.func('intptr_t send(int fd, const void *bytes, size_t length, int flags)') as Calls['send'],
-    recv: library.func('intptr_t recv(int fd, void *bytes, size_t length, int flags)') as Calls['recv'],
-    getsockopt: library.func(
-      'int getsockopt(int fd, int level, int name, void *value, void *length)',
-    ) as Calls['getsockopt'],
-    setsockopt: library.func(
-      'int setsockopt(int fd, int level, int name, const void *value, unsigned int length)',
-    ) as Calls['setsockopt'],
     getsockname: library.func('int getsockname(int fd, void *address, void *length)') as Calls['getsockname'],
-    close: library.func('int close(int fd)') as Calls['close'],
     poll: library.func('int poll(void *fds, unsigned long count, int timeout)') as unknown as Calls['poll'],
   }
   return loaded
@@ -104,7 +96,7 @@ export async function probeTcp(address: Address, port: number, options: ProbeOpt
   const fd = made(options.from, familyOf(address), SOCK_STREAM, 0)
   return probed(fd, { address, port, protocol: IPPROTO_TCP }, async () => {
     // struct linger: closing sends a reset, so that nothing waits for an end of the connection.
-    setOption(fd, SO_LINGER, Buffer.from([1, 0, 0, 0, 0, 0, 0, 0]))
+    setSocketStructure(fd, SOL_SOCKET, SO_LINGER, Buffer.from([1, 0, 0, 0, 0, 0, 0, 0]))
     const errno = connectNow(fd, address, port)
     if (errno !== 0 && errno !== EINPROGRESS) return outcomeOf(errno)
     if (errno === EINPROGRESS && !(await ready(fd, POLLOUT, options.timeoutMs))) return { verdict: 'timeout' }
@@ -137,7 +129,7 @@ async function probed(
     source = localEnd(fd)
     return { ...outcome, milliseconds: Math.round((performance.now() - started) * 100) / 100 }
   } finally {
-    calls().close(fd)
+    closeDescriptor(fd)
     if (source !== undefined) await forgetFlow({ protocol, source, destination: { address, port } })
   }
 }
@@ -153,7 +145,7 @@ export async function askUdp(
   try {
     return await exchange(fd, { address, port, payload }, options.timeoutMs)
   } finally {
-    calls().close(fd)
+    closeDescriptor(fd)
   }
 }
 
@@ -164,11 +156,11 @@ async function exchange(
 ): Promise<Buffer | Exclude<ProbeOutcome['verdict'], 'connected'>> {
   const errno = connectNow(fd, address, port)
   if (errno !== 0) return 'unreachable'
-  if (calls().send(fd, payload, payload.length, 0) === -1) return 'unreachable'
+  if (!sent(fd, payload)) return 'unreachable'
   if (!(await ready(fd, POLLIN, timeoutMs))) return 'timeout'
   const into = Buffer.alloc(65_536)
-  const length = calls().recv(fd, into, into.length, MSG_DONTWAIT)
-  return length === -1 ? 'refused' : into.subarray(0, length)
+  const length = received(fd, into)
+  return length === undefined ? 'refused' : into.subarray(0, length)
 }
 
 /** One echo request with so many bytes of data. @returns undefined where no answer came */
@@ -188,13 +180,12 @@ export async function echo(
     if (connectNow(fd, address, 0) !== 0) return undefined
     const request = echoRequest(family, identifier, sequence, bytes)
     const started = performance.now()
-    if (calls().send(fd, request, request.length, 0) === -1) return undefined
+    if (!sent(fd, request)) return undefined
     const into = Buffer.alloc(65_536)
     for (;;) {
       const left = timeoutMs - (performance.now() - started)
       if (left <= 0 || !(await ready(fd, POLLIN, Math.ceil(left)))) return undefined
-      const length = calls().recv(fd, into, into.length, MSG_DONTWAIT)
-      if (length === -1) return undefined
+      if (received(fd, into) === undefined) return undefined
       // IPv4 raw sockets show the IP header.
       const at = family === 4 ? ((into[0] ?? 0) & 0x0f) * 4 : 0
       const isReply = into[at] === (family === 4 ? 0 : 129)
@@ -203,7 +194,7 @@ export async function echo(
       }
     }
   } finally {
-    calls().close(fd)
+    closeDescriptor(fd)
   }
 }
 
@@ -228,11 +219,8 @@ function checksum(bytes: Uint8Array): number {
 }
 
 function made(from: string | undefined, family: 4 | 6, type: number, protocol: number): number {
-  const make = (): number => {
-    const fd = calls().socket(family === 4 ? AF_INET : AF_INET6, type | SOCK_FLAGS, protocol)
-    if (fd === -1) throw new SystemError('socket', loadKoffi().errno())
-    return fd
-  }
+  const domain = family === 4 ? AF_INET : AF_INET6
+  const make = (): number => makeSocket(domain, type | SOCK_NONBLOCK, protocol)
   if (from === undefined) return make()
   const netns = openNetns(from)
   try {
@@ -247,8 +235,26 @@ function connectNow(fd: number, address: Address, port: number): number {
   return calls().connect(fd, target, target.length) === 0 ? 0 : loadKoffi().errno()
 }
 
-function setOption(fd: number, name: number, value: Buffer): void {
-  calls().setsockopt(fd, SOL_SOCKET, name, value, value.length)
+/** What the kernel refuses is an answer here: of a probe before, of the way there. */
+function answered<T>(work: () => T): T | undefined {
+  try {
+    return work()
+  } catch (error) {
+    if (error instanceof SystemError) return undefined
+    throw error
+  }
+}
+
+function sent(fd: number, bytes: Buffer): boolean {
+  const done = answered(() => {
+    sendAll(fd, bytes)
+    return true
+  })
+  return done ?? false
+}
+
+function received(fd: number, into: Buffer): number | undefined {
+  return answered(() => receiveNow(fd, into))
 }
 
 /** Undefined where the kernel has not chosen one. */
@@ -262,7 +268,7 @@ function localEnd(fd: number): { readonly address: Address; readonly port: numbe
 
 function socketError(fd: number): number {
   const value = Buffer.alloc(4)
-  calls().getsockopt(fd, SOL_SOCKET, SO_ERROR, value, Buffer.from([4, 0, 0, 0]))
+  socketStructure(fd, SOL_SOCKET, SO_ERROR, value)
   return value.readInt32LE(0)
 }
 

@@ -16,7 +16,7 @@ export type EventKind =
   | 'rules'
   | 'lost'
 
-/** All kinds of events, as `--kind` takes them. */
+/** All kinds of events, as `tsnet events --only` takes them. */
 export const eventKinds: readonly EventKind[] = [
   'attach',
   'detach',
