@@ -9,6 +9,7 @@ import { describe, expect, it } from 'vitest'
 import { createLab } from '../../netns-fixtures/lab.ts'
 import { repository } from '../../netns-fixtures/place.ts'
 import { needs } from '../../netns-fixtures/requirements.ts'
+import { sectionsOf } from './engines.ts'
 
 needs('root', 'ip', 'iptables', 'veth', 'bridge', 'macvlan', 'ipv6', 'busybox', 'curl', 'socat', 'podman')
 needs('netavark', 'aardvark', 'built')
@@ -34,13 +35,7 @@ async function podman(helpers: string, firewall: string): Promise<Told> {
     },
     timeoutMs: scriptLimitMs,
   })
-  const sections = stdout.split(/^== (\w+) ==\n/m).slice(1)
-  return Object.fromEntries(
-    Array.from({ length: sections.length / 2 }, (_, i) => [
-      sections[2 * i] as string,
-      (sections[2 * i + 1] as string).trim(),
-    ]),
-  )
+  return sectionsOf(stdout)
 }
 
 const same: Told = {

@@ -4,12 +4,12 @@
  *
  * @module
  */
-import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import type { Host } from '../../netns-fixtures/host.ts'
 import { createLab } from '../../netns-fixtures/lab.ts'
 import { repository } from '../../netns-fixtures/place.ts'
 import { needs } from '../../netns-fixtures/requirements.ts'
+import { readmeExample } from './readme.ts'
 
 needs('root', 'ip', 'iptables', 'veth', 'bridge', 'busybox', 'podman', 'netavark', 'built')
 
@@ -43,8 +43,7 @@ describe("the README's example", () => {
     await using lab = await createLab()
     const host = await lab.host('host')
     const scripts = `${repository}test/netns/engines`
-    const readme = readFileSync(`${repository}README.md`, 'utf8')
-    const example = /<!-- example: podman -->\n```sh\n([^`]*)```/.exec(readme)?.[1] ?? 'false'
+    const example = readmeExample('podman')
     const { stdout } = await host.run(['unshare', '-m', 'sh', `${scripts}/podman-install.sh`], {
       env: { TSNET: `${repository}dist`, SCRIPTS: scripts, EXAMPLE: example },
       timeoutMs: 50_000,

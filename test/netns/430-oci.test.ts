@@ -5,32 +5,16 @@
  * @module
  */
 import { describe, expect, it } from 'vitest'
-import { createLab } from '../../netns-fixtures/lab.ts'
-import { repository } from '../../netns-fixtures/place.ts'
 import { needs } from '../../netns-fixtures/requirements.ts'
+import { engine } from './engines.ts'
 
 needs('root', 'ip', 'iptables', 'veth', 'bridge', 'busybox', 'curl', 'oci')
 
 const limitMs = 60_000
 
-/** Runs the script in a host of its own. @returns what stands between its marks */
-async function sectionsWith(runtime: string): Promise<Record<string, string>> {
-  await using lab = await createLab()
-  const host = await lab.host('host')
-  const scripts = `${repository}test/netns/engines`
-  const { stdout } = await host.run(['unshare', '-mp', '--fork', '--mount-proc', 'sh', `${scripts}/oci.sh`], {
-    env: { TSNET: `${repository}dist`, SCRIPTS: scripts, RUNTIME: runtime },
-    timeoutMs: limitMs,
-  })
-  const parts = stdout.split(/^== (\w+) ==\n/m).slice(1)
-  return Object.fromEntries(
-    Array.from({ length: parts.length / 2 }, (_, i) => [parts[2 * i], (parts[2 * i + 1] ?? '').trim()]),
-  )
-}
-
 describe.each(['runc', 'crun'])('a bundle started by %s', (runtime) => {
   it('is connected, published, known by name, and gone without a trace', { timeout: limitMs }, async () => {
-    const told = await sectionsWith(runtime)
+    const told = await engine('oci', { RUNTIME: runtime })
     expect(told).toMatchObject({
       patched: '/run/work/web/config.json\n/run/work/db/config.json',
       started: 'yes',

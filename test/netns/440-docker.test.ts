@@ -5,11 +5,12 @@
  *
  * @module
  */
-import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { createLab } from '../../netns-fixtures/lab.ts'
 import { repository } from '../../netns-fixtures/place.ts'
 import { needs } from '../../netns-fixtures/requirements.ts'
+import { sectionsOf } from './engines.ts'
+import { readmeExample } from './readme.ts'
 
 needs('root', 'ip', 'iptables', 'veth', 'bridge', 'ipv6', 'busybox', 'curl', 'socat', 'docker', 'built')
 
@@ -32,13 +33,7 @@ async function docker(driver: string, example = ''): Promise<Told> {
       timeoutMs: scriptLimitMs,
     },
   )
-  const sections = stdout.split(/^== (\w+) ==\n/m).slice(1)
-  return Object.fromEntries(
-    Array.from({ length: sections.length / 2 }, (_, i) => [
-      sections[2 * i] as string,
-      (sections[2 * i + 1] as string).trim(),
-    ]),
-  )
+  return sectionsOf(stdout)
 }
 
 const same: Told = {
@@ -76,14 +71,9 @@ const ours: Told = {
 }
 
 /** The shell lines below `<!-- example: docker -->`. */
-function readmeExample(): string {
-  const readme = readFileSync(`${repository}README.md`, 'utf8')
-  return /<!-- example: docker -->\n```sh\n([\s\S]*?)```/.exec(readme)?.[1] ?? 'exit 1'
-}
-
 describe('the example of the README', () => {
   it('runs as it stands and leaves nothing behind', { timeout: scriptLimitMs }, async () => {
-    expect(await docker('tsnet', readmeExample())).toEqual({ left: '' })
+    expect(await docker('tsnet', readmeExample('docker'))).toEqual({ left: '' })
   })
 })
 

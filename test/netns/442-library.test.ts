@@ -14,26 +14,18 @@ import {
 } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { createLab } from '../../netns-fixtures/lab.ts'
-import { repository } from '../../netns-fixtures/place.ts'
 import { needs } from '../../netns-fixtures/requirements.ts'
 import { snapshot, snapshotDifference } from '../../netns-fixtures/snapshot.ts'
 import { addChain, box, type Conf, checkChain, delChain, ours, usualList } from './cni.ts'
 import { outsideProject } from './outside/project.ts'
+import { readmeExample } from './readme.ts'
 
 needs('root', 'ip', 'iptables', 'veth', 'bridge', 'busybox', 'built')
-
-const readme = readFileSync(`${repository}README.md`, 'utf8')
-
-function example(name: string): string {
-  const block = new RegExp(`<!-- example: ${name} -->\\s*\`\`\`\\w+\\n([\\s\\S]*?)\`\`\``).exec(readme)
-  if (block?.[1] === undefined) throw new Error(`README.md has no example ${name}`)
-  return block[1]
-}
 
 describe('the runtime of sixty lines', () => {
   it('runs a program in its own root with a published port and names, and leaves nothing', async () => {
     using project = outsideProject()
-    const text = example('runtime')
+    const text = readmeExample('runtime')
     expect(text.trimEnd().split('\n').length).toBeLessThanOrEqual(60)
     const runtime = project.write('runtime.ts', text)
     const root = `${project.folder}/root`
@@ -69,7 +61,7 @@ describe('the runtime of sixty lines', () => {
     copyFileSync('/bin/busybox', `${root}/bin/sh`)
     await using lab = await createLab()
     const host = await lab.host('host')
-    const runtime = project.write('runtime.ts', example('runtime'))
+    const runtime = project.write('runtime.ts', readmeExample('runtime'))
     const { exitCode } = await host.run([...runtime, root, '8081:80', 'sh', '-c', 'exit 7'], {
       expectExit: 'any',
     })

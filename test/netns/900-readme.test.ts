@@ -1,19 +1,12 @@
 /**
  * The examples of README.md, run as they stand on a throwaway host.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { createLab } from '../../netns-fixtures/lab.ts'
 import { repository } from '../../netns-fixtures/place.ts'
 import { snapshot, snapshotDifference } from '../../netns-fixtures/snapshot.ts'
-
-const readme = readFileSync(`${repository}README.md`, 'utf8')
-
-function example(name: string): string {
-  const block = new RegExp(`<!-- example: ${name} -->\\s*\`\`\`\\w+\\n([\\s\\S]*?)\`\`\``).exec(readme)
-  if (block?.[1] === undefined) throw new Error(`README.md has no example ${name}`)
-  return block[1]
-}
+import { readmeExample } from './readme.ts'
 
 /** `tsnet` on the PATH, and a moment for `unshare` to have made its namespace. */
 const prelude = `
@@ -30,7 +23,7 @@ describe('the examples of the README', () => {
       const { stdout, stderr } = await host.run([
         'bash',
         '-euc',
-        `${prelude}${example(name)}\nkill $(jobs -p)`,
+        `${prelude}${readmeExample(name)}\nkill $(jobs -p)`,
       ])
       expect({ stderr, said: stdout.length > 0 }).toEqual({ stderr: '', said: true })
       expect(snapshotDifference(before, await snapshot(host))).toEqual([])
@@ -45,7 +38,7 @@ describe('the examples of the README', () => {
     mkdirSync(`${repository}dist`, { recursive: true })
     const folder = mkdtempSync(`${repository}dist/readme-`)
     try {
-      writeFileSync(`${folder}/example.mjs`, example('library'))
+      writeFileSync(`${folder}/example.mjs`, readmeExample('library'))
       const before = await snapshot(host)
       const { stdout } = await host.run([process.execPath, `${folder}/example.mjs`, String(box.pid)])
       expect(stdout).toMatch(/^\[ '10\.89\.0\.2\/24', 'fd[0-9a-f:]+::2\/64' \]\n$/)

@@ -32,6 +32,11 @@ export async function engine(
       timeoutMs: engineLimitMs,
     },
   )
+  return sectionsOf(stdout)
+}
+
+/** What a script has printed under each of its `== NAME ==`. */
+export function sectionsOf(stdout: string): Record<string, string> {
   const sections = stdout.split(/^== (\w+) ==\n/m).slice(1)
   return Object.fromEntries(
     Array.from({ length: sections.length / 2 }, (_, i) => [

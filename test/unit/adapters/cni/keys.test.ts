@@ -10,31 +10,18 @@
  */
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import type { LinkDetail, PartFacts } from '../../../../lib/drivers/cni/part.ts'
+import type { PartFacts } from '../../../../lib/drivers/cni/part.ts'
 import { type PartOptions, type PartType, parts } from '../../../../lib/drivers/cni/registry.ts'
 import type { PartRequest, PluginEngine } from '../../../../lib/engine/plugins.ts'
 import type { ContainerNetwork, SetupRequest } from '../../../../lib/index.ts'
 import { script } from '../../../../lib/plan/describe.ts'
 import { plugins } from '../../../../plugins/registry.ts'
 import { call, pluginOf } from './call.ts'
+import { link } from './link.ts'
 
 type Conf = Readonly<Record<string, unknown>>
 /** `a.b` is a key of an object, `CNI_ARGS K` a variable's. Beside it: what must be there for the key to mean anything. */
 type Key = readonly [path: string, value: unknown, beside?: Conf]
-
-const link = (name: string, more: Partial<LinkDetail> = {}): LinkDetail => ({
-  index: 2,
-  name,
-  kind: '',
-  mac: '52:54:00:00:00:01',
-  mtuBytes: 1500,
-  up: true,
-  promisc: false,
-  allmulti: false,
-  queueLength: 1000,
-  addresses: [],
-  ...more,
-})
 
 const host = [
   link('uplink'),

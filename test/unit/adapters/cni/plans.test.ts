@@ -5,23 +5,10 @@
  * @module
  */
 import { describe, expect, it } from 'vitest'
-import type { LinkDetail, PartFacts } from '../../../../lib/drivers/cni/part.ts'
+import type { PartFacts } from '../../../../lib/drivers/cni/part.ts'
 import { type PartOptions, type PartType, parts } from '../../../../lib/drivers/cni/registry.ts'
 import { script } from '../../../../lib/plan/describe.ts'
-
-const link = (name: string, more: Partial<LinkDetail> = {}): LinkDetail => ({
-  index: 2,
-  name,
-  kind: '',
-  mac: '52:54:00:00:00:01',
-  mtuBytes: 1500,
-  up: true,
-  promisc: false,
-  allmulti: false,
-  queueLength: 1000,
-  addresses: [],
-  ...more,
-})
+import { link } from './link.ts'
 
 const facts: PartFacts = {
   host: [link('eth0'), link('veth0', { index: 7, kind: 'veth', master: 'cni0' })],
