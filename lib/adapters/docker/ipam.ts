@@ -6,7 +6,7 @@
 
 import type { RemoteEngine } from '../../engine/remote.ts'
 import { fail } from '../../errors/codes.ts'
-import { prefixLength, withPrefix } from '../../model/address.ts'
+import { type Cidr, prefixLength, type Subnet, withPrefix } from '../../model/address.ts'
 import { readNetworkName } from '../../model/specs/scalar.ts'
 import type { ReleaseAddressCall, RequestAddressCall, RequestPoolCall } from './messages.ts'
 
@@ -15,12 +15,23 @@ export const addressSpaces = {
   GlobalDefaultAddressSpace: 'TsnetGlobal',
 } as const
 
+export interface PoolReply {
+  readonly PoolID: string
+  readonly Pool: Subnet
+  readonly Data: Readonly<Record<string, Cidr>>
+}
+
+export interface AddressReply {
+  readonly Address: Cidr
+  readonly Data: object
+}
+
 const gatewayKey = 'com.docker.network.gateway'
 
 export async function requestPool(
   { pools }: RemoteEngine,
   { AddressSpace, Pool, SubPool, Options = {}, V6 = false }: RequestPoolCall,
-): Promise<object> {
+): Promise<PoolReply> {
   const spaces: readonly string[] = Object.values(addressSpaces)
   if (!spaces.includes(AddressSpace)) {
     throw fail('TSNET_BAD_VALUE', {
@@ -62,7 +73,7 @@ export async function requestPool(
 export async function requestAddress(
   { pools }: RemoteEngine,
   { PoolID, Address, Options = {} }: RequestAddressCall,
-): Promise<object> {
+): Promise<AddressReply> {
   const purpose = Options['RequestAddressType'] === gatewayKey ? 'gateway' : 'endpoint'
   return { Address: await pools.take(PoolID, Address, purpose), Data: {} }
 }

@@ -2,9 +2,8 @@
  * Docker's plugin protocol: from a path and a body to a status and an answer.
  *
  * dockerd waits for an answer without limit, calls one driver at a time, and
- * takes a removal for done whatever is answered. So every call has a deadline:
- * what makes something is given up then and taken back; what removes something
- * is answered, and finished later, again and again if need be.
+ * takes a removal for done whatever is answered: so every call has a deadline
+ * (`deadline.ts`).
  *
  * @see https://docs.docker.com/engine/extend/plugin_api/
  * @module
@@ -12,10 +11,19 @@
 
 import type { Ledger, RemoteEngine } from '../../engine/remote.ts'
 import { asTsnetError, fail } from '../../errors/codes.ts'
+import { addressOf } from '../../model/address.ts'
 import { parseJson } from '../../model/json.ts'
+import { createDeadline, deadlineMs } from './deadline.ts'
 import { createEndpoint, join, operInfo, publishPorts } from './endpoints.ts'
-import { addressSpaces, releaseAddress, requestAddress, requestPool } from './ipam.ts'
-import { decoders } from './messages.ts'
+import {
+  type AddressReply,
+  addressSpaces,
+  type PoolReply,
+  releaseAddress,
+  requestAddress,
+  requestPool,
+} from './ipam.ts'
+import { decoders, type EndpointCall } from './messages.ts'
 import { createNetwork, deleteNetwork, type NetworkDocument, type Networks } from './networks.ts'
 import { needsNoGateway } from './options.ts'
 
@@ -38,104 +46,59 @@ export interface ProtocolParts {
   readonly documents: Ledger<NetworkDocument>
   /** Something has come or gone. */
   readonly changed: () => void
-  /** Default 5000. */
-  readonly deadlineMs?: number
+  /** Of each call. */
+  readonly limitMs?: number
 }
 
 export const longestBodyBytes: number = 4 * 1024 * 1024
 
-/** Waiting for others ends after 0.7 s, with the locks; this is for a host that is too busy for our own work. */
-const defaultDeadlineMs = 5000
-const againMs = 2000
-const tries = 30
+/** A call that has been read. */
+interface Call {
+  /** The id its repeats and its inverse name too. */
+  readonly about: string | undefined
+  run(signal: AbortSignal): Promise<object>
+  undo?(made: object): Promise<unknown>
+}
 
 interface Method {
   readonly kind: 'tells' | 'makes' | 'removes'
-  run(json: unknown, signal: AbortSignal): Promise<object>
+  /** @throws TSNET_BAD_JSON, TSNET_BAD_VALUE (invalid) */
+  read(json: unknown): Call
 }
 
 /** Never throws: an answer to everything. */
 export function createProtocol(parts: ProtocolParts): Protocol {
-  const { engine, documents, changed, deadlineMs = defaultDeadlineMs } = parts
+  const { engine, documents, changed, limitMs = deadlineMs } = parts
   const methods = methodsOf({ engine, documents })
-  let owed = 0
+  const deadline = createDeadline(limitMs, changed)
 
-  /** Docker has forgotten it already: whoever else should do it? */
-  const finishLater = async (work: () => Promise<unknown>): Promise<void> => {
-    owed++
-    try {
-      for (let left = tries; left > 0; left--) {
-        await new Promise((resolve) => setTimeout(resolve, againMs).unref())
-        const done = await work().then(
-          () => true,
-          () => false,
-        )
-        if (done) return
-      }
-    } finally {
-      owed--
-      changed()
-    }
-  }
-
-  const run = async ({ kind, run: work }: Method, json: unknown): Promise<object> => {
-    const controller = new AbortController()
-    const running = work(json, controller.signal)
-    if (kind === 'tells') return running
-    const inTime = await withinTime(running, deadlineMs)
-    if (inTime !== undefined) return inTime
-    if (kind === 'removes') {
-      running.catch(() => finishLater(() => work(json, new AbortController().signal)))
-      return {}
-    }
-    controller.abort()
-    throw fail('TSNET_LOCK_TIMEOUT', {
-      message: `this host was too busy to do it within ${deadlineMs} ms, and it was taken back`,
-      hint: 'try again',
-    })
+  const carryOut = async (kind: Method['kind'], { about, run, undo }: Call): Promise<object> => {
+    if (kind !== 'removes') return deadline.make(about, { run, ...(undo === undefined ? {} : { undo }) })
+    await deadline.remove(about, () => run(new AbortController().signal))
+    return {}
   }
 
   return {
-    owed: () => owed,
+    owed: deadline.owed,
     answer: async (path, body) => {
       const method = methods[path]
       const isIpam = path.startsWith('/IpamDriver.')
       if (method === undefined) {
         return { status: 404, body: { Err: `tsnet has no method ${path.slice(1, 100)}` }, code: 'NO_METHOD' }
       }
-      let json: unknown
       try {
         if (body === undefined) throw tooLong(path)
-        json = body.trim() === '' ? {} : parseJson(body, path.slice(1))
-        const reply = await run(method, json)
+        const call = method.read(body.trim() === '' ? {} : parseJson(body, path.slice(1)))
+        const reply = await carryOut(method.kind, call)
         if (method.kind !== 'tells') changed()
         return { status: 200, body: reply }
       } catch (error) {
-        const { code, kind, message, hint } = asTsnetError(error)
+        const { code, message, hint } = asTsnetError(error)
         const text = `tsnet: ${message}${hint === undefined ? '' : ` (${hint})`}`
-        if (method.kind === 'removes' && kind !== 'invalid') {
-          void finishLater(() => method.run(json, new AbortController().signal))
-        }
         // Docker's two protocols have two words for it.
         return { status: 200, body: isIpam ? { Error: text, Err: text } : { Err: text }, code }
       }
     },
-  }
-}
-
-/** @returns undefined where it has not ended by then; it goes on */
-async function withinTime<T>(running: Promise<T>, limitMs: number): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), limitMs)
-  })
-  try {
-    const first = await Promise.race([running, late])
-    // What fails later has nobody to tell.
-    running.catch(() => undefined)
-    return first
-  } finally {
-    clearTimeout(timer)
   }
 }
 
@@ -147,12 +110,37 @@ function tooLong(path: string): Error {
   })
 }
 
-function method<T>(
+/** How the work of a call that was given up is taken back. */
+interface Inverse<T> {
+  /** What a repeat of an earlier call finds is not its own. */
+  isThere?(call: T): boolean
+  undo(call: T, made: object): Promise<unknown>
+}
+
+function method<T extends object>(
   kind: Method['kind'],
   decode: (json: unknown, path: string) => T,
-  run: (call: T, signal: AbortSignal) => unknown,
+  work: (call: T, signal: AbortSignal) => unknown,
+  inverse?: Inverse<T>,
 ): Method {
-  return { kind, run: async (json, signal) => ((await run(decode(json, ''), signal)) ?? {}) as object }
+  return {
+    kind,
+    read: (json) => {
+      const call = decode(json, '')
+      let wasThere = false
+      const { EndpointID, NetworkID } = call as Partial<EndpointCall>
+      return {
+        about: EndpointID ?? NetworkID,
+        run: async (signal) => {
+          wasThere = inverse?.isThere?.(call) ?? false
+          return ((await work(call, signal)) ?? {}) as object
+        },
+        ...(inverse === undefined
+          ? {}
+          : { undo: async (made) => (wasThere ? undefined : inverse.undo(call, made)) }),
+      }
+    },
+  }
 }
 
 function methodsOf(networks: Networks): Readonly<Record<string, Method>> {
@@ -171,14 +159,26 @@ function methodsOf(networks: Networks): Readonly<Record<string, Method>> {
       const skip = needsNoGateway(Options)
       return { SkipIPv4: skip, SkipIPv6: skip }
     }),
-    '/NetworkDriver.CreateNetwork': method('makes', decoders.createNetwork, (call, signal) =>
-      createNetwork(networks, call, signal),
+    '/NetworkDriver.CreateNetwork': method(
+      'makes',
+      decoders.createNetwork,
+      (call, signal) => createNetwork(networks, call, signal),
+      {
+        isThere: ({ NetworkID }) => networks.documents.get(NetworkID) !== undefined,
+        undo: ({ NetworkID }) => deleteNetwork(networks, NetworkID),
+      },
     ),
     '/NetworkDriver.DeleteNetwork': method('removes', decoders.network, ({ NetworkID }) =>
       deleteNetwork(networks, NetworkID),
     ),
-    '/NetworkDriver.CreateEndpoint': method('makes', decoders.createEndpoint, (call, signal) =>
-      createEndpoint(networks, call, signal),
+    '/NetworkDriver.CreateEndpoint': method(
+      'makes',
+      decoders.createEndpoint,
+      (call, signal) => createEndpoint(networks, call, signal),
+      {
+        isThere: ({ EndpointID }) => ends.get(EndpointID) !== undefined,
+        undo: ({ EndpointID }) => ends.remove(EndpointID),
+      },
     ),
     '/NetworkDriver.DeleteEndpoint': method('removes', decoders.endpoint, ({ EndpointID }) =>
       ends.remove(EndpointID),
@@ -189,8 +189,14 @@ function methodsOf(networks: Networks): Readonly<Record<string, Method>> {
     '/NetworkDriver.Join': method('makes', decoders.join, (call) => join(networks, call)),
     // The pair goes with the endpoint: until then Docker may carry its end back and forth.
     '/NetworkDriver.Leave': method('removes', decoders.endpoint, () => ({})),
-    '/NetworkDriver.ProgramExternalConnectivity': method('makes', decoders.external, (call) =>
-      publishPorts(networks, call),
+    '/NetworkDriver.ProgramExternalConnectivity': method(
+      'makes',
+      decoders.external,
+      (call) => publishPorts(networks, call),
+      {
+        isThere: ({ EndpointID }) => (ends.get(EndpointID)?.published.length ?? 0) > 0,
+        undo: ({ EndpointID }) => ends.unpublish(EndpointID),
+      },
     ),
     '/NetworkDriver.RevokeExternalConnectivity': method('removes', decoders.endpoint, ({ EndpointID }) =>
       ends.unpublish(EndpointID),
@@ -209,10 +215,18 @@ function methodsOf(networks: Networks): Readonly<Record<string, Method>> {
       RequiresRequestReplay: false,
     })),
     '/IpamDriver.GetDefaultAddressSpaces': method('tells', decoders.none, () => addressSpaces),
-    '/IpamDriver.RequestPool': method('makes', decoders.requestPool, (call) => requestPool(engine, call)),
+    '/IpamDriver.RequestPool': method('makes', decoders.requestPool, (call) => requestPool(engine, call), {
+      undo: async (_call, made) => pools.release((made as PoolReply).PoolID),
+    }),
     '/IpamDriver.ReleasePool': method('removes', decoders.pool, ({ PoolID }) => pools.release(PoolID)),
-    '/IpamDriver.RequestAddress': method('makes', decoders.requestAddress, (call) =>
-      requestAddress(engine, call),
+    '/IpamDriver.RequestAddress': method(
+      'makes',
+      decoders.requestAddress,
+      (call) => requestAddress(engine, call),
+      {
+        undo: ({ PoolID }, made) =>
+          releaseAddress(engine, { PoolID, Address: addressOf((made as AddressReply).Address) }),
+      },
     ),
     '/IpamDriver.ReleaseAddress': method('removes', decoders.releaseAddress, (call) =>
       releaseAddress(engine, call),

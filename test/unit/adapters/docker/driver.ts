@@ -11,6 +11,7 @@ import { afterEach } from 'vitest'
 import type { NetworkDocument } from '../../../../lib/adapters/docker/networks.ts'
 import { createProtocol } from '../../../../lib/adapters/docker/protocol.ts'
 import { openRemoteEngine, type RemoteEngine } from '../../../../lib/engine/remote.ts'
+import type { Kernel } from '../../../../lib/kernel/kernel.ts'
 import { createMemoryKernel } from '../../../../lib/kernel/memory/memory.ts'
 
 /** Ids as Docker's. */
@@ -30,6 +31,10 @@ export interface Tried {
   leaveBehind(endpoint: string): void
   /** Links, rules and records. */
   dump(): string
+  /** The kernel answers nothing from now on. @returns what ends that */
+  hang(): () => void
+  /** When nothing is owed any more. */
+  settled(): Promise<void>
 }
 
 const ends: (() => void)[] = []
@@ -37,16 +42,29 @@ afterEach(() => {
   for (const end of ends.splice(0)) end()
 })
 
+/** Of a call while the kernel hangs. */
+export const hungLimitMs = 40
+
 export function tryDriver(): Tried {
   const stateDir = mkdtempSync(join(tmpdir(), 'tsnet-docker-'))
   ends.push(() => rmSync(stateDir, { recursive: true, force: true }))
-  const kernel = createMemoryKernel()
+  const memory = createMemoryKernel()
+  let open: Promise<void> = Promise.resolve()
+  const kernel: Kernel = {
+    ...memory,
+    apply: (...parts) => open.then(() => memory.apply(...parts)),
+    revert: (...parts) => open.then(() => memory.revert(...parts)),
+  }
   const engine = openRemoteEngine(kernel, { stateDir, firewall: 'nftables' })
-  const protocol = createProtocol({
+  const parts = {
     engine,
     documents: engine.documents<NetworkDocument>(),
     changed: () => undefined,
-  })
+  }
+  const patient = createProtocol(parts)
+  // What should succeed is not hurried: the machine may be slow.
+  const hurried = createProtocol({ ...parts, limitMs: hungLimitMs })
+  let protocol = patient
   const text = (body: object | string | undefined): string =>
     typeof body === 'string' ? body : body === undefined ? '' : `${JSON.stringify(body)}\n`
   return {
@@ -62,7 +80,21 @@ export function tryDriver(): Tried {
       }
     },
     // Forwarding stays on: others may rely on it by then.
-    dump: () => kernel.dump().replace(/^ *sysctl net\/ipv[46]\/\S*forward\S*\n/gm, ''),
+    dump: () => memory.dump().replace(/^ *sysctl net\/ipv[46]\/\S*forward\S*\n/gm, ''),
+    hang: () => {
+      let release: () => void = () => undefined
+      open = new Promise((resolve) => {
+        release = resolve
+      })
+      protocol = hurried
+      return () => {
+        protocol = patient
+        release()
+      }
+    },
+    settled: async () => {
+      while (hurried.owed() + patient.owed() > 0) await new Promise((resolve) => setTimeout(resolve, 5))
+    },
   }
 }
 
