@@ -1,43 +1,5 @@
 # dockerd with networks of $DRIVER (tsnet or bridge): the same lines for both, compared with one table.
-# In a pid namespace that ends with the script; /run/far is the namespace of another machine.
-. "$SCRIPTS/prepare.sh"
-mount -t cgroup2 cgroup2 /sys/fs/cgroup
-for folder in /var/lib/docker /var/lib/tsnet /etc/docker; do mkdir -p $folder; mount -t tmpfs tmpfs $folder; done
-DOCKER=$(command -v /usr/bin/docker || command -v docker)
-d() { timeout 20 "$DOCKER" "$@"; }
-start_docker() {
-  rm -f /run/docker.pid
-  /usr/sbin/dockerd -H unix:///run/docker.sock --data-root /var/lib/docker --exec-root /run/docker-exec -p /run/docker.pid \
-    --storage-driver vfs --exec-opt native.cgroupdriver=cgroupfs --default-ulimit nofile=1024:4096 --default-ulimit nproc=1024:4096 \
-    >> $W/dockerd.log 2>&1 &
-  until_true 30 d version || { tail -20 $W/dockerd.log >&2; exit 1; }
-}
-start_tsnetd() {
-  [ "$DRIVER" = tsnet ] || return 0
-  tsnet daemon run --docker-socket /run/docker/plugins/tsnet.sock >> $W/tsnetd.log 2>&1 &
-  TSNETD=$!
-  until_true 10 test -S /run/docker/plugins/tsnet.sock
-}
-# $1 signal, $2 pid: and wait for its end.
-end() { kill -$1 $2; until_true 20 sh -c "! kill -0 $2 2>/dev/null || grep -q '^State:.Z' /proc/$2/status"; }
-n() { d network create -d $DRIVER "$@" >/dev/null; }
-# Shells and sleep do not listen to SIGTERM: nobody should wait ten seconds for them.
-r() { d run -d --stop-signal KILL "$@" >/dev/null; }
-get() { curl -fs --max-time 2 "$@" || echo "no ($?)"; }
-soon() { until_true 5 curl -fs --max-time 1 "$1" || true; get "$@"; }
-far() { nsenter --net=/run/far "$@"; }
-address() { d inspect "$1" --format '{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}' | sed 's/ *$//'; }
-in_() { name=$1; shift; d exec "$name" "$@"; }
-# Whether the page of the first is to be had by the second.
-reach() { in_ "$1" sh -c "$(fetch "$2")" 2>/dev/null | grep -q hello && echo hello || echo no; }
-# Rules, links and files, without those of dockerd itself.
-picture() {
-  ip -br link | awk '{print $1}' | sort
-  for tool in iptables ip6tables; do $tool-save 2>/dev/null | grep '^-A' | sort || true; done
-  nft list tables | grep -v 'filter$\|nat$\|raw$\|mangle$' || true
-  ls -A /run/tsnet/containers /run/tsnet/pending /var/lib/tsnet/networks /var/lib/tsnet/docker 2>/dev/null || true
-}
-outside=198.51.100.1
+. "$SCRIPTS/dockerd.sh"
 
 # The example of the README, as it stands.
 if [ -n "${EXAMPLE:-}" ]; then
