@@ -74,7 +74,7 @@ const doors = Object.values(manifest.exports).map((door) =>
 )
 
 await demand(programs.map((program) => program.entry))
-const [bundles, modules] = await Promise.all([Promise.all(programs.map(bundle)), compile()])
+const [bundles, modules] = await Promise.all([Promise.all(programs.map(bundle)), compile(), writeSchema()])
 
 for (const { out, bytes } of bundles) {
   console.log(`${out}  ${Math.round(bytes / 1024)} kB, netlink and koffi beside it`)
@@ -163,6 +163,16 @@ async function writeManual() {
   const stale = (await readdir(folder)).filter((file) => !names.has(file))
   await Promise.all(stale.map((file) => rm(join(folder, file))))
   return pages.length
+}
+
+/** What `tsnet help --schema` shows. */
+async function writeSchema() {
+  await mkdir(join(root, 'dist'), { recursive: true })
+  const { stdout } = await promisify(execFile)(process.execPath, [join(root, '.config/schemas.mjs')], {
+    timeout: compileLimitMs,
+    maxBuffer: 16 * 1024 * 1024,
+  })
+  await writeWhole(join(root, 'dist/schema.json'), stdout)
 }
 
 /** OCI runtimes start it with an empty environment, so the path of node is in it. */

@@ -38,7 +38,7 @@ export const doctor: CommandDefinition = {
     const left =
       fixes.length === 0 ? found : await session.waitFor('examining again', lib.diagnose(engine, args[0]))
     if (globals.json)
-      writeJson(io.stdout, switchFlag(flags, 'fix') ? { findings: left, mended: fixes } : left)
+      writeJson(io.stdout, 'doctor', switchFlag(flags, 'fix') ? { findings: left, mended: fixes } : left)
     else if (globals.quiet) io.stdout.write(left.map(({ code, subject }) => `${code} ${subject}\n`).join(''))
     else io.stdout.write(renderFixes(fixes, palette) + renderAilments(left, io.stdout.columns, palette))
     if (left.length === 0) return exitCodes.healthy

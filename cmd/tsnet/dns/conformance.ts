@@ -43,7 +43,7 @@ export const dnsConformance: CommandDefinition = {
     })
     const results = await session.waitFor(`asking ${address}`, work)
     const failed = results.filter(({ passed }) => !passed)
-    if (globals.json) writeJson(io.stdout, results)
+    if (globals.json) writeJson(io.stdout, 'dns conformance', results)
     else {
       const shown = globals.quiet ? failed : results
       for (const { name, source, expected, got, passed } of shown) {
