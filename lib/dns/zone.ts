@@ -67,26 +67,30 @@ export function createZone(isHost: (address: Address) => boolean = () => false):
   const networks = new Map<string, Names>()
   const containers = new Map<string, ZoneContainer>()
   const byAddress = new Map<string, ZoneContainer>()
+  const groups = new Map<string, ZoneContainer[]>()
   const views = new Map<string, View>()
   let epoch = 0
   let serial = 0
 
   const viewOf = (container: ZoneContainer): View => {
-    const known = views.get(container.id)
+    const group = groupOf(container)
+    const known = views.get(group)
     if (known !== undefined) return known
-    const joined = container.endpoints
-      .map(({ network }) => networks.get(network))
+    const parts = groups.get(group) ?? [container]
+    const whole = wholeOf(group, parts)
+    const joined = [...new Set(parts.flatMap(({ endpoints }) => endpoints.map(({ network }) => network)))]
+      .map((network) => networks.get(network))
       .filter((n) => n !== undefined)
     const fromNetworks = [...new Set(joined.flatMap(({ network }) => network.forwarders ?? []))]
-    const own = container.forwarders ?? []
+    const own = whole.forwarders ?? []
     const view: View = {
       serial: serial++,
-      container,
+      container: whole,
       networks: joined,
       internal: joined.length > 0 && joined.every(({ network }) => network.internal),
       forwarders: own.length > 0 ? own : fromNetworks,
     }
-    views.set(container.id, view)
+    views.set(group, view)
     return view
   }
 
@@ -105,11 +109,21 @@ export function createZone(isHost: (address: Address) => boolean = () => false):
   const forgetViews = (names: Names): void => {
     names.hostView = undefined
     names.strangers.clear()
-    for (const id of names.members) views.delete(id)
+    for (const id of names.members) {
+      const member = containers.get(id)
+      if (member !== undefined) views.delete(groupOf(member))
+    }
+  }
+
+  const regroup = (group: string, change: (parts: readonly ZoneContainer[]) => ZoneContainer[]): void => {
+    views.delete(group)
+    const parts = change(groups.get(group) ?? [])
+    if (parts.length > 0) groups.set(group, parts)
+    else groups.delete(group)
   }
 
   const remove = (container: ZoneContainer): void => {
-    views.delete(container.id)
+    regroup(groupOf(container), (parts) => parts.filter((part) => part !== container))
     containers.delete(container.id)
     for (const endpoint of container.endpoints) {
       for (const address of endpoint.addresses) {
@@ -124,6 +138,7 @@ export function createZone(isHost: (address: Address) => boolean = () => false):
   }
 
   const add = (container: ZoneContainer): void => {
+    regroup(groupOf(container), (parts) => [...parts, container])
     containers.set(container.id, container)
     for (const endpoint of container.endpoints) {
       const names = networks.get(endpoint.network)
@@ -209,6 +224,23 @@ export function createZone(isHost: (address: Address) => boolean = () => false):
       if (view !== undefined) strangers.set(asker, view)
       return view
     },
+  }
+}
+
+function groupOf({ id, group }: ZoneContainer): string {
+  return group ?? id
+}
+
+/** One container as it asks, whatever it was told of in. */
+function wholeOf(id: string, parts: readonly ZoneContainer[]): ZoneContainer {
+  const [only] = parts
+  if (parts.length === 1 && only !== undefined) return only.id === id ? only : { ...only, id }
+  const all = <T>(of: (part: ZoneContainer) => readonly T[]): readonly T[] => [...new Set(parts.flatMap(of))]
+  return {
+    id,
+    names: all(({ names }) => names),
+    endpoints: all(({ endpoints }) => endpoints),
+    forwarders: all(({ forwarders = [] }) => forwarders),
   }
 }
 
