@@ -33,10 +33,12 @@ export const doctor: CommandDefinition = {
     const lib = await session.lib()
     const engine = await session.engine()
     const { io, palette } = session
-    const found = await session.waitFor('examining this host', lib.diagnose(engine, args[0]))
+    const found = await session.waitFor('examining this host', lib.diagnose(engine, args[0]), 'work')
     const fixes = switchFlag(flags, 'fix') ? await session.waitFor('mending', lib.mend(engine, found)) : []
     const left =
-      fixes.length === 0 ? found : await session.waitFor('examining again', lib.diagnose(engine, args[0]))
+      fixes.length === 0
+        ? found
+        : await session.waitFor('examining again', lib.diagnose(engine, args[0]), 'work')
     if (globals.json)
       writeJson(io.stdout, 'doctor', switchFlag(flags, 'fix') ? { findings: left, mended: fixes } : left)
     else if (globals.quiet) io.stdout.write(left.map(({ code, subject }) => `${code} ${subject}\n`).join(''))

@@ -24,7 +24,7 @@ export const daemonStatus: CommandDefinition = {
   run: async (invocation, session) => {
     const { askStatus, daemonPlace } = await import('../../../lib/daemon.ts')
     const place = daemonPlace(addressOf(invocation, session.io.env))
-    const status = await session.waitFor('asking tsnetd', askStatus(place))
+    const status = await session.waitFor('asking tsnetd', askStatus(place), 'work')
     if (status !== undefined) {
       printStatus(status, invocation, session)
       return 0

@@ -41,7 +41,7 @@ export const dnsConformance: CommandDefinition = {
       timeoutMs: patienceMs,
       ...(known === undefined ? {} : { known: lib.readHostname(known, '--known') }),
     })
-    const results = await session.waitFor(`asking ${address}`, work)
+    const results = await session.waitFor(`asking ${address}`, work, 'work')
     const failed = results.filter(({ passed }) => !passed)
     if (globals.json) writeJson(io.stdout, 'dns conformance', results)
     else {
