@@ -6,20 +6,19 @@
  * @module
  */
 
-import { isTsnetError } from '../../errors/codes.ts'
 import { type Address, addressOf, type Cidr, type Family, familyOf } from '../../model/address.ts'
-import type { Attachment, EndpointRequest, SetupRequest } from '../../model/attachment.ts'
-import { shortHash } from '../../model/hash.ts'
+import type { EndpointRequest, SetupRequest } from '../../model/attachment.ts'
 import { isContainerName, isHostname } from '../../model/names.ts'
 import type { CreateNetworkRequest, IpamSubnet } from '../../model/network.ts'
 import { aardvarkPid } from './aardvarkfolder.ts'
 import { checkRoutes, checkSubnets, firstGateways, staticAddresses, staticMac } from './addresses.ts'
+import { attach } from './attach.ts'
 import { type Attaching, callLabels, interfaceNumber } from './call.ts'
 import { NetavarkError } from './errors.ts'
 import { addExtras, hasExtras, removeExtras } from './extras.ts'
 import { type BridgeSettings, bridgeSettings } from './options.ts'
 import { publishing } from './ports.ts'
-import { type Made, searchDomain } from './status.ts'
+import { type Made, ownDomain, searchDomain } from './status.ts'
 
 /** Before anything is touched. @throws NetavarkError */
 export function checkBridge(wish: Pick<Attaching, 'network' | 'joining' | 'options'>): void {
@@ -62,6 +61,7 @@ export async function setupBridge(attaching: Attaching, served: Set<Family>): Pr
     ifname: joining.ifname,
     mac: made.mac,
     cidrs,
+    ...(made.bridge === network.networkInterface ? {} : { domain: ownDomain }),
     nameServers: named ? (listen ?? gatewaysOf(attaching)) : undefined,
   }
 }
@@ -242,53 +242,4 @@ function dnsPortOf({ env }: Attaching['call']): { readonly dnsPort?: number } {
     )
   }
   return port === 53 ? {} : { dnsPort: port }
-}
-
-/** Two podmans can call two networks the same, and a container here can have a name of theirs. */
-async function attach(attaching: Attaching, request: SetupRequest): Promise<Attachment> {
-  const { engine, network, joining } = attaching
-  try {
-    const { attachments } = await engine.attach(request)
-    return attachments[0] as Attachment
-  } catch (error) {
-    const [endpoint] = request.networks
-    if (isTsnetError(error, 'TSNET_NAME_IN_USE') && request.container.name !== undefined) {
-      const { name: _taken, ...container } = request.container
-      return attach(attaching, { ...request, container })
-    }
-    // Somebody took the link away: only our record is left.
-    if (isTsnetError(error, 'TSNET_ALREADY_ATTACHED') && !(await hasInterface(attaching))) {
-      await engine.detach(attaching.options.containerId, joining.ifname)
-      return attach(attaching, { ...request, container: { ...request.container, labels: callLabels() } })
-    }
-    // Connected to one more network: the ports lead to the first.
-    if (isTsnetError(error, 'TSNET_PORT_IN_USE') && (await publishesAlready(attaching))) {
-      return attach(attaching, { ...request, publish: [] })
-    }
-    if (isTsnetError(error, 'TSNET_NETWORK_EXISTS') && endpoint?.network === network.name) {
-      const name = `${network.name.slice(0, 100)}-${shortHash([network.id], 8)}`
-      const definition = { ...(endpoint.definition as CreateNetworkRequest), name }
-      return attach(attaching, { ...request, networks: [{ ...endpoint, network: name, definition }] })
-    }
-    throw inItsWords(error, attaching)
-  }
-}
-
-function hasInterface({ call, engine, joining }: Attaching): Promise<boolean> {
-  return engine.hasInterface(call.line.arg, joining.ifname)
-}
-
-async function publishesAlready({ engine, options }: Attaching): Promise<boolean> {
-  const known = (await engine.list()).find(({ container }) => container.id === options.containerId)
-  return known?.attachments.some(({ ports }) => ports.length > 0) === true
-}
-
-function inItsWords(error: unknown, { joining, network, options }: Attaching): unknown {
-  if (!isTsnetError(error, 'TSNET_ALREADY_ATTACHED') && !isTsnetError(error, 'TSNET_IFNAME_IN_USE'))
-    return error
-  const { hostIfname } = bridgeSettings(network, joining, options.generation)
-  const onHost = hostIfname === undefined ? '' : ` or ${hostIfname} exists on host namespace`
-  return new NetavarkError(
-    `create veth pair: interface ${joining.ifname} already exists on container namespace${onHost}: Netlink error: File exists (os error 17)`,
-  )
 }
