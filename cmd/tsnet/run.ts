@@ -89,8 +89,7 @@ function sessionOf(
     page: (path) => renderPage(path, families) ?? unknownPage(path),
     manPages: async () => (await import('./man.ts')).manPages(families),
     families,
-    waitFor: (what, work, cause = 'others') =>
-      quiet || verbose ? work : tellWhileWaiting(what, work, { terminal: io.stderr, cause }),
+    waitFor: (what, work) => (quiet || verbose ? work : tellWhileWaiting(what, work, io.stderr)),
   }
 }
 

@@ -30,9 +30,7 @@ export function mapText(
   const ways = map.uplinks.flatMap(({ name, addresses, gateways }) => [
     ...(gateways.length > 0 ? [`the world, by ${gateways.join(' and ')}`] : ['its neighbours']),
     '   │',
-    ...fill([[name], ...addresses.map((address) => [address] as const)], width - 6, paint).map(
-      (line, at) => `   ${at === 0 ? '├─ ' : '│    '}${line}`,
-    ),
+    `   ├─ ${[name, ...addresses].join('  ')}`,
     '   │',
   ])
   const top = map.uplinks.length === 0 ? ['no way out', ''] : ways

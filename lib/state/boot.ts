@@ -5,9 +5,8 @@
  * @module
  */
 
-import { writeJson } from './files.ts'
+import { readJson, writeJson } from './files.ts'
 import type { StatePaths } from './paths.ts'
-import { rememberedFile } from './remembered.ts'
 
 export interface BootMark {
   /** Undefined before anything was written. */
@@ -16,5 +15,5 @@ export interface BootMark {
 }
 
 export function bootMark(paths: StatePaths): BootMark {
-  return { read: rememberedFile<string>(paths.boot), write: (bootId) => writeJson(paths.boot, bootId) }
+  return { read: () => readJson<string>(paths.boot), write: (bootId) => writeJson(paths.boot, bootId) }
 }

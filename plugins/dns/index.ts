@@ -12,7 +12,6 @@ import {
   checkPart,
   cniError,
   definePlugin,
-  dnsPortOf,
   gcParts,
   hostGateways,
   idOf,
@@ -34,16 +33,14 @@ function domainOf({ conf }: Request): string | undefined {
   return domain
 }
 
-async function optionsOf(request: Request) {
+function optionsOf(request: Request) {
   const { conf } = request
-  const port = dnsPortOf(request) ?? (await request.engine()).namesPort
   const domain = domainOf(request)
   return {
     cidrs: addressingOf({ ips: ownIps(request), routes: [] }).addresses.map(({ cidr }) => cidr),
     names: ownNames(request),
     aliases: aliasesOf(request),
     ...(domain === undefined ? {} : { domain }),
-    ...(port === undefined ? {} : { port }),
     forwarders: readAddresses(conf.fields, 'forwarders'),
     servers: serverAddresses(conf.prevResult?.dns.nameservers ?? [], 'prevResult.dns.nameservers'),
   }
@@ -51,7 +48,7 @@ async function optionsOf(request: Request) {
 
 async function add(request: Request): Promise<CniResult> {
   const previous = requirePrevious(request)
-  const options = await optionsOf(request)
+  const options = optionsOf(request)
   const listen = await hostGateways(request)
   if (listen.length === 0)
     throw cniError(
@@ -81,9 +78,9 @@ async function add(request: Request): Promise<CniResult> {
   }
 }
 
-/** For what takes nothing from the result. */
-async function known(request: Request) {
-  return { ...(await optionsOf(request)), listen: [] }
+/** What CHECK compares. The final result has our own servers in it: they are none to forward to. */
+function checked(request: Request) {
+  return { ...optionsOf(request), listen: [] }
 }
 
 /** Names of containers on a network that other plugins make. */
@@ -94,13 +91,12 @@ export const dns: Plugin = definePlugin({
   add,
   del: async (request) => {
     const engine = await request.engine()
-    await engine.parts.remove({ type: 'dns', id: idOf(request), options: await known(request), netns: '' })
+    await engine.parts.remove({ type: 'dns', id: idOf(request), options: checked(request), netns: '' })
   },
-  check: async (request) =>
-    checkPart(request, 'dns', { ...(await optionsOf(request)), listen: await hostGateways(request) }),
-  gc: async (request) => gcParts(request, 'dns', await known(request)),
+  check: (request) => checkPart(request, 'dns', checked(request)),
+  gc: (request) => gcParts(request, 'dns', checked(request)),
   status: async (request) => {
-    await optionsOf(request)
+    optionsOf(request)
     if (!(await request.engine()).hasNames)
       throw cniError('notAvailable', 'names are switched off: "dns": false in /etc/tsnet/config.json')
   },

@@ -8,7 +8,6 @@ import {
   aliasesOf,
   type CniResult,
   cniError,
-  dnsPortOf,
   type Fields,
   podName,
   type Request,
@@ -96,7 +95,6 @@ function endpointOf(request: Request, leased: CniResult | undefined): EndpointRe
             .map(({ dst, gw }) => ({ to: subnetOf(dst), ...(gw === undefined ? {} : { via: gw }) })),
         }),
     defaultRoute: isDefault ?? (leased === undefined || hasDefault),
-    ...(isDefault === undefined ? { yieldsDefaultRoute: true } : {}),
   }
 }
 
@@ -129,7 +127,6 @@ function definitionOf(request: Request, leased: CniResult | undefined): CreateNe
       ...option('isolate', fields.boolean('isolate')),
       ...option('dns', fields.boolean('names')),
       ...option('domain', domain),
-      ...option('dnsPort', dnsPortOf(request)),
     },
   }
 }

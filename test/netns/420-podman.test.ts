@@ -6,39 +6,13 @@
  * @module
  */
 import { describe, expect, it } from 'vitest'
-import { createLab } from '../../netns-fixtures/lab.ts'
-import { repository } from '../../netns-fixtures/place.ts'
 import { needs } from '../../netns-fixtures/requirements.ts'
-import { sectionsOf } from './engines.ts'
+import { debians, netavarksLimitMs, ours, podman } from './netavarks.ts'
 
 needs('root', 'ip', 'iptables', 'veth', 'bridge', 'macvlan', 'ipv6', 'busybox', 'curl', 'socat', 'podman')
 needs('netavark', 'aardvark', 'built')
 
-const scriptLimitMs = 110_000
-
-type Told = Readonly<Record<string, string>>
-
-/** @param firewall for ours; Debian's knows iptables only */
-async function podman(helpers: string, firewall: string): Promise<Told> {
-  await using lab = await createLab()
-  const host = await lab.host('host')
-  const far = await lab.host('far')
-  await lab.wire(host, far, '198.51.100.0/24', { v6: '2001:db8:1::/64', defaultRoute: 'first' })
-  const scripts = `${repository}test/netns/engines`
-  const { stdout } = await host.run(['unshare', '-m', 'sh', `${scripts}/netavark.sh`], {
-    env: {
-      TSNET: `${repository}dist`,
-      SCRIPTS: scripts,
-      HELPERS: helpers,
-      FAR: String(far.pid),
-      NETAVARK_FW: firewall,
-    },
-    timeoutMs: scriptLimitMs,
-  })
-  return sectionsOf(stdout)
-}
-
-const same: Told = {
+const same: Readonly<Record<string, string>> = {
   // 127.0.0.1, the host's address, a port bound to 127.0.0.1 from there and from elsewhere, a range.
   published: 'hello\nhello\nhello\nno (7)\nhello',
   far: 'hello',
@@ -65,24 +39,22 @@ const same: Told = {
   prune: 'closed left mac one right six two',
 }
 
+const limit = { timeout: netavarksLimitMs }
+
 describe('podman run, network, pod, restart, reload, prune', () => {
-  it("say with Debian's netavark what the table says", { timeout: scriptLimitMs }, async () => {
-    const { after, left, ...told } = await podman('/usr/lib/podman', 'iptables')
+  it.concurrent("say with Debian's netavark what the table says", limit, async () => {
+    const { after, left, ...told } = await podman('netavark', debians, 'iptables')
     expect(told).toEqual(same)
     // engines/differences.md, 1 and 2.
     expect(after).toMatch(/^no /)
     expect(left).toContain('NETAVARK-HOSTPORT')
   })
 
-  it.each(['iptables', 'nftables'])(
+  it.concurrent.each(['iptables', 'nftables'])(
     'say the same with ours and %s, and leave nothing behind',
-    { timeout: scriptLimitMs },
+    limit,
     async (firewall) => {
-      expect(await podman(`${repository}dist/podman`, firewall)).toEqual({
-        ...same,
-        after: 'hello',
-        left: '',
-      })
+      expect(await podman('netavark', ours, firewall)).toEqual({ ...same, after: 'hello', left: '' })
     },
   )
 })

@@ -4,10 +4,11 @@
  * @module
  */
 
-import { resolve } from 'node:path'
+import { existsSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { Placement } from '../../../lib/adapters/netavark/install.ts'
 import { type Invocation, type OptionGroup, type Session, textFlag } from '../command.ts'
-import { installed } from '../installation.ts'
 
 export const where: OptionGroup = {
   title: 'Where',
@@ -21,7 +22,14 @@ export const where: OptionGroup = {
 
 export function placementOf({ flags }: Invocation, { io }: Session): Placement {
   return {
-    helpers: installed('dist/podman'),
+    helpers: ownHelpers(),
     folder: resolve(io.cwd ?? '', textFlag(flags, 'dir') ?? '/etc/containers/containers.conf.d'),
   }
+}
+
+/** A bundle lies in dist/bin/parts, sources in cmd/tsnet/podman. */
+function ownHelpers(): string {
+  let folder = dirname(fileURLToPath(import.meta.url))
+  while (!existsSync(`${folder}/dist/podman`) && folder !== '/') folder = dirname(folder)
+  return `${folder}/dist/podman`
 }

@@ -41,10 +41,10 @@ export function renderNetworks(
   const columns = [
     { title: 'NAME', mayShorten: true },
     { title: 'DRIVER' },
-    { title: 'SUBNET', mayShorten: true },
-    { title: 'GATEWAY', mayShorten: true },
+    { title: 'SUBNET' },
+    { title: 'GATEWAY' },
     { title: 'CONTAINERS' },
-    { title: 'OPTIONS', mayShorten: true },
+    { title: 'OPTIONS' },
   ]
   const rows = networks.map(({ config, containers, live }) => [
     [config.name],

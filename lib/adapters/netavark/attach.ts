@@ -1,23 +1,29 @@
 /**
- * One attachment of the engine for a network of podman's, and what is done where
- * the engine knows something of it that podman does not.
+ * One attachment of the engine, asked for until it fits what is there already:
+ * names others have, records whose link is gone, ports another network of the
+ * container has.
  *
  * @module
  */
 
+import type { PluginEngine } from '../../engine/plugins.ts'
 import { isTsnetError } from '../../errors/codes.ts'
+import { familyOf } from '../../model/address.ts'
 import type { Attachment, SetupRequest } from '../../model/attachment.ts'
 import { shortHash } from '../../model/hash.ts'
-import type { CreateNetworkRequest, IpamSubnet } from '../../model/network.ts'
+import type { CreateNetworkRequest } from '../../model/network.ts'
+import type { PortMapping } from '../../model/portmapping.ts'
 import { type Attaching, callLabels } from './call.ts'
 import { NetavarkError } from './errors.ts'
 import { bridgeSettings } from './options.ts'
+import { publishing } from './ports.ts'
+import { attachmentsOf, servedBy } from './servedports.ts'
 
 /** Two podmans can call two networks the same, and a container here can have a name of theirs. */
 export async function attach(attaching: Attaching, request: SetupRequest): Promise<Attachment> {
   const { engine, network, joining } = attaching
   try {
-    const { attachments } = await engine.attach(request)
+    const { attachments } = await withRules(engine, () => engine.attach(request))
     return attachments[0] as Attachment
   } catch (error) {
     const [endpoint] = request.networks
@@ -30,46 +36,47 @@ export async function attach(attaching: Attaching, request: SetupRequest): Promi
       await engine.detach(attaching.options.containerId, joining.ifname)
       return attach(attaching, { ...request, container: { ...request.container, labels: callLabels() } })
     }
-    // Connected to one more network: the ports lead to the first.
-    if (isTsnetError(error, 'TSNET_PORT_IN_USE') && (await publishesAlready(attaching))) {
-      return attach(attaching, { ...request, publish: [] })
+    // Connected to one more network: in each family the ports lead to the first that has it.
+    if (isTsnetError(error, 'TSNET_PORT_IN_USE')) {
+      const publish = await unserved(attaching, request)
+      if (JSON.stringify(publish) !== JSON.stringify(request.publish))
+        return attach(attaching, { ...request, publish })
     }
     if (isTsnetError(error, 'TSNET_NETWORK_EXISTS') && endpoint?.network === network.name) {
-      const asked = endpoint.definition as CreateNetworkRequest
-      const definition = (await joined(engine, asked)) ?? {
-        ...asked,
-        name: `${network.name.slice(0, 100)}-${shortHash([network.id], 8)}`,
-      }
-      return attach(attaching, {
-        ...request,
-        networks: [{ ...endpoint, network: definition.name, definition }],
-      })
+      const name = `${network.name.slice(0, 100)}-${shortHash([network.id], 8)}`
+      const definition = { ...(endpoint.definition as CreateNetworkRequest), name }
+      return attach(attaching, { ...request, networks: [{ ...endpoint, network: name, definition }] })
     }
     throw inItsWords(error, attaching)
   }
 }
 
-/** A network of that name and these subnets that somebody has made with tsnet is the one that is meant, whatever its bridge. */
-async function joined(
-  engine: Attaching['engine'],
-  asked: CreateNetworkRequest,
-): Promise<CreateNetworkRequest | undefined> {
-  const known = (await engine.listNetworks()).find(({ config }) => config.name === asked.name)?.config
-  if (known === undefined || known.ephemeral) return undefined
-  const { settled = [], options } = asked
-  const isSame = ({ subnet, gateway }: IpamSubnet): boolean =>
-    known.subnets.some((own) => own.subnet === subnet && own.gateway === gateway)
-  if (options.bridge === known.options.bridge || !settled.every(isSame)) return undefined
-  return { ...asked, options: { ...options, bridge: known.options.bridge } }
+/** Somebody may have flushed what the container's rules hang on: that is put back, and it is tried once more. */
+async function withRules<T>(engine: PluginEngine, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!isTsnetError(error, 'TSNET_STEP_FAILED')) throw error
+    const back = await engine.reapplyRules().catch(() => 0)
+    if (back === 0) throw error
+    return await work()
+  }
 }
 
 function hasInterface({ call, engine, joining }: Attaching): Promise<boolean> {
   return engine.hasInterface(call.line.arg, joining.ifname)
 }
 
-async function publishesAlready({ engine, options }: Attaching): Promise<boolean> {
-  const known = (await engine.list()).find(({ container }) => container.id === options.containerId)
-  return known?.attachments.some(({ ports }) => ports.length > 0) === true
+/** Ports that lead to no other network of the container. */
+async function unserved(
+  { engine, options }: Attaching,
+  { publish, networks }: SetupRequest,
+): Promise<readonly PortMapping[]> {
+  const served = servedBy(await attachmentsOf(engine, options))
+  const cidrs = networks[0]?.given ?? []
+  const open = cidrs.map(familyOf).filter((family) => !served.has(family))
+  const { mappings } = publishing(options.portMappings, cidrs, open)
+  return publish.length === 0 ? [] : mappings
 }
 
 function inItsWords(error: unknown, { joining, network, options }: Attaching): unknown {

@@ -59,6 +59,8 @@ async function driversOf(call: Call): Promise<readonly Named[]> {
   const checked = parts.options.networks.map((joining) => checkedDriver(parts, joining))
   if (checked.length === 0) return []
   const engine = await call.engine()
+  // `podman network reload` asks for the MAC a container had: the cure for rules that were flushed.
+  if (parts.options.networks.some(({ staticMac }) => staticMac !== undefined)) await engine.reapplyRules()
   return checked.map((make) => make(engine))
 }
 

@@ -24,8 +24,6 @@ export interface StatusBlock {
 }
 
 export const searchDomain = 'dns.podman'
-/** Where names end on a network that was made with tsnet. */
-export const ownDomain = 'tsnet.internal'
 
 export interface Made {
   readonly ifname: string
@@ -33,8 +31,6 @@ export interface Made {
   readonly cidrs: readonly Cidr[]
   /** Whom the container asks; undefined where it has no names of ours. */
   readonly nameServers: readonly Address[] | undefined
-  /** Where their names end; absent: podman's own. */
-  readonly domain?: string
   /** Name servers that came with a lease. */
   readonly servers?: readonly Address[]
   /** Domains that came with a lease. */
@@ -43,9 +39,9 @@ export interface Made {
 }
 
 export function statusOf(network: Network, made: Made, dnsServers: readonly Address[]): StatusBlock {
-  const { ifname, mac, cidrs, nameServers, servers = [], search = [], gateways, domain = searchDomain } = made
+  const { ifname, mac, cidrs, nameServers, servers = [], search = [], gateways } = made
   return {
-    dns_search_domains: nameServers === undefined ? search : [domain],
+    dns_search_domains: nameServers === undefined ? search : [searchDomain],
     // Those of the container win over those of a lease.
     dns_server_ips: nameServers ?? (dnsServers.length > 0 ? dnsServers : servers),
     interfaces: {

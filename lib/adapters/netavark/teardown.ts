@@ -8,6 +8,7 @@
 import { existsSync } from 'node:fs'
 import type { Call } from './call.ts'
 import { severalErrors } from './errors.ts'
+import { movePorts } from './servedports.ts'
 import { checkedDriver, needConfig, partsOf } from './setup.ts'
 
 export async function teardown(call: Call): Promise<string> {
@@ -24,6 +25,11 @@ export async function teardown(call: Call): Promise<string> {
     } catch (error) {
       errors.push(error)
     }
+  }
+  try {
+    await movePorts(call, parts.options)
+  } catch (error) {
+    errors.push(error)
   }
   if (errors.length > 0) throw severalErrors(errors)
   return ''
