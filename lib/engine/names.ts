@@ -156,9 +156,8 @@ interface Part {
 }
 
 /** Undefined for containers without names. */
-function partOf(context: EngineContext, record: ContainerRecord): Part | undefined {
-  const { id, result, request, zone } = record
-  if (zone !== undefined) return partOfZone(record, zone)
+function partOf(context: EngineContext, { id, result, request, zone }: ContainerRecord): Part | undefined {
+  if (zone !== undefined) return partOfZone(id, zone, result?.container.id)
   const attachments = (result?.attachments ?? []).flatMap((attachment) => {
     const config = context.networks.get(attachment.network)
     return config !== undefined && hasNames(context, config) ? [{ attachment, config }] : []
@@ -171,7 +170,8 @@ function partOf(context: EngineContext, record: ContainerRecord): Part | undefin
   return {
     container: {
       id,
-      ...groupOf(record),
+      // An attachment made by itself has a record of its own.
+      ...(id === container.id ? {} : { of: container.id }),
       names: [...new Set(names.filter((name) => name !== undefined))],
       endpoints: attachments.map(({ attachment: { network, addresses, aliases } }) => ({
         network,
@@ -185,17 +185,12 @@ function partOf(context: EngineContext, record: ContainerRecord): Part | undefin
   }
 }
 
-/** Its networks may be in several records: it sees all of them. */
-function groupOf({ id, container }: ContainerRecord): Pick<ZoneContainer, 'group'> {
-  return id === container ? {} : { group: container }
-}
-
-function partOfZone(record: ContainerRecord, zone: AttachmentNames): Part {
-  const { network, listen, port, cidrs, names, aliases, domain, forwarders, servers } = zone
+function partOfZone(id: string, zone: AttachmentNames, of: string | undefined): Part {
+  const { network, listen, cidrs, names, aliases, domain, forwarders, servers } = zone
   return {
     container: {
-      id: record.id,
-      ...groupOf(record),
+      id,
+      ...(of === undefined ? {} : { of }),
       names,
       endpoints: [{ network, addresses: cidrs.map(addressOf), aliases }],
       ...(servers.length === 0 ? {} : { forwarders: servers }),
@@ -208,7 +203,6 @@ function partOfZone(record: ContainerRecord, zone: AttachmentNames): Part {
         internal: false,
         ...(domain === undefined ? {} : { domain }),
         ...(forwarders.length === 0 ? {} : { forwarders }),
-        ...(port === undefined ? {} : { port }),
       },
     ],
   }
