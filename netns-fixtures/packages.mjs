@@ -37,6 +37,8 @@ export const packages = {
   zsh: ['zsh'],
   fish: ['fish'],
   socat: ['socat'],
+  // System calls spoiled one by one.
+  strace: ['strace'],
   tcpdump: ['tcpdump'],
   'bind9-dnsutils': ['dig'],
   'bind9-host': ['host'],

@@ -23,6 +23,7 @@ export type Requirement =
   | 'shells'
   | 'groff'
   | 'socat'
+  | 'strace'
   | 'netavark'
   | 'cni-plugins'
   | 'podman'
@@ -63,6 +64,7 @@ const programs: Partial<
   shells: { of: ['zsh', 'fish'] },
   groff: { of: ['groff-base'] },
   socat: { of: ['socat'] },
+  strace: { of: ['strace'] },
   tcpdump: { of: ['tcpdump'] },
   busybox: { of: ['busybox-static'] },
   dig: { of: ['bind9-dnsutils', 'bind9-host'] },

@@ -124,9 +124,9 @@ async function add<T extends PartType>(
 ): Promise<readonly PartInterface[]> {
   const { type, id, options, netns } = request
   const key = partKey(type, id)
+  await heal(context)
   const sandbox = await context.kernel.openSandbox(netns)
   try {
-    await heal(context)
     const lock = await context.locks.container(key)
     try {
       await refuseSecond(context, key, sandbox)

@@ -1,7 +1,7 @@
 /**
  * Setting up a container: the main job, from request to record.
  *
- * validate → open the sandbox → heal → lock → journal → networks → addresses
+ * validate → heal → open the sandbox → lock → journal → networks → addresses
  * and ports → plan → journal → apply → record. On failure everything taken or
  * made on the way is given back before the error leaves.
  *
@@ -41,7 +41,7 @@ export async function setup(
 ): Promise<ContainerNetwork> {
   validateSetup(request)
   requireTools(context, request.firewall ?? context.backend)
-  return setupTarget(context, request, await openTarget(context, request), signal)
+  return setupTarget(context, request, () => openTarget(context, request), signal)
 }
 
 /**
@@ -64,18 +64,21 @@ export async function attach(
     })
   }
   requireTools(context, request.firewall ?? context.backend)
-  return setupTarget(context, request, await openTarget(context, request, one), signal)
+  return setupTarget(context, request, () => openTarget(context, request, one), signal)
 }
 
 async function setupTarget(
   context: EngineContext,
   request: SetupRequest,
-  target: Target,
+  open: () => Promise<Target>,
   signal: AbortSignal | undefined,
 ): Promise<ContainerNetwork> {
   const waiting = interruptible(context, signal)
+  let target: Target | undefined
   try {
+    // Before anybody looks into the sandbox: what a killed set-up left there is not how it was found.
     await heal(waiting)
+    target = await open()
     const lock = await waiting.locks.container(target.key)
     try {
       return (
@@ -89,7 +92,7 @@ async function setupTarget(
     await tidy(waiting)
     throw error
   } finally {
-    target.sandbox?.close()
+    target?.sandbox?.close()
   }
 }
 

@@ -96,6 +96,19 @@ describe.each([...makingOperations, ...removingOperations])('$name', { timeout: 
   })
 })
 
+describe.each(makingOperations)('$name', { timeout: 60_000 }, (operation) => {
+  it('killed at any moment, the same again makes what it makes alone', async () => {
+    const [, made] = await bounds(operation)
+    for (let nth = 1; ; nth += 2) {
+      const there = await world()
+      await operation.before(there)
+      if (!(await dies(there, operation, nth))) break
+      await operation.run(there)
+      expect(unlike([made as Picture], there.picture()), `killed at effect ${nth}`).toEqual([])
+    }
+  })
+})
+
 it('a death that is repeated while the next command heals is healed by the one after', async () => {
   const [operation] = makingOperations as readonly [Operation, ...Operation[]]
   const expected = await bounds(operation)

@@ -176,6 +176,8 @@ function withoutKept(dump: string): string {
     .join('\n')
 }
 
+const keptSetting = /,?\{"kind":"sysctl","where":"host","keep":true[^}]*\}/g
+
 /** Lines that are too many or missing, against whichever of the pictures is nearest; empty: it is one of them. */
 export function unlike(expected: readonly Picture[], seen: Picture): readonly string[] {
   const lines = ({ kernel, state }: Picture): readonly string[] => [
@@ -196,10 +198,11 @@ function without(lines: readonly string[], others: readonly string[]): readonly 
 
 /**
  * As long as anything is set up, folders stay, locks, and where the next address
- * is taken from. With nothing set up nothing may be left at all.
+ * is taken from. With nothing set up nothing may be left at all. Settings that
+ * are never turned back are noted only by whoever finds them otherwise.
  */
 function essential(state: string): readonly string[] {
-  const lines = state.split('\n')
+  const lines = state.replaceAll(keptSetting, '').split('\n')
   const files = lines.filter((line) => !/\/\.last|^\S+\/$|^\/locks\/(host|ports) $|^\/boot /.test(line))
   return files.every((line) => line === '') ? lines : files
 }
