@@ -138,6 +138,7 @@ export {
 } from './model/bridgeoptions.ts'
 export { parseJson } from './model/json.ts'
 export { DEFAULT_NETWORK } from './model/names.ts'
+export { nearest } from './model/nearest.ts'
 export type { BridgeOptions, DriverName, IpamSubnet, NetworkConfig } from './model/network.ts'
 export { decodeCreateNetwork } from './model/networkrequest.ts'
 export type { PortBinding, PortMapping, Protocol } from './model/portmapping.ts'

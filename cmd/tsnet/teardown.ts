@@ -46,7 +46,8 @@ export const teardown: CommandDefinition = {
       writeJson(io.stdout, meant.one ? (done[0] ?? null) : done.map((gone) => gone ?? null))
     for (const [i, down] of downs.entries()) {
       if (globals.json || down.status === 'rejected') continue
-      io.stdout.write(lineOf(down.value, meant.selectors[i] as Selector, globals.quiet))
+      const line = lineOf(down.value, globals.quiet)
+      io.stdout.write(line ?? (await nothingLine(meant.selectors[i] as Selector, session)))
     }
     if (failed.length > 0) throw together(failed, meant.selectors.length, await session.lib())
     return 0
@@ -78,9 +79,21 @@ async function meantBy({ args, flags }: Invocation, session: Session): Promise<M
 const labelOf = (selector: Selector): string =>
   'container' in selector ? selector.container : selector.sandboxPath
 
-function lineOf(gone: ContainerNetwork | undefined, selector: Selector, quiet: boolean): string {
+/** Undefined where people want to be told that there was nothing. */
+function lineOf(gone: ContainerNetwork | undefined, quiet: boolean): string | undefined {
   if (quiet) return gone === undefined ? '' : `${gone.container.id}\n`
-  return gone === undefined ? `nothing is set up for ${labelOf(selector)}\n` : renderTornDown(gone)
+  return gone === undefined ? undefined : renderTornDown(gone)
+}
+
+/** No error, as there is nothing to do; a name that was mistyped shall be seen all the same. */
+async function nothingLine(selector: Selector, session: Session): Promise<string> {
+  const label = labelOf(selector)
+  // Scripts take down what may be gone, and do not read what they are told.
+  if (!session.io.stdout.isTTY) return `nothing is set up for ${label}\n`
+  const [lib, there] = [await session.lib(), await (await session.engine()).list()]
+  const names = there.flatMap(({ container: { id, name } }) => (name === undefined ? [id] : [name, id]))
+  const near = 'container' in selector ? lib.nearest(label, names) : undefined
+  return `nothing is set up for ${label}${near === undefined ? '' : `; ${near}`}\n`
 }
 
 /** One error of several; each of the others is told beneath it. */

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { fail } from '../errors/codes.ts'
 import type { EndpointRequest, FirewallBackend } from '../model/attachment.ts'
 import { bridgeName, DEFAULT_NETWORK } from '../model/names.ts'
 import type { NetworkConfig } from '../model/network.ts'
+import { noSuchNetwork as unknownNetwork } from '../model/unknown.ts'
 import type { LockHandle } from '../state/lock.ts'
 import type { EngineContext } from './context.ts'
 import { defaultOptions, freeSubnets, inlineDefinition } from './definition.ts'
@@ -125,13 +125,11 @@ function hasIpv6({ kernel }: EngineContext): boolean {
 
 export function noSuchNetwork(context: EngineContext, name: string): Error {
   const known = context.networks.list().map((network) => network.name)
-  return fail('TSNET_NO_SUCH_NETWORK', {
-    message: `finding network ${name}: there is none of that name`,
-    field: 'network',
-    value: name,
-    hint:
-      known.length === 0
-        ? `"tsnet network create ${name}" makes it`
-        : `there are ${known.join(', ')}; "tsnet network create ${name}" makes it`,
+  const make = `"tsnet network create ${name}" makes it`
+  const shown = `${known.slice(0, 10).join(', ')}${known.length > 10 ? ', …' : ''}`
+  return unknownNetwork({
+    word: name,
+    known: name === DEFAULT_NETWORK ? [] : known,
+    hint: known.length === 0 ? make : `there are ${shown}; ${make}`,
   })
 }

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { fail } from '../errors/codes.ts'
 import type { Attachment, ContainerNetwork } from '../model/attachment.ts'
 import type { ContainerInfo } from '../model/sandbox.ts'
+import { ambiguousContainer, noSuchContainer } from '../model/unknown.ts'
 import { type EngineContext, ownerIsAlive } from './context.ts'
 import type { Selector } from './engine.ts'
 
@@ -90,13 +90,21 @@ export function findContainer(context: EngineContext, selector: Selector): Conta
       : recordKeys(context, id).flatMap((key) => context.containers.get(key)?.result ?? [])
   const found = mergeResults(results)
   if (found !== undefined) return found
-  const value = 'container' in selector ? selector.container : selector.sandboxPath
-  throw fail('TSNET_NO_SUCH_CONTAINER', {
-    message: `finding container ${value}: tsnet has none of that ${'container' in selector ? 'id or name' : 'namespace'}`,
-    field: 'container',
-    value,
+  const word = 'container' in selector ? selector.container : selector.sandboxPath
+  throw noSuchContainer({
+    word,
+    message: `finding container ${word}: tsnet has none of that ${'container' in selector ? 'id or name' : 'namespace'}`,
+    known: 'container' in selector ? knownWords(context) : [],
     hint: '"tsnet ls" shows all',
   })
+}
+
+/** Names and ids people may have meant. */
+export function knownWords(context: EngineContext): readonly string[] {
+  return listContainers(context).flatMap(({ container: { id, name } }) => [
+    ...(name === undefined ? [] : [name]),
+    id.slice(0, 12),
+  ])
 }
 
 /**
@@ -147,13 +155,7 @@ export function findId(context: EngineContext, selector: Selector): string | und
   // Ids of engines are 64 digits; people type the first 12 (Docker's habit). Four are the least that make sense.
   const matches = ids.filter((id) => id === container || (container.length >= 4 && id.startsWith(container)))
   if (matches.includes(container)) return container
-  if (matches.length > 1) {
-    throw fail('TSNET_BAD_VALUE', {
-      message: `finding container ${container}: ${matches.length} ids begin like that`,
-      field: 'container',
-      value: container,
-      hint: `one of ${matches.slice(0, 5).join(', ')}`,
-    })
-  }
+  if (matches.length === 0 && named.size > 1) throw ambiguousContainer(container, [...named], 'name')
+  if (matches.length > 1) throw ambiguousContainer(container, matches, 'prefix')
   return matches[0]
 }

@@ -23,8 +23,9 @@ import type {
 } from '../model/attachment.ts'
 import type { Protocol } from '../model/portmapping.ts'
 import type { ContainerInfo } from '../model/sandbox.ts'
+import { noSuchContainer } from '../model/unknown.ts'
 import type { EngineContext } from './context.ts'
-import { findContainer, recordKeys } from './find.ts'
+import { findContainer, knownWords, recordKeys } from './find.ts'
 
 /** @throws TSNET_NO_SUCH_CONTAINER (notFound), TSNET_BAD_VALUE (invalid) without a common network */
 export function decideLinks(
@@ -69,10 +70,11 @@ function otherOf(context: EngineContext, container: string, field: string) {
     return findContainer(context, { container })
   } catch (error) {
     if (!isTsnetError(error, 'TSNET_NO_SUCH_CONTAINER')) throw error
-    throw fail('TSNET_NO_SUCH_CONTAINER', {
-      message: `linking to ${container}: tsnet has no container of that id or name`,
+    throw noSuchContainer({
+      word: container,
       field,
-      value: container,
+      message: `linking to ${container}: tsnet has no container of that id or name`,
+      known: knownWords(context),
       hint: 'set the other up first; "tsnet ls" shows all',
     })
   }

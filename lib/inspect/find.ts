@@ -5,8 +5,7 @@
  * @module
  */
 
-import { fail } from '../errors/codes.ts'
-import { nearest } from '../model/nearest.ts'
+import { ambiguousContainer, noSuchContainer, noSuchNetwork } from '../model/unknown.ts'
 import type { BridgeView, Inventory, NamespaceView } from './inventory.ts'
 
 /** Shorter beginnings of an id mean too many. */
@@ -40,30 +39,44 @@ export function findNamespace(
     if (found.length > 1) throw ambiguous(word, found)
     if (found[0] !== undefined) return found[0]
   }
-  throw unknown(word, namespaces)
+  const ended = records.find(({ container: { id, name } }) => name === word || id === word)
+  throw ended === undefined ? unknown(word, namespaces) : gone(word)
 }
 
 function ambiguous(word: string, found: readonly NamespaceView[]): Error {
-  const ids = found.map(({ container, id }) => container?.id.slice(0, 16) ?? `net:[${id}]`)
-  return fail('TSNET_BAD_VALUE', {
-    message: `finding container ${word}: ${found.length} have that name or id`,
-    field: 'container',
-    value: word,
-    hint: `one of ${[...new Set(ids)].slice(0, 5).join(', ')}; or give --pid or --netns`,
+  return ambiguousContainer(
+    word,
+    found.map(({ container, id }) => container?.id.slice(0, 16) ?? `net:[${id}]`),
+    found.some(({ container, record }) => container?.id.startsWith(word) || record?.startsWith(word))
+      ? 'prefix'
+      : 'name',
+  )
+}
+
+/** tsnet has set it up, and it has ended since. */
+function gone(word: string): Error {
+  return noSuchContainer({
+    word,
+    message: `finding container ${word}: it has ended, its network namespace is gone`,
+    known: [],
+    hint: `"tsnet teardown ${word}" clears away what is left of it`,
   })
 }
 
 function unknown(word: string, namespaces: readonly NamespaceView[]): Error {
-  const names = namespaces.flatMap(({ container, netnsNames, record }) =>
+  return noSuchContainer({
+    word,
+    message: `finding container ${word}: no container or network namespace is called that`,
+    known: knownNames(namespaces),
+    hint: '"tsnet ns ls" shows all',
+  })
+}
+
+/** What people may call them. */
+export function knownNames(namespaces: readonly NamespaceView[]): readonly string[] {
+  return namespaces.flatMap(({ container, netnsNames, record }) =>
     [container?.name, container?.id.slice(0, 12), record, ...netnsNames].filter((name) => name !== undefined),
   )
-  const hint = nearest(word, [...new Set(names)])
-  return fail('TSNET_NO_SUCH_CONTAINER', {
-    message: `finding container ${word}: no container or network namespace is called that`,
-    field: 'container',
-    value: word,
-    hint: `${hint === undefined ? '' : `${hint} `}"tsnet ns ls" shows all`,
-  })
 }
 
 /**
@@ -80,11 +93,12 @@ export function pickBridges({ bridges }: Inventory, names: readonly string[]): r
       bridge.name,
       ...(bridge.network === undefined ? [] : [bridge.network]),
     ])
-    throw fail('TSNET_NO_SUCH_NETWORK', {
-      message: `finding bridge ${name}: this host has none of that name`,
+    throw noSuchNetwork({
+      word: name,
       field: 'bridge',
-      value: name,
-      hint: nearest(name, known) ?? '"tsnet bridge show" shows all',
+      message: `finding bridge ${name}: this host has none of that name`,
+      known,
+      hint: '"tsnet bridge show" shows all',
     })
   })
 }

@@ -227,7 +227,7 @@ describe('tsnet exec', () => {
       tsnet: finding bridge tsnet1: this host has none of that name
         field: bridge
         value: tsnet1
-        hint: did you mean "tsnet0"?
+        hint: did you mean "tsnet0"? "tsnet bridge show" shows all
       exit 3
       "
     `)

@@ -10,6 +10,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import type { PluginEngine } from '../../engine/plugins.ts'
 import { fail } from '../../errors/codes.ts'
 import { parseJson } from '../../model/json.ts'
+import { noSuchNetwork } from '../../model/unknown.ts'
 import { findPlugin } from './delegate.ts'
 import type { Command } from './environment.ts'
 import { allVersions, isAtLeast } from './versions.ts'
@@ -77,14 +78,12 @@ export function findList(folder: string, name: string): NetworkList {
   const lists = readLists(folder)
   const found = lists.find((list) => list.name === name)
   if (found !== undefined) return found
-  throw fail('TSNET_NO_SUCH_NETWORK', {
+  const known = lists.map((list) => list.name)
+  throw noSuchNetwork({
+    word: name,
     message: `finding CNI network ${name}: no configuration in ${folder} has that name`,
-    field: 'network',
-    value: name,
-    hint:
-      lists.length === 0
-        ? 'tsnet cni install writes one'
-        : `there are ${lists.map((list) => list.name).join(', ')}`,
+    known,
+    hint: known.length === 0 ? 'tsnet cni install writes one' : `there are ${known.join(', ')}`,
   })
 }
 

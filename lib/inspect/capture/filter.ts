@@ -27,8 +27,12 @@ export type FilterNode =
   | { readonly kind: 'net'; readonly side: Side; readonly prefixes: readonly Cidr[] }
   | { readonly kind: 'port'; readonly side: Side; readonly first: number; readonly last: number }
 
-/** Addresses of a container by name; undefined for a stranger. */
-export type ResolveName = (name: string) => readonly Cidr[] | undefined
+/** Who can be named in a filter. */
+export interface NamedHosts {
+  /** Undefined for a stranger. */
+  addressesOf(name: string): readonly Cidr[] | undefined
+  names(): readonly string[]
+}
 
 const protocols: readonly Protocol[] = ['tcp', 'udp', 'sctp', 'icmp', 'arp', 'ip', 'ip6']
 const withPorts: readonly string[] = ['tcp', 'udp', 'sctp']
@@ -38,13 +42,13 @@ const known = [...protocols, 'icmp6', 'src', 'dst', 'host', 'net', 'port', 'port
  * @returns undefined for an empty filter: everything
  * @throws TSNET_BAD_VALUE (invalid) saying which word cannot be understood
  */
-export function parseFilter(text: string, resolve: ResolveName): FilterNode | undefined {
+export function parseFilter(text: string, hosts: NamedHosts): FilterNode | undefined {
   const words = text
     .replace(/([()!])/g, ' $1 ')
     .split(/\s+/)
     .filter((word) => word !== '')
   if (words.length === 0) return undefined
-  const reader = { words, at: 0, text, resolve }
+  const reader = { words, at: 0, text, hosts }
   const node = readOr(reader)
   const left = words[reader.at]
   if (left === undefined) return node
@@ -58,7 +62,7 @@ export function parseFilter(text: string, resolve: ResolveName): FilterNode | un
 interface Reader {
   readonly words: readonly string[]
   readonly text: string
-  readonly resolve: ResolveName
+  readonly hosts: NamedHosts
   at: number
 }
 
@@ -114,9 +118,13 @@ function readWhat(reader: Reader): FilterNode {
 function hostOf(reader: Reader, text: string): readonly Cidr[] {
   const address = parseAddress(text)
   if (address !== undefined) return [withPrefix(address, address.includes(':') ? 128 : 32)]
-  const named = reader.resolve(text)
+  const named = reader.hosts.addressesOf(text)
   if (named === undefined || named.length === 0)
-    throw refused(reader, `"${text}" is no address and no container with one`, 'tsnet ps lists names')
+    throw refused(
+      reader,
+      `"${text}" is no address and no container with one`,
+      nearest(text, reader.hosts.names()) ?? 'tsnet ps lists names',
+    )
   return named
 }
 

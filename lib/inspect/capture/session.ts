@@ -8,7 +8,7 @@ import { fail } from '../../errors/codes.ts'
 import { openPackets, type PacketSource, type SeenPacket } from '../../kernel/packets.ts'
 import { type Address, addressOf, type Cidr, withPrefix } from '../../model/address.ts'
 import { nearest } from '../../model/nearest.ts'
-import { findNamespace } from '../find.ts'
+import { findNamespace, knownNames } from '../find.ts'
 import type { InterfaceView, Inventory, NamespaceView } from '../inventory.ts'
 import { addressNames } from '../names.ts'
 import { compileFilter } from './bpf.ts'
@@ -59,7 +59,12 @@ const mostAtOnce = 2000
 export function openCapture(inventory: Inventory, request: CaptureRequest): Capture {
   const { container, filter, snapBytes } = request
   const view = findNamespace(inventory, container)
-  const program = compileFilter(parseFilter(filter, (name) => addressesOf(inventory, name)))
+  const program = compileFilter(
+    parseFilter(filter, {
+      addressesOf: (name) => addressesOf(inventory, name),
+      names: () => knownNames(inventory.namespaces),
+    }),
+  )
   const link = linkOf(view, request.ifname)
   const cooked = link === undefined
   const form: LinkTypeName = cooked ? 'cooked' : hasEthernet(link) ? 'ethernet' : 'raw'
