@@ -21,7 +21,7 @@ const { Script } = require('node:vm')
 
 const { mkdtempSync, readFileSync, rmSync, writeFileSync } = fs
 const [, , body, cache, netns] = process.argv
-const script = new Script(readFileSync(body, 'utf8'), { filename: body })
+const script = new Script(readFileSync(body, 'latin1'), { filename: body })
 const stateDir = mkdtempSync(join(tmpdir(), 'tsnet-build-'))
 
 const run = () => script.runInThisContext()({}, createRequire(body), module, body, dirname(body))

@@ -55,7 +55,7 @@ export {
 } from './engine/lookup.ts'
 export { engineOn } from './engine/open.ts'
 export { asTsnetError, type ErrorCode, errorCodes, fail, isTsnetError } from './errors/codes.ts'
-export { type ErrorDetails, type ErrorKind, TsnetError } from './errors/error.ts'
+export { type ErrorDetails, type ErrorKind, type ErrorView, TsnetError } from './errors/error.ts'
 export { exitCode } from './errors/exit.ts'
 // Looking around: every namespace of the machine, whoever made it.
 export type { PacketView } from './inspect/capture/packet.ts'

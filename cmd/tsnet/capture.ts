@@ -8,6 +8,7 @@ import { closeSync, openSync, writeSync } from 'node:fs'
 import type { Capture } from '../../lib/index.ts'
 import { type CommandDefinition, type Invocation, type Session, textFlag } from './command.ts'
 import { follow, limitFlag, limitOptions } from './follow.ts'
+import { jsonLine } from './print/json.ts'
 import { packetLine } from './print/packet.ts'
 import { UsageError } from './usage.ts'
 
@@ -116,7 +117,7 @@ async function watch(
 function lines(running: Capture, { globals }: Invocation, { io, palette }: Session): Put {
   return (packet) => {
     const view = running.view(packet)
-    const shown = globals.json ? JSON.stringify(view) : packetLine(view, running.names, palette)
+    const shown = globals.json ? jsonLine('capture', view) : packetLine(view, running.names, palette)
     io.stdout.write(`${shown}\n`)
   }
 }

@@ -24,9 +24,9 @@ export const check: CommandDefinition = {
   run: async ({ args, flags, globals }, session) => {
     const selector = selectorOf(args, flags, await session.lib())
     const engine = await session.engine()
-    const findings = await session.waitFor('checking', engine.check(selector))
+    const findings = await session.waitFor('checking', engine.check(selector), 'work')
     const { stdout } = session.io
-    if (globals.json) writeJson(stdout, findings)
+    if (globals.json) writeJson(stdout, 'check', findings)
     else if (globals.quiet) stdout.write([...new Set(findings.map(({ subject }) => `${subject}\n`))].join(''))
     else stdout.write(renderFindings(findings, session.palette))
     return findings.length === 0 ? 0 : foundSomething

@@ -9,6 +9,7 @@ import type { Programs } from '../../lib/daemon.ts'
 import type { Engine } from '../../lib/index.ts'
 import type { Io } from './io.ts'
 import type { Palette } from './print/paint.ts'
+import type { Cause } from './progress.ts'
 
 /** The library, as `import()` brings it. */
 export type Lib = typeof import('../../lib/index.ts')
@@ -108,7 +109,7 @@ export interface Session {
   /** Every command there is. */
   readonly families: readonly CommandFamily[]
   /** Tells on the terminal, after a second, that `what` is still being waited for. */
-  waitFor<T>(what: string, work: Promise<T>): Promise<T>
+  waitFor<T>(what: string, work: Promise<T>, cause?: Cause): Promise<T>
 }
 
 /** A flag that may be given once. */

@@ -60,14 +60,14 @@ export const completion: CommandDefinition = {
         session.families,
         namesOn(session),
       )
-      if (globals.json) writeJson(stdout, found)
+      if (globals.json) writeJson(stdout, 'completion', found)
       else stdout.write(found.map(({ word, about }) => `${word}\t${about}\n`).join(''))
       return 0
     }
     const script = Object.hasOwn(scripts, shell) ? scripts[shell] : undefined
     if (script === undefined)
       throw new UsageError(`there is no completion for ${shell}`, 'known are bash, zsh and fish')
-    if (globals.json) writeJson(stdout, { shell, script })
+    if (globals.json) writeJson(stdout, 'completion', { shell, script })
     else stdout.write(script)
     return 0
   },

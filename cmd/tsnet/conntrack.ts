@@ -22,7 +22,7 @@ export const conntrack: CommandDefinition = {
     const { io, palette } = session
     const { takeFlows, takeInventory } = await session.lib()
     const flows = await takeFlows(await takeInventory(await session.engine()), args[0])
-    if (globals.json) writeJson(io.stdout, flows)
+    if (globals.json) writeJson(io.stdout, 'conntrack', flows)
     else io.stdout.write(renderFlows(flows, io.stdout, palette))
     return 0
   },

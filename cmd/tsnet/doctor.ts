@@ -33,12 +33,14 @@ export const doctor: CommandDefinition = {
     const lib = await session.lib()
     const engine = await session.engine()
     const { io, palette } = session
-    const found = await session.waitFor('examining this host', lib.diagnose(engine, args[0]))
+    const found = await session.waitFor('examining this host', lib.diagnose(engine, args[0]), 'work')
     const fixes = switchFlag(flags, 'fix') ? await session.waitFor('mending', lib.mend(engine, found)) : []
     const left =
-      fixes.length === 0 ? found : await session.waitFor('examining again', lib.diagnose(engine, args[0]))
+      fixes.length === 0
+        ? found
+        : await session.waitFor('examining again', lib.diagnose(engine, args[0]), 'work')
     if (globals.json)
-      writeJson(io.stdout, switchFlag(flags, 'fix') ? { findings: left, mended: fixes } : left)
+      writeJson(io.stdout, 'doctor', switchFlag(flags, 'fix') ? { findings: left, mended: fixes } : left)
     else if (globals.quiet) io.stdout.write(left.map(({ code, subject }) => `${code} ${subject}\n`).join(''))
     else io.stdout.write(renderFixes(fixes, palette) + renderAilments(left, io.stdout.columns, palette))
     if (left.length === 0) return exitCodes.healthy

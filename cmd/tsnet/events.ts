@@ -7,6 +7,7 @@
 import type { EventView } from '../../lib/index.ts'
 import { type CommandDefinition, type Flags, type Lib, textFlag } from './command.ts'
 import { follow, limitFlag, limitOptions } from './follow.ts'
+import { jsonLine } from './print/json.ts'
 import { localClock } from './print/packet.ts'
 import type { Palette } from './print/paint.ts'
 import { UsageError } from './usage.ts'
@@ -48,7 +49,7 @@ export const events: CommandDefinition = {
         async () => {
           for (const event of await watch.read()) {
             if (!kinds.has(event.kind)) continue
-            io.stdout.write(`${globals.json ? JSON.stringify(event) : eventLine(event, palette)}\n`)
+            io.stdout.write(`${globals.json ? jsonLine('events', event) : eventLine(event, palette)}\n`)
             if (++seen >= count) return 'done'
           }
           return 'more'

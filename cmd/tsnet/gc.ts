@@ -22,7 +22,7 @@ export const gc: CommandDefinition = {
     const engine = await session.engine()
     const report = await session.waitFor('cleaning up', engine.gc({ signal: session.abortSignal() }))
     const { stdout } = session.io
-    if (globals.json) writeJson(stdout, report)
+    if (globals.json) writeJson(stdout, 'gc', report)
     else if (globals.quiet) stdout.write(report.containers.map((id) => `${id}\n`).join(''))
     else
       stdout.write(

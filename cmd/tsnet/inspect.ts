@@ -39,7 +39,7 @@ export const inspect: CommandDefinition = {
       const pid = /\.Pid\b|json \.( |}|State)/.test(format) ? lib.firstPid(found) : 0
       stdout.write(`${lib.renderTemplate(format, lib.dockerView(found, pid))}\n`)
     } else if (globals.quiet && !globals.json) stdout.write(`${found.container.id}\n`)
-    else writeJson(stdout, found)
+    else writeJson(stdout, 'inspect', found)
     return 0
   },
 }

@@ -20,7 +20,7 @@ export const ls: CommandDefinition = {
   run: async ({ globals }, session) => {
     const { io, palette } = session
     const containers = await (await session.engine()).list()
-    if (globals.json) writeJson(io.stdout, containers)
+    if (globals.json) writeJson(io.stdout, 'ls', containers)
     else if (globals.quiet) io.stdout.write(containers.map(({ container }) => `${container.id}\n`).join(''))
     else io.stdout.write(renderContainers(containers, io.stdout, palette))
     return 0

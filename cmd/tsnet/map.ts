@@ -34,7 +34,7 @@ export const map: CommandDefinition = {
       throw new UsageError('several forms are asked for', 'give one of --mermaid, --svg and --json')
     const lib = await session.lib()
     const model = lib.mapOf(await lib.takeInventory(await session.engine()))
-    if (globals.json) writeJson(io.stdout, model)
+    if (globals.json) writeJson(io.stdout, 'map', model)
     else if (switchFlag(flags, 'mermaid')) io.stdout.write(lib.mapMermaid(model))
     else if (switchFlag(flags, 'svg')) io.stdout.write(lib.mapSvg(model))
     else io.stdout.write(lib.mapText(model, io.stdout.columns, (text, word) => paintOf(word, palette)(text)))

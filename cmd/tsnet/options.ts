@@ -22,7 +22,10 @@ export const globalOptions: readonly OptionDefinition[] = [
     flags: '--firewall <backend>',
     about: 'iptables, nftables or none, for what is made now; also TSNET_FIREWALL, or /etc/tsnet/config.json',
   },
-  { flags: '--json', about: 'print one JSON document; errors too, on standard error' },
+  {
+    flags: '--json',
+    about: 'print one JSON document, see tsnet help --schema; errors too, on standard error',
+  },
   { flags: '-q, --quiet', about: 'print ids and names only, one a line' },
   { flags: '-v, --verbose', about: 'tell each step on standard error as it is applied' },
 ]

@@ -33,6 +33,7 @@ export const port: CommandDefinition = {
     if (globals.json) {
       writeJson(
         stdout,
+        'port',
         shown.flatMap(({ network, ifname, ports }) =>
           ports.map((binding) => ({ network, ifname, ...binding })),
         ),

@@ -12,12 +12,21 @@ import type { Output } from './io.ts'
 const patienceMs = 1000
 const clearLine = '\r\u001b[K'
 
-export async function tellWhileWaiting<T>(what: string, work: Promise<T>, terminal: Output): Promise<T> {
+/**
+ * What may hold work up: `others` who are changing something at the same time, or nothing but the `work` itself.
+ */
+export type Cause = 'others' | 'work'
+
+export async function tellWhileWaiting<T>(
+  what: string,
+  work: Promise<T>,
+  { terminal, cause }: { readonly terminal: Output; readonly cause: Cause },
+): Promise<T> {
   if (!terminal.isTTY) return work
   let seconds = 0
   const timer = setInterval(() => {
     seconds += 1
-    const text = `tsnet: still ${what} (${seconds} s); another tsnet may be at work`
+    const text = `tsnet: still ${what} (${seconds} s)${cause === 'others' ? '; another tsnet may be at work' : ''}`
     terminal.write(`${clearLine}${text.slice(0, terminal.columns - 1)}`)
   }, patienceMs)
   // A command waits for its work, never for this clock.

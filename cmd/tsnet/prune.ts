@@ -20,7 +20,7 @@ export const prune: CommandDefinition = {
     const engine = await session.engine()
     const report = await session.waitFor('clearing away', engine.prune())
     const { stdout } = session.io
-    if (globals.json) writeJson(stdout, report)
+    if (globals.json) writeJson(stdout, 'prune', report)
     else if (globals.quiet)
       stdout.write([...report.containers, ...report.networks].map((one) => `${one}\n`).join(''))
     else

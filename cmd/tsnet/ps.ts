@@ -22,7 +22,7 @@ export const ps: CommandDefinition = {
     const { io, palette } = session
     const { takeInventory, containersOf } = await session.lib()
     const containers = containersOf(await takeInventory(await session.engine()))
-    if (globals.json) writeJson(io.stdout, containers)
+    if (globals.json) writeJson(io.stdout, 'ps', containers)
     else if (globals.quiet) io.stdout.write(containers.map(({ id }) => `${id}\n`).join(''))
     else io.stdout.write(renderProcesses(containers, io.stdout, palette))
     return 0

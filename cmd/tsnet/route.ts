@@ -19,7 +19,7 @@ export const route: CommandDefinition = {
     const { io, palette } = session
     const { takeInventory, findNamespace } = await session.lib()
     const view = findNamespace(await takeInventory(await session.engine()), args[0] ?? '')
-    if (globals.json) writeJson(io.stdout, view.routes)
+    if (globals.json) writeJson(io.stdout, 'route', view.routes)
     else io.stdout.write(renderRoutes(view, io.stdout, palette))
     return 0
   },

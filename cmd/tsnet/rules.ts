@@ -22,7 +22,7 @@ export const rules: CommandDefinition = {
     const { io, palette } = session
     const { takeInventory, takeRules } = await session.lib()
     const report = await takeRules(await takeInventory(await session.engine()), args[0])
-    if (globals.json) writeJson(io.stdout, report)
+    if (globals.json) writeJson(io.stdout, 'rules', report)
     else if (globals.quiet) io.stdout.write(report.rules.map(({ text }) => `${text}\n`).join(''))
     else io.stdout.write(renderRules(report, globals.verbose ? 'with text' : 'words', io.stdout, palette))
     return 0

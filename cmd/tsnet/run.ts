@@ -89,7 +89,8 @@ function sessionOf(
     page: (path) => renderPage(path, families) ?? unknownPage(path),
     manPages: async () => (await import('./man.ts')).manPages(families),
     families,
-    waitFor: (what, work) => (quiet || verbose ? work : tellWhileWaiting(what, work, io.stderr)),
+    waitFor: (what, work, cause = 'others') =>
+      quiet || verbose ? work : tellWhileWaiting(what, work, { terminal: io.stderr, cause }),
   }
 }
 

@@ -38,7 +38,7 @@ export const setup: CommandDefinition = {
     const engine = await session.engine()
     const what = `setting up ${request.container.name ?? request.container.id ?? request.sandbox.path}`
     const done = await session.waitFor(what, engine.setup(request, { signal: session.abortSignal() }))
-    if (invocation.globals.json) writeJson(io.stdout, done)
+    if (invocation.globals.json) writeJson(io.stdout, 'setup', done)
     else if (invocation.globals.quiet) io.stdout.write(`${done.container.id}\n`)
     else io.stdout.write(renderContainer(done, palette))
     return 0
@@ -53,7 +53,7 @@ export async function showPlan(
 ): Promise<number> {
   const engine = await session.engine()
   const planned = await session.waitFor('planning', engine.plan(request))
-  if (invocation.globals.json) writeJson(session.io.stdout, planned)
+  if (invocation.globals.json) writeJson(session.io.stdout, 'plan', planned)
   else session.io.stdout.write(planned.script.endsWith('\n') ? planned.script : `${planned.script}\n`)
   return 0
 }

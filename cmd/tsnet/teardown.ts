@@ -43,7 +43,7 @@ export const teardown: CommandDefinition = {
     const done = downs.map((down) => (down.status === 'fulfilled' ? down.value : undefined))
     const failed = downs.flatMap((down) => (down.status === 'rejected' ? [down.reason as unknown] : []))
     if (globals.json && !(meant.one && failed.length > 0))
-      writeJson(io.stdout, meant.one ? (done[0] ?? null) : done.map((gone) => gone ?? null))
+      writeJson(io.stdout, 'teardown', meant.one ? (done[0] ?? null) : done.map((gone) => gone ?? null))
     for (const [i, down] of downs.entries()) {
       if (globals.json || down.status === 'rejected') continue
       const line = lineOf(down.value, globals.quiet)

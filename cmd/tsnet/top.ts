@@ -60,7 +60,7 @@ export const top: CommandDefinition = {
           return 'more'
         })
         const view = await running.view()
-        if (globals.json) writeJson(io.stdout, view)
+        if (globals.json) writeJson(io.stdout, 'top', view)
         else if (globals.quiet) io.stdout.write(view.containers.map(({ name }) => `${name}\n`).join(''))
         else io.stdout.write(renderTop(view, { detail, output: io.stdout }, palette))
         return 0

@@ -31,9 +31,9 @@ export const trace: CommandDefinition = {
     const [from = '', to = ''] = args
     const lib = await session.lib()
     const engine = await session.engine()
-    const report = await session.waitFor(`tracing to ${to}`, lib.trace(engine, from, to))
+    const report = await session.waitFor(`tracing to ${to}`, lib.trace(engine, from, to), 'work')
     const { io, palette } = session
-    if (globals.json) writeJson(io.stdout, report)
+    if (globals.json) writeJson(io.stdout, 'trace', report)
     else if (globals.quiet) io.stdout.write(`${report.stopped?.reason ?? 'reached'}\n`)
     else io.stdout.write(renderTrace(report, Math.min(io.stdout.columns, 120), palette))
     return report.reached ? 0 : notReached

@@ -21,7 +21,7 @@ export const version: CommandDefinition = {
   onSignal: 'stop',
   run: async ({ globals }, { io }) => {
     const versions = { tsnet: tsnetVersion, node: process.versions.node, kernel: release() }
-    if (globals.json) writeJson(io.stdout, versions)
+    if (globals.json) writeJson(io.stdout, 'version', versions)
     else if (globals.quiet) io.stdout.write(`${tsnetVersion}\n`)
     else io.stdout.write(`tsnet ${versions.tsnet} (node ${versions.node}, Linux ${versions.kernel})\n`)
     return 0

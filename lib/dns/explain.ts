@@ -32,7 +32,7 @@ function viewFor(
 ): View | undefined {
   const wanted = zone
     .containers()
-    .find(({ id, names: own }) => id === container || own.includes(container ?? ''))
+    .find(({ id, group, names: own }) => [id, group].includes(container) || own.includes(container ?? ''))
   const [address] = wanted?.endpoints.flatMap(({ addresses }) => addresses) ?? []
   if (wanted !== undefined && address !== undefined) return zone.view(addressKey(address), '')
   const [only] = zone.networks()

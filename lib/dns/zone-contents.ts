@@ -30,8 +30,11 @@ export interface ZoneNetwork {
 
 export interface ZoneContainer {
   readonly id: string
-  /** Whose endpoints these are, where a container has several entries: each of them sees what all see. */
-  readonly of?: string
+  /**
+   * Of one container whose networks are told one by one (CNI): the same. It asks with what all of them say. Absent: all
+   * is told here.
+   */
+  readonly group?: string
   /** Its own names, the one PTR answers with first. */
   readonly names: readonly string[]
   readonly endpoints: readonly ZoneEndpoint[]

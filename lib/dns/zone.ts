@@ -67,37 +67,30 @@ export function createZone(isHost: (address: Address) => boolean = () => false):
   const networks = new Map<string, Names>()
   const containers = new Map<string, ZoneContainer>()
   const byAddress = new Map<string, ZoneContainer>()
+  const groups = new Map<string, ZoneContainer[]>()
   const views = new Map<string, View>()
-  const groups = new Map<string, Set<string>>()
   let epoch = 0
   let serial = 0
 
-  /** Itself first. */
-  const together = (container: ZoneContainer): readonly ZoneContainer[] => {
-    const others = [...(groups.get(container.of ?? '') ?? [])].filter((id) => id !== container.id)
-    return [container, ...others.map((id) => containers.get(id)).filter((one) => one !== undefined)]
-  }
-
-  const forgetView = (container: ZoneContainer): void => {
-    for (const { id } of together(container)) views.delete(id)
-  }
-
   const viewOf = (container: ZoneContainer): View => {
-    const known = views.get(container.id)
+    const group = groupOf(container)
+    const known = views.get(group)
     if (known !== undefined) return known
-    const all = together(container)
-    const names = all.flatMap(({ endpoints }) => endpoints.map(({ network }) => network))
-    const joined = [...new Set(names)].map((name) => networks.get(name)).filter((n) => n !== undefined)
+    const parts = groups.get(group) ?? [container]
+    const whole = wholeOf(group, parts)
+    const joined = [...new Set(parts.flatMap(({ endpoints }) => endpoints.map(({ network }) => network)))]
+      .map((network) => networks.get(network))
+      .filter((n) => n !== undefined)
     const fromNetworks = [...new Set(joined.flatMap(({ network }) => network.forwarders ?? []))]
-    const own = [...new Set(all.flatMap(({ forwarders = [] }) => forwarders))]
+    const own = whole.forwarders ?? []
     const view: View = {
       serial: serial++,
-      container,
+      container: whole,
       networks: joined,
       internal: joined.length > 0 && joined.every(({ network }) => network.internal),
       forwarders: own.length > 0 ? own : fromNetworks,
     }
-    views.set(container.id, view)
+    views.set(group, view)
     return view
   }
 
@@ -117,17 +110,21 @@ export function createZone(isHost: (address: Address) => boolean = () => false):
     names.hostView = undefined
     names.strangers.clear()
     for (const id of names.members) {
-      const container = containers.get(id)
-      if (container !== undefined) forgetView(container)
+      const member = containers.get(id)
+      if (member !== undefined) views.delete(groupOf(member))
     }
   }
 
+  const regroup = (group: string, change: (parts: readonly ZoneContainer[]) => ZoneContainer[]): void => {
+    views.delete(group)
+    const parts = change(groups.get(group) ?? [])
+    if (parts.length > 0) groups.set(group, parts)
+    else groups.delete(group)
+  }
+
   const remove = (container: ZoneContainer): void => {
-    forgetView(container)
+    regroup(groupOf(container), (parts) => parts.filter((part) => part !== container))
     containers.delete(container.id)
-    const group = groups.get(container.of ?? '')
-    group?.delete(container.id)
-    if (group?.size === 0) groups.delete(container.of as string)
     for (const endpoint of container.endpoints) {
       for (const address of endpoint.addresses) {
         const key = addressKey(address)
@@ -141,12 +138,8 @@ export function createZone(isHost: (address: Address) => boolean = () => false):
   }
 
   const add = (container: ZoneContainer): void => {
+    regroup(groupOf(container), (parts) => [...parts, container])
     containers.set(container.id, container)
-    if (container.of !== undefined) {
-      const group = groups.get(container.of) ?? new Set()
-      groups.set(container.of, group.add(container.id))
-    }
-    forgetView(container)
     for (const endpoint of container.endpoints) {
       const names = networks.get(endpoint.network)
       if (names === undefined) continue
@@ -231,6 +224,23 @@ export function createZone(isHost: (address: Address) => boolean = () => false):
       if (view !== undefined) strangers.set(asker, view)
       return view
     },
+  }
+}
+
+function groupOf({ id, group }: ZoneContainer): string {
+  return group ?? id
+}
+
+/** One container as it asks, whatever it was told of in. */
+function wholeOf(id: string, parts: readonly ZoneContainer[]): ZoneContainer {
+  const [only] = parts
+  if (parts.length === 1 && only !== undefined) return only.id === id ? only : { ...only, id }
+  const all = <T>(of: (part: ZoneContainer) => readonly T[]): readonly T[] => [...new Set(parts.flatMap(of))]
+  return {
+    id,
+    names: all(({ names }) => names),
+    endpoints: all(({ endpoints }) => endpoints),
+    forwarders: all(({ forwarders = [] }) => forwarders),
   }
 }
 

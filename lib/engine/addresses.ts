@@ -34,6 +34,9 @@ export async function leaseAddresses(
   const { config, request } = endpoint
   if (request.given !== undefined) {
     for (const cidr of request.given) {
+      const holder = store.owner(config.name, addressOf(cidr))
+      if (holder !== undefined)
+        await refuseHeld(context, { network: config.name, cidr, holder, by: by.owner })
       // Whoever gave it says that an earlier holder has lost it; whose rules are whose follows from this.
       store.release(config.name, addressOf(cidr))
       store.take(config.name, addressOf(cidr), by.owner)
@@ -58,6 +61,28 @@ export async function leaseAddresses(
     }
   }
   return cidrs
+}
+
+/** Of a network that several engines use, one knows nothing of what was leased here or given by another. @throws TSNET_ADDRESS_IN_USE */
+async function refuseHeld(
+  context: EngineContext,
+  {
+    network,
+    cidr,
+    holder,
+    by,
+  }: { readonly network: string; readonly cidr: Cidr; readonly holder: Owner; readonly by: Owner },
+): Promise<void> {
+  if (holder.record === by.record) return
+  const endpoints = context.containers.get(holder.record)?.request.networks
+  const wasGiven = endpoints?.some((one) => one.network === network && one.given !== undefined)
+  if (wasGiven === true || !(await ownerIsAlive(context, holder))) return
+  throw fail('TSNET_ADDRESS_IN_USE', {
+    message: `taking ${addressOf(cidr)} on network ${network}: held by ${describeOwner(holder)}`,
+    field: 'ip',
+    value: addressOf(cidr),
+    hint: 'engines that share a network need a range each: podman network create --ip-range, docker network create --ip-range',
+  })
 }
 
 /** @throws TSNET_ADDRESS_UNUSABLE (invalid) */

@@ -9,8 +9,15 @@
 import { type BridgeAttachmentInput, planAttachment } from '../drivers/bridge.ts'
 import { planSandbox } from '../drivers/sandbox.ts'
 import type { OpenSandbox } from '../kernel/kernel.ts'
-import { type Address, addressOf, type Cidr, type Mac, macFromAddress } from '../model/address.ts'
-import type { ContainerNetwork, FirewallBackend, SetupRequest } from '../model/attachment.ts'
+import {
+  type Address,
+  addressOf,
+  type Cidr,
+  type Family,
+  type Mac,
+  macFromAddress,
+} from '../model/address.ts'
+import type { ContainerNetwork, EndpointRequest, FirewallBackend, SetupRequest } from '../model/attachment.ts'
 import { macFromNames } from '../model/names.ts'
 import type { NetworkConfig } from '../model/network.ts'
 import type { PortBinding, PortMapping } from '../model/portmapping.ts'
@@ -58,7 +65,9 @@ export async function decideEndpoints(
 ): Promise<DecidedSetup> {
   const backend = request.firewall ?? context.backend
   const facts = target.sandbox?.facts
-  const endpoints = facts === undefined ? [] : wantedEndpoints(wantedNetworks(request), configs, facts)
+  const wanted = wantedNetworks(request)
+  const carried = await carriedElsewhere(wanted, target)
+  const endpoints = facts === undefined ? [] : wantedEndpoints(wanted, configs, facts, carried)
   if (target.sandbox !== undefined) {
     const ifnames = endpoints.map(({ ifname }) => ifname)
     refuseUnknownSysctls(request.sysctls, target.sandbox, ifnames)
@@ -83,6 +92,15 @@ export async function decideEndpoints(
   const named = withNameServers(context, request, configs, result)
   const files = decideFiles(context, request, target, named)
   return { result: files.result, sandboxSteps, plans, fileSteps: files.steps, backend }
+}
+
+/** Nothing has to be asked for a sandbox with nothing but `lo`. */
+async function carriedElsewhere(
+  wanted: readonly EndpointRequest[],
+  { sandbox }: Target,
+): Promise<readonly Family[]> {
+  const yields = wanted.some(({ yieldsDefaultRoute }) => yieldsDefaultRoute === true)
+  return yields && sandbox !== undefined && sandbox.facts.links.length > 1 ? sandbox.defaultRoutes() : []
 }
 
 type Settings = Omit<BridgeAttachmentInput, 'severalNetworks' | 'bindings' | 'backend'>

@@ -28,10 +28,12 @@ export function wantedNetworks(request: SetupRequest): readonly EndpointRequest[
   return request.networks.length > 0 ? request.networks : [{ network: DEFAULT_NETWORK }]
 }
 
+/** @param carried families whose default route goes out elsewhere, and stays */
 export function wantedEndpoints(
   endpoints: readonly EndpointRequest[],
   configs: ReadonlyMap<string, NetworkConfig>,
   facts: SandboxFacts,
+  carried: readonly Family[] = [],
 ): readonly WantedEndpoint[] {
   const taken = new Set(facts.links.map((link) => link.name))
   const asked = new Set(endpoints.flatMap((endpoint) => endpoint.ifname ?? []))
@@ -49,7 +51,9 @@ export function wantedEndpoints(
   const owners = new Map(([4, 6] as const).map((family) => [family, defaultRouteOwner(named, family)]))
   return named.map((endpoint) => ({
     ...endpoint,
-    defaultRoute: ([4, 6] as const).filter((family) => owners.get(family) === endpoint),
+    defaultRoute: ([4, 6] as const).filter(
+      (family) => owners.get(family) === endpoint && !carried.includes(family),
+    ),
   }))
 }
 

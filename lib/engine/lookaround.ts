@@ -9,7 +9,14 @@ import { existsSync } from 'node:fs'
 import type { LinkDetail, Look, PartFacts, RouteDetail, RuleText } from '../drivers/cni/part.ts'
 import { fail } from '../errors/codes.ts'
 import type { OpenSandbox } from '../kernel/kernel.ts'
-import { type Address, type Cidr, parseAddress, parseCidr, withPrefix } from '../model/address.ts'
+import {
+  type Address,
+  type Cidr,
+  type Family,
+  parseAddress,
+  parseCidr,
+  withPrefix,
+} from '../model/address.ts'
 import type { EngineContext } from './context.ts'
 
 type Json = Readonly<Record<string, unknown>>
@@ -36,21 +43,35 @@ export async function lookAround(
   const nftTables = looks.flatMap((look) => (look.what === 'nft' ? [look.table] : []))
   const hasIptables = context.kernel.iptablesVariant() !== undefined
   const [zone] = looks.flatMap((look) => (look.what === 'firewalld' ? [look.zone] : []))
+  const dropFamilies = looks.flatMap((look) => (look.what === 'inputDrops' ? look.families : []))
   const inside = has('sandbox') && sandbox !== undefined
-  const [host, hostRoutes, within, sandboxRoutes, sandboxRules, ip4, ip6, nft, qdiscs, firewalld, names] =
-    await Promise.all([
-      has('links') ? links(ask) : [],
-      has('links') ? routes(ask, undefined) : [],
-      inside ? links(ask, sandbox) : undefined,
-      inside ? routes(ask, sandbox) : [],
-      inside ? policyRules(ask, sandbox) : [],
-      hasIptables && tables.length > 0 ? saved(ask, 'iptables-save', tables) : new Map(),
-      hasIptables && tables.length > 0 ? saved(ask, 'ip6tables-save', tables) : new Map(),
-      Promise.all(nftTables.map(async (table) => [table, await listing(ask, table)] as const)),
-      has('qdiscs') ? queueing(ask) : [],
-      zone === undefined ? undefined : zoneSources(ask, zone),
-      has('names') ? namesServed(context) : undefined,
-    ])
+  const [
+    host,
+    hostRoutes,
+    within,
+    sandboxRoutes,
+    sandboxRules,
+    ip4,
+    ip6,
+    nft,
+    qdiscs,
+    firewalld,
+    names,
+    drops,
+  ] = await Promise.all([
+    has('links') ? links(ask) : [],
+    has('links') ? routes(ask, undefined) : [],
+    inside ? links(ask, sandbox) : undefined,
+    inside ? routes(ask, sandbox) : [],
+    inside ? policyRules(ask, sandbox) : [],
+    hasIptables && tables.length > 0 ? saved(ask, 'iptables-save', tables) : new Map(),
+    hasIptables && tables.length > 0 ? saved(ask, 'ip6tables-save', tables) : new Map(),
+    Promise.all(nftTables.map(async (table) => [table, await listing(ask, table)] as const)),
+    has('qdiscs') ? queueing(ask) : [],
+    zone === undefined ? undefined : zoneSources(ask, zone),
+    has('names') ? namesServed(context) : undefined,
+    dropFamilies.length === 0 ? [] : inputDrops(context, dropFamilies, ask),
+  ])
   const wayOut = hostRoutes.find(({ to }) => to === '0.0.0.0/0') ?? hostRoutes.find(({ to }) => to === '::/0')
   return {
     host,
@@ -64,6 +85,7 @@ export async function lookAround(
     qdiscs,
     ...(firewalld === undefined ? {} : { firewalld }),
     ...(names === undefined ? {} : { names }),
+    ...(drops.length === 0 ? {} : { inputDrops: drops }),
     files: new Map(
       looks.flatMap((look) => {
         const text = look.what === 'file' ? context.kernel.hostText(look.path) : undefined
@@ -74,6 +96,24 @@ export async function lookAround(
     sandboxSysctls: sandbox?.sysctls(keys('sandboxSysctls')) ?? new Map(),
     ...(wayOut === undefined ? {} : { defaultDevice: wayOut.dev }),
   }
+}
+
+async function inputDrops(
+  { kernel }: EngineContext,
+  families: readonly Family[],
+  ask: Ask,
+): Promise<NonNullable<PartFacts['inputDrops']>> {
+  const tools = ['iptables-nft', 'iptables-legacy'] as const
+  const chains = families.flatMap((family) =>
+    tools.map((tool) => ({ chain: 'INPUT', tool, family }) as const),
+  )
+  return Promise.all(
+    (await kernel.foreignDrops(chains)).map(async (drop) => {
+      const program = drop.family === 4 ? drop.tool : drop.tool.replace('ip', 'ip6')
+      const text = (await ask([`${program}-save`, '-t', 'filter'])) ?? ''
+      return { ...drop, rules: chainsIn(text).get('INPUT') ?? [] }
+    }),
+  )
 }
 
 async function namesServed({ names }: EngineContext): Promise<PartFacts['names']> {

@@ -156,8 +156,9 @@ interface Part {
 }
 
 /** Undefined for containers without names. */
-function partOf(context: EngineContext, { id, result, request, zone }: ContainerRecord): Part | undefined {
-  if (zone !== undefined) return partOfZone(id, zone, result?.container.id)
+function partOf(context: EngineContext, record: ContainerRecord): Part | undefined {
+  const { id, result, request, zone } = record
+  if (zone !== undefined) return partOfZone(record, zone)
   const attachments = (result?.attachments ?? []).flatMap((attachment) => {
     const config = context.networks.get(attachment.network)
     return config !== undefined && hasNames(context, config) ? [{ attachment, config }] : []
@@ -170,8 +171,7 @@ function partOf(context: EngineContext, { id, result, request, zone }: Container
   return {
     container: {
       id,
-      // An attachment made by itself has a record of its own.
-      ...(id === container.id ? {} : { of: container.id }),
+      ...groupOf(record),
       names: [...new Set(names.filter((name) => name !== undefined))],
       endpoints: attachments.map(({ attachment: { network, addresses, aliases } }) => ({
         network,
@@ -185,12 +185,17 @@ function partOf(context: EngineContext, { id, result, request, zone }: Container
   }
 }
 
-function partOfZone(id: string, zone: AttachmentNames, of: string | undefined): Part {
-  const { network, listen, cidrs, names, aliases, domain, forwarders, servers } = zone
+/** Its networks may be in several records: it sees all of them. */
+function groupOf({ id, container }: ContainerRecord): Pick<ZoneContainer, 'group'> {
+  return id === container ? {} : { group: container }
+}
+
+function partOfZone(record: ContainerRecord, zone: AttachmentNames): Part {
+  const { network, listen, port, cidrs, names, aliases, domain, forwarders, servers } = zone
   return {
     container: {
-      id,
-      ...(of === undefined ? {} : { of }),
+      id: record.id,
+      ...groupOf(record),
       names,
       endpoints: [{ network, addresses: cidrs.map(addressOf), aliases }],
       ...(servers.length === 0 ? {} : { forwarders: servers }),
@@ -203,6 +208,7 @@ function partOfZone(id: string, zone: AttachmentNames, of: string | undefined): 
         internal: false,
         ...(domain === undefined ? {} : { domain }),
         ...(forwarders.length === 0 ? {} : { forwarders }),
+        ...(port === undefined ? {} : { port }),
       },
     ],
   }

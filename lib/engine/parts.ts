@@ -472,7 +472,7 @@ async function check<T extends PartType>(
   const sandbox = await context.kernel.openSandbox(netns)
   try {
     const planner = parts[type]
-    const facts = await lookAround(context, planner.looks(options, 'check'), sandbox)
+    const facts = await lookAround(context, planner.looks(options, 'check', id), sandbox)
     return planner.check({ id, options, facts })
   } finally {
     sandbox.close()

@@ -49,6 +49,8 @@ export interface PluginEngine extends Engine {
   linkAddresses(name: string): Promise<readonly Cidr[]>
   /** Whether names of containers can be answered here. */
   readonly hasNames: boolean
+  /** The port they are answered at where nobody says, if the host's file does. */
+  readonly namesPort: number | undefined
   /** Puts back packet rules that somebody has flushed. @returns how many steps that took */
   reapplyRules(): Promise<number>
   /** Whom names of a network are forwarded to from now on; none: whom the host asks. */
@@ -75,6 +77,7 @@ export async function openPluginEngine(
     linkAddresses: async (name) =>
       (await context.kernel.hostFacts()).addresses.filter(({ dev }) => dev === name).map(({ cidr }) => cidr),
     hasNames: context.names !== undefined,
+    namesPort: context.hostConfig.dnsPort,
     reapplyRules: async () => (await import('./refresh.ts')).reapplyRules(context),
     setForwarders: async (network, servers) =>
       (await import('./refresh.ts')).setForwarders(context, network, servers),

@@ -59,19 +59,20 @@ export async function missingUnits(
   const names = unitNames
   if (isDriven(config)) return missingDriven(context, config)
   const hasBridge = context.kernel.hasHostLink(config.options.bridge)
+  const there = new Set(context.units.keys())
   const planned: PlannedUnit[] = []
-  if (!hasBridge || !context.units.has(names.network(config.name))) {
+  if (!hasBridge || !there.has(names.network(config.name))) {
     planned.push({ unit: names.network(config.name), steps: await planLinks(context, config) })
   }
-  if (!context.units.has(names.base(backend))) {
+  if (!there.has(names.base(backend))) {
     planned.push({ unit: names.base(backend), steps: lower(planBaseRules(), backend) })
   }
-  if (!context.units.has(names.rules(config.name, backend))) {
+  if (!there.has(names.rules(config.name, backend))) {
     const named = hasNames(context, config)
     const steps = lower(planNetworkRules({ config, foreignDrops: [], named, backend }), backend)
     planned.push({ unit: names.rules(config.name, backend), steps: withBefore(steps, context.kernel) })
   }
-  return [...planned, ...(await missingAccepts(context, config, backend))]
+  return [...planned, ...(await missingAccepts(context, { config, backend, there }))]
 }
 
 /** No rules, and no bridge that could be looked for: it is there if its record says so. */
@@ -85,11 +86,19 @@ async function missingDriven(context: EngineContext, config: NetworkConfig): Pro
 /** Accepts that are needed in chains of others and not there yet. */
 async function missingAccepts(
   context: EngineContext,
-  config: NetworkConfig,
-  backend: FirewallBackend,
+  {
+    config,
+    backend,
+    there,
+  }: {
+    readonly config: NetworkConfig
+    readonly backend: FirewallBackend
+    /** Units that are made. */
+    readonly there: ReadonlySet<string>
+  },
 ): Promise<readonly PlannedAccept[]> {
   const unknown = foreignChains(context, config, backend).filter(
-    (chain) => !context.units.has(unitNames.accept(config.name, chain)),
+    (chain) => !there.has(unitNames.accept(config.name, chain)),
   )
   const drops = unknown.length === 0 ? [] : await context.kernel.foreignDrops(unknown)
   return drops.map((drop) => ({
@@ -104,9 +113,10 @@ export async function missingAcceptsOfAll(
   context: EngineContext,
 ): Promise<readonly (PlannedAccept & { readonly config: NetworkConfig })[]> {
   const found = new Map<string, PlannedAccept & { readonly config: NetworkConfig }>()
+  const there = new Set(context.units.keys())
   for (const config of context.networks.list()) {
-    for (const backend of backends.filter((one) => context.units.has(unitNames.rules(config.name, one)))) {
-      for (const accept of await missingAccepts(context, config, backend)) {
+    for (const backend of backends.filter((one) => there.has(unitNames.rules(config.name, one)))) {
+      for (const accept of await missingAccepts(context, { config, backend, there })) {
         found.set(accept.unit, { ...accept, config })
       }
     }

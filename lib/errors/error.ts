@@ -28,6 +28,23 @@ export interface ErrorDetails {
   readonly cause?: unknown
 }
 
+/** An error as programs get it. */
+export interface ErrorView {
+  /** Never changes its meaning. */
+  readonly code: string
+  readonly kind: ErrorKind
+  readonly message: string
+  /** Flag, argument or member that has the wrong value. */
+  readonly field?: string | undefined
+  readonly value?: unknown
+  /** The way out. */
+  readonly hint?: string | undefined
+  /** Whether the same call may succeed a little later. */
+  readonly retryable: boolean
+  /** What could not be taken back. */
+  readonly undo?: readonly string[]
+}
+
 /** The one class of errors tsnet throws. Tell them apart by `code`, group them by `kind`; the text is for people. */
 export class TsnetError extends Error {
   override readonly name = 'TsnetError'
@@ -54,7 +71,7 @@ export class TsnetError extends Error {
   }
 
   /** What programs get of it with `--json`: no stack, `undo` as texts. */
-  toJSON(): Record<string, unknown> {
+  toJSON(): ErrorView {
     const { code, kind, message, field, value, hint, retryable } = this
     const undo = this.undo.map((error) => (error instanceof Error ? error.message : String(error)))
     return { code, kind, message, field, value, hint, retryable, ...(undo.length > 0 ? { undo } : {}) }

@@ -60,12 +60,13 @@ export function mapOf(inventory: Inventory): HostMap {
   const inBridges = new Set(inventory.bridges.flatMap(({ ports }) => ports.map(({ name }) => name)))
   const containers = containersOf(inventory)
   const reached = new Set(ends.keys())
+  const uplinks = (host?.interfaces ?? []).filter((link) => isUplink(link, { host, ends, inBridges }))
   return {
-    uplinks: (host?.interfaces ?? [])
-      .filter((link) => isUplink(link, ends, inBridges))
-      .map((link) => uplinkOf(link, host)),
+    uplinks: uplinks.map((link) => uplinkOf(link, host)),
     bridges,
-    direct: [...ends].filter(([name]) => !inBridges.has(name)).map(([, leaf]) => leaf),
+    direct: [...ends]
+      .filter(([name]) => !inBridges.has(name) && !uplinks.some((link) => link.name === name))
+      .map(([, leaf]) => leaf),
     apart: inventory.namespaces
       .filter(({ own, container }) => !own && container !== undefined)
       .filter(
@@ -132,14 +133,25 @@ function bridgeOf(
   }
 }
 
-/** An interface with an address, or a default route, that leads to none of the containers. */
+/**
+ * An interface with an address that leads to none of the containers. One with a default route is a way out also where
+ * we can see who is behind it: this host is a container itself.
+ */
 function isUplink(
   { name, kind, addresses, up }: InterfaceView,
-  ends: ReadonlyMap<string, MapLeaf>,
-  inBridges: ReadonlySet<string>,
+  {
+    host,
+    ends,
+    inBridges,
+  }: {
+    readonly host: NamespaceView | undefined
+    readonly ends: ReadonlyMap<string, MapLeaf>
+    readonly inBridges: ReadonlySet<string>
+  },
 ): boolean {
-  if (name === 'lo' || kind === 'bridge' || ends.has(name) || inBridges.has(name)) return false
-  return up && told(addresses).length > 0
+  if (name === 'lo' || kind === 'bridge' || inBridges.has(name) || !up) return false
+  const carries = host?.routes.some(({ to, dev }) => dev === name && to.endsWith('/0')) === true
+  return carries || (!ends.has(name) && told(addresses).length > 0)
 }
 
 function uplinkOf({ name, addresses }: InterfaceView, host: NamespaceView | undefined): MapUplink {

@@ -30,7 +30,9 @@ export function mapText(
   const ways = map.uplinks.flatMap(({ name, addresses, gateways }) => [
     ...(gateways.length > 0 ? [`the world, by ${gateways.join(' and ')}`] : ['its neighbours']),
     '   │',
-    `   ├─ ${[name, ...addresses].join('  ')}`,
+    ...fill([[name], ...addresses.map((address) => [address] as const)], width - 6, paint).map(
+      (line, at) => `   ${at === 0 ? '├─ ' : '│    '}${line}`,
+    ),
     '   │',
   ])
   const top = map.uplinks.length === 0 ? ['no way out', ''] : ways

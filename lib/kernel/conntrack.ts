@@ -28,7 +28,7 @@ import {
   flowsRequest,
 } from './netlink/flow.ts'
 import { decodeFlowFact } from './netlink/flowdetail.ts'
-import { openRouteSocket, type RouteSocket } from './netlink/socket.ts'
+import { openFlowSocket, openRouteSocket, type RouteSocket } from './netlink/socket.ts'
 import { readSysctl } from './sysctl.ts'
 
 /** IPPROTO_… */
@@ -44,14 +44,15 @@ export async function flushFlows(steps: readonly ConntrackStep[]): Promise<void>
   // No such key: nothing has asked this kernel to track flows yet.
   const tracked = Number(readSysctl('net/netfilter/nf_conntrack_count') ?? 0)
   if (tracked === 0) return
-  const socket = openSocket()
+  const few = tracked <= fewFlows
+  const socket = openSocket(few ? openFlowSocket : openNetfilterSocket)
   try {
     // Read once, however many ports there are.
     const own = steps.some((step) => givenAddress(step) === undefined) ? await ownAddresses() : noAddresses
     const matchers = steps.map((step) => matcherOf(step, own))
     const isOurs = (flow: Flow): boolean => matchers.some((matches) => matches(flow))
     const flows = new Map<string, Flow>()
-    const filters = tracked <= fewFlows ? [undefined] : steps.flatMap(filtersFor)
+    const filters = few ? [undefined] : steps.flatMap(filtersFor)
     for (const filter of filters) {
       for (const flow of await flowsOf(socket, filter)) if (isOurs(flow)) flows.set(keyOf(flow), flow)
     }
@@ -80,7 +81,7 @@ export async function forgetFlow({
   readonly destination: FlowEnd
 }): Promise<void> {
   if (Number(readSysctl('net/netfilter/nf_conntrack_count') ?? 0) === 0) return
-  const socket = openSocket()
+  const socket = openSocket(openNetfilterSocket)
   try {
     const family = familyOf(destination.address)
     const received = await socket.dump(
@@ -159,7 +160,7 @@ async function ownAddresses(): Promise<ReadonlySet<Address>> {
 
 async function flowsOf(socket: RouteSocket, filter: FlowFilter | undefined): Promise<Flow[]> {
   try {
-    const received = await socket.dump(flowsRequest(filter))
+    const received = await socket.dumpAside(flowsRequest(filter))
     return received.map(decodeFlow).filter((flow) => flow !== undefined)
   } catch (error) {
     const errno = errnoOf(error)
@@ -171,7 +172,7 @@ async function flowsOf(socket: RouteSocket, filter: FlowFilter | undefined): Pro
 /** A dump for whoever decodes it: none where nothing has asked this kernel to track flows yet. */
 export async function readNetfilterFlows(request: Message): Promise<readonly Received[]> {
   if (Number(readSysctl('net/netfilter/nf_conntrack_count') ?? 0) === 0) return []
-  const socket = openSocket()
+  const socket = openSocket(openNetfilterSocket)
   try {
     return await socket.dump(request)
   } catch (error) {
@@ -187,9 +188,9 @@ function keyOf(flow: Flow): string {
   return flow.name.map(({ value }) => Buffer.from(value as Uint8Array).toString('hex')).join(' ')
 }
 
-function openSocket(): RouteSocket {
+function openSocket(open: () => RouteSocket): RouteSocket {
   try {
-    return openNetfilterSocket()
+    return open()
   } catch (error) {
     throw refused('opening a netfilter socket', errnoOf(error) ?? 0)
   }

@@ -18,6 +18,8 @@ export interface OpenSandbox {
   readonly facts: SandboxFacts
   /** Current values of sysctls inside, undefined where the kernel has no such key. */
   sysctls(keys: readonly string[]): ReadonlyMap<string, string | undefined>
+  /** Families that have a default route inside. */
+  defaultRoutes(): Promise<readonly Family[]>
   /** The descriptor goes, and with it perhaps the namespace. */
   close(): void
 }

@@ -11,6 +11,7 @@ import type { SandboxFacts } from '../plan/facts.ts'
 import { toLinkFacts } from './facts.ts'
 import type { OpenSandbox } from './kernel.ts'
 import { decodeLinks, linkList } from './netlink/link.ts'
+import { decodeDefaults, routeList } from './netlink/route.ts'
 import { openRouteSocket, type RouteSocket } from './netlink/socket.ts'
 import { identityHere, isOwnNetns, openNetns, withNetns } from './netns.ts'
 import { readSysctls } from './sysctl.ts'
@@ -65,6 +66,7 @@ function sandboxOf(parts: Parts): LinuxSandbox {
     ...parts,
     told: new Map(),
     sysctls: (keys) => withNetns(parts.fd, () => readSysctls(keys)),
+    defaultRoutes: async () => decodeDefaults(await parts.socket.dump(routeList())),
     close: () => {
       if (!open) return
       open = false

@@ -89,9 +89,21 @@ function isCanonical6(text: string): boolean {
   return groups.length === 8 && textOf(groups) === text
 }
 
-/** The address in network byte order: 4 or 16 bytes. */
+/** Of the last addresses that were asked for: each one of an attach is wanted half a dozen times. */
+const knownBytes = new Map<Address, Uint8Array>()
+const mostBytes = 256
+
+/** The address in network byte order: 4 or 16 bytes, not to be changed by whoever gets them. */
 export function bytesOf(address: Address): Uint8Array {
-  if (familyOf(address) === 4) return Uint8Array.from(address.split('.'), Number)
+  const known = knownBytes.get(address)
+  if (known !== undefined) return known
+  const bytes = familyOf(address) === 4 ? Uint8Array.from(address.split('.'), Number) : bytesOf6(address)
+  if (knownBytes.size === mostBytes) knownBytes.clear()
+  knownBytes.set(address, bytes)
+  return bytes
+}
+
+function bytesOf6(address: Address): Uint8Array {
   const bytes = new Uint8Array(16)
   for (const [i, group] of groupsOf(address).entries()) {
     bytes[2 * i] = group >> 8
@@ -134,10 +146,10 @@ export function fromBytes(bytes: Uint8Array): Address {
 
 /** The address as one unsigned number, for arithmetic within its family. */
 export function toNumber(address: Address): bigint {
-  if (familyOf(address) === 4)
-    return BigInt(address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0))
-  const digits = groupsOf(address).map((group) => group.toString(16).padStart(4, '0'))
-  return BigInt(`0x${digits.join('')}`)
+  const bytes = bytesOf(address)
+  const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  if (bytes.length === 4) return BigInt(words.getUint32(0))
+  return (words.getBigUint64(0) << 64n) | words.getBigUint64(8)
 }
 
 export function fromNumber(family: Family, number: bigint): Address {

@@ -31,6 +31,8 @@ export interface EndpointRequest {
   readonly routes?: readonly { readonly to: Subnet; readonly via?: Address; readonly metric?: number }[]
   /** False: this endpoint never carries a default route. */
   readonly defaultRoute?: boolean
+  /** Where the sandbox has a default route already, of a family, that one stays. */
+  readonly yieldsDefaultRoute?: boolean
   /** Of its default routes; absent: the kernel's own. */
   readonly routeMetric?: number
   /** Name of the host end; ending in `%d`: with the first free number, as the kernel names links. Absent: chosen. */
@@ -128,6 +130,8 @@ export interface AttachmentNames {
   readonly network: string
   /** Addresses of the host on that network, where its containers ask. */
   readonly listen: readonly Address[]
+  /** Absent: 53. */
+  readonly port?: number
   readonly cidrs: readonly Cidr[]
   /** Of the container, the one reverse lookups give first. */
   readonly names: readonly string[]

@@ -5,8 +5,9 @@
  * @module
  */
 
-import { readJson, writeJson } from './files.ts'
+import { writeJson } from './files.ts'
 import type { StatePaths } from './paths.ts'
+import { rememberedFile } from './remembered.ts'
 
 export interface BootMark {
   /** Undefined before anything was written. */
@@ -15,5 +16,5 @@ export interface BootMark {
 }
 
 export function bootMark(paths: StatePaths): BootMark {
-  return { read: () => readJson<string>(paths.boot), write: (bootId) => writeJson(paths.boot, bootId) }
+  return { read: rememberedFile<string>(paths.boot), write: (bootId) => writeJson(paths.boot, bootId) }
 }

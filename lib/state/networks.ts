@@ -5,8 +5,9 @@
  */
 
 import type { NetworkConfig } from '../model/network.ts'
-import { listFolder, readJson, removeFile, writeJson } from './files.ts'
+import { removeFile, writeJson } from './files.ts'
 import type { StatePaths } from './paths.ts'
+import { type Folder, rememberedFolder } from './remembered.ts'
 
 export interface NetworkDefinitions {
   get(name: string): NetworkConfig | undefined
@@ -20,16 +21,16 @@ export interface NetworkDefinitions {
 
 export function networkDefinitions(paths: StatePaths): NetworkDefinitions {
   const folderOf = (ephemeral: boolean): string => (ephemeral ? paths.ephemeral : paths.networks)
+  const [user, ephemeral] = [rememberedFolder(paths.networks), rememberedFolder(paths.ephemeral)]
   const get = (name: string): NetworkConfig | undefined =>
-    readJson<NetworkConfig>(`${paths.networks}/${name}.json`) ??
-    readJson<NetworkConfig>(`${paths.ephemeral}/${name}.json`)
-  const namesIn = (folder: string): readonly string[] =>
-    listFolder(folder).flatMap((file) => (file.endsWith('.json') ? [file.slice(0, -'.json'.length)] : []))
-  const names = (): readonly string[] => [...namesIn(paths.networks), ...namesIn(paths.ephemeral)]
+    user.read<NetworkConfig>(`${name}.json`) ?? ephemeral.read<NetworkConfig>(`${name}.json`)
+  const namesIn = (folder: Folder): readonly string[] =>
+    folder.names().flatMap((file) => (file.endsWith('.json') ? [file.slice(0, -'.json'.length)] : []))
+  const names = (): readonly string[] => [...namesIn(user), ...namesIn(ephemeral)]
   return {
     get,
     names,
-    ephemeralNames: () => namesIn(paths.ephemeral),
+    ephemeralNames: () => namesIn(ephemeral),
     list: () =>
       names()
         .map(get)

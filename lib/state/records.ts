@@ -14,6 +14,7 @@ import type { NetworkConfig } from '../model/network.ts'
 import type { LoweredStep } from '../plan/step.ts'
 import { fileExists, listFolder, moveFile, readJson, removeFile, writeJson } from './files.ts'
 import type { StatePaths } from './paths.ts'
+import { rememberedFolder } from './remembered.ts'
 
 /** A step and what it belongs to: an ifname, or `` for the sandbox as a whole. */
 export interface OwnedStep {
@@ -91,18 +92,14 @@ const suffix = '.json'
 function createRecords<T>(folder: string, pendingFolder: string, prefix: string): Records<T> {
   const live = (key: string): string => `${folder}/${key}${suffix}`
   const journal = (key: string): string => `${pendingFolder}/${prefix}${key}${suffix}`
-  const keysOf = (path: string, head: string): readonly string[] =>
-    listFolder(path)
-      .filter((name) => name.startsWith(head) && name.endsWith(suffix))
-      .map((name) => name.slice(head.length, -suffix.length))
   // Mostly there is none, and an exception of Node's costs more than a look.
   const read = (path: string): T | undefined => (fileExists(path) ? readJson<T>(path) : undefined)
   return {
     get: (key) => read(live(key)),
     has: (key) => fileExists(live(key)),
-    keys: () => keysOf(folder, ''),
+    keys: () => keysAmong(listFolder(folder), ''),
     pending: (key) => read(journal(key)),
-    pendingKeys: () => keysOf(pendingFolder, prefix),
+    pendingKeys: () => keysAmong(listFolder(pendingFolder), prefix),
     begin: (key, record) => writeJson(journal(key), record),
     commit: (key, changed) => {
       if (changed !== undefined) writeJson(journal(key), changed)
@@ -114,10 +111,23 @@ function createRecords<T>(folder: string, pendingFolder: string, prefix: string)
   }
 }
 
+function keysAmong(names: readonly string[], head: string): readonly string[] {
+  return names
+    .filter((name) => name.startsWith(head) && name.endsWith(suffix))
+    .map((name) => name.slice(head.length, -suffix.length))
+}
+
 export function containerRecords(paths: StatePaths): Records<ContainerRecord> {
   return createRecords(paths.containers, paths.pending, 'container.')
 }
 
+/** Every attach asks which units there are, and they change only with networks. */
 export function unitRecords(paths: StatePaths): Records<UnitRecord> {
-  return createRecords(paths.units, paths.pending, 'unit.')
+  const folder = rememberedFolder(paths.units)
+  return {
+    ...createRecords<UnitRecord>(paths.units, paths.pending, 'unit.'),
+    get: (key) => folder.read<UnitRecord>(`${key}${suffix}`),
+    has: (key) => folder.names().includes(`${key}${suffix}`),
+    keys: () => keysAmong(folder.names(), ''),
+  }
 }

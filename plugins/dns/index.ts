@@ -12,6 +12,7 @@ import {
   checkPart,
   cniError,
   definePlugin,
+  dnsPortOf,
   gcParts,
   hostGateways,
   idOf,
@@ -33,14 +34,16 @@ function domainOf({ conf }: Request): string | undefined {
   return domain
 }
 
-function optionsOf(request: Request) {
+async function optionsOf(request: Request) {
   const { conf } = request
+  const port = dnsPortOf(request) ?? (await request.engine()).namesPort
   const domain = domainOf(request)
   return {
     cidrs: addressingOf({ ips: ownIps(request), routes: [] }).addresses.map(({ cidr }) => cidr),
     names: ownNames(request),
     aliases: aliasesOf(request),
     ...(domain === undefined ? {} : { domain }),
+    ...(port === undefined ? {} : { port }),
     forwarders: readAddresses(conf.fields, 'forwarders'),
     servers: serverAddresses(conf.prevResult?.dns.nameservers ?? [], 'prevResult.dns.nameservers'),
   }
@@ -48,7 +51,7 @@ function optionsOf(request: Request) {
 
 async function add(request: Request): Promise<CniResult> {
   const previous = requirePrevious(request)
-  const options = optionsOf(request)
+  const options = await optionsOf(request)
   const listen = await hostGateways(request)
   if (listen.length === 0)
     throw cniError(
@@ -78,9 +81,9 @@ async function add(request: Request): Promise<CniResult> {
   }
 }
 
-/** What CHECK compares. The final result has our own servers in it: they are none to forward to. */
-function checked(request: Request) {
-  return { ...optionsOf(request), listen: [] }
+/** For what takes nothing from the result. */
+async function known(request: Request) {
+  return { ...(await optionsOf(request)), listen: [] }
 }
 
 /** Names of containers on a network that other plugins make. */
@@ -91,12 +94,13 @@ export const dns: Plugin = definePlugin({
   add,
   del: async (request) => {
     const engine = await request.engine()
-    await engine.parts.remove({ type: 'dns', id: idOf(request), options: checked(request), netns: '' })
+    await engine.parts.remove({ type: 'dns', id: idOf(request), options: await known(request), netns: '' })
   },
-  check: (request) => checkPart(request, 'dns', checked(request)),
-  gc: (request) => gcParts(request, 'dns', checked(request)),
+  check: async (request) =>
+    checkPart(request, 'dns', { ...(await optionsOf(request)), listen: await hostGateways(request) }),
+  gc: async (request) => gcParts(request, 'dns', await known(request)),
   status: async (request) => {
-    optionsOf(request)
+    await optionsOf(request)
     if (!(await request.engine()).hasNames)
       throw cniError('notAvailable', 'names are switched off: "dns": false in /etc/tsnet/config.json')
   },

@@ -8,6 +8,7 @@ import {
   aliasesOf,
   type CniResult,
   cniError,
+  dnsPortOf,
   type Fields,
   podName,
   type Request,
@@ -95,6 +96,7 @@ function endpointOf(request: Request, leased: CniResult | undefined): EndpointRe
             .map(({ dst, gw }) => ({ to: subnetOf(dst), ...(gw === undefined ? {} : { via: gw }) })),
         }),
     defaultRoute: isDefault ?? (leased === undefined || hasDefault),
+    ...(isDefault === undefined ? { yieldsDefaultRoute: true } : {}),
   }
 }
 
@@ -127,6 +129,7 @@ function definitionOf(request: Request, leased: CniResult | undefined): CreateNe
       ...option('isolate', fields.boolean('isolate')),
       ...option('dns', fields.boolean('names')),
       ...option('domain', domain),
+      ...option('dnsPort', dnsPortOf(request)),
     },
   }
 }

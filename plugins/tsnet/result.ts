@@ -28,6 +28,10 @@ export function resultOf(
       ? []
       : [{ dst, ...(gw === undefined ? {} : { gw }) }]
   })
+  // One that some other network carries already has stayed there.
+  const given = (leased?.routes ?? []).filter(
+    ({ dst }) => !dst.endsWith('/0') || defaultRoute.includes(dst.includes(':') ? 6 : 4),
+  )
   const named = conf.fields.boolean('names') === true
   const { servers, search } = made.resolver
   return {
@@ -37,7 +41,7 @@ export function resultOf(
       { name: ifname, mac, mtu, sandbox: call.netns },
     ],
     ips,
-    routes: [...(leased?.routes ?? []), ...own],
+    routes: [...given, ...own],
     dns:
       Object.keys(dns).length > 0
         ? dns

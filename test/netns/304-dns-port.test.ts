@@ -5,10 +5,9 @@
  * @module
  */
 import { describe, expect, it } from 'vitest'
-import type { Host } from '../../netns-fixtures/host.ts'
 import { createLab } from '../../netns-fixtures/lab.ts'
 import { needs } from '../../netns-fixtures/requirements.ts'
-import { dig, layNameYard, type Named, startDnsmasq } from './nameyard.ts'
+import { dig, dropInput, layNameYard, type Named, startDnsmasq } from './nameyard.ts'
 import { leavesNothing } from './traceless.ts'
 
 needs(
@@ -27,16 +26,6 @@ needs(
 
 const backends = ['nftables', 'iptables'] as const
 const tools = ['iptables-nft', 'iptables-legacy'] as const
-
-/** As admins do it: what was asked for and neighbour discovery may come in, nothing else. */
-async function dropInput(host: Host, tool: (typeof tools)[number]): Promise<void> {
-  for (const program of [tool, tool.replace('ip', 'ip6')]) {
-    await host.sh(
-      `${program} -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT; ${program} -A INPUT -i lo -j ACCEPT; ` +
-        `${program} -P INPUT DROP; ${program} -P FORWARD ACCEPT; case ${program} in ip6*) ${program} -A INPUT -p ipv6-icmp -j ACCEPT ;; esac`,
-    )
-  }
-}
 
 /** Over both transports and both families. */
 async function askEverywhere({ box, told }: Named, name: string): Promise<readonly string[]> {

@@ -59,6 +59,9 @@ const same: Told = {
   parallel: '20\n21',
   daemon_restarted: 'hello',
   daemon_killed: 'hello\nhello',
+  live_restored: 'hello\nhello\nhello\nhello\nhello',
+  // All this on a host where dockerd has set it.
+  policy: '-P FORWARD DROP',
   removed: '',
 }
 

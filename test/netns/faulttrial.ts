@@ -9,6 +9,7 @@ import type { Ailment } from '../../lib/index.ts'
 import type { Host } from '../../netns-fixtures/host.ts'
 import { createLab, type Lab } from '../../netns-fixtures/lab.ts'
 import { type Fault, faults } from '../faults.ts'
+import { undocumented } from './documented.ts'
 import { layShopHost, type ShopHost } from './faultyhost.ts'
 
 export const mendable = (backend: 'iptables' | 'nftables'): readonly Fault[] =>
@@ -22,6 +23,7 @@ export const mendable = (backend: 'iptables' | 'nftables'): readonly Fault[] =>
 export async function examine(host: Host, ...words: string[]): Promise<readonly Ailment[]> {
   const { stdout, exitCode } = await host.tsnet('doctor', ...words, '--json', { expectExit: 'any' })
   const found = JSON.parse(stdout) as readonly Ailment[]
+  expect(undocumented('doctor', found)).toEqual([])
   const worst = found.some(({ severity }) => severity === 'error') ? 6 : 5
   expect(exitCode).toBe(found.length === 0 ? 0 : worst)
   return found

@@ -90,3 +90,13 @@ export async function dig(from: Place, ...words: string[]): Promise<string> {
     .map((line) => line.split(/\s+/).slice(3).join(' '))
   return [status, ...answers.sort()].join(', ')
 }
+
+/** As admins do it: what was asked for and neighbour discovery may come in, nothing else. */
+export async function dropInput(host: Host, tool: 'iptables-nft' | 'iptables-legacy'): Promise<void> {
+  for (const program of [tool, tool.replace('ip', 'ip6')]) {
+    await host.sh(
+      `${program} -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT; ${program} -A INPUT -i lo -j ACCEPT; ` +
+        `${program} -P INPUT DROP; ${program} -P FORWARD ACCEPT; case ${program} in ip6*) ${program} -A INPUT -p ipv6-icmp -j ACCEPT ;; esac`,
+    )
+  }
+}

@@ -22,7 +22,7 @@ export const bridgeShow: CommandDefinition = {
     const { takeInventory, pickBridges } = await session.lib()
     const inventory = await takeInventory(await session.engine())
     const bridges = pickBridges(inventory, args)
-    if (globals.json) writeJson(io.stdout, bridges)
+    if (globals.json) writeJson(io.stdout, 'bridge show', bridges)
     else if (globals.quiet) io.stdout.write(bridges.map(({ name }) => `${name}\n`).join(''))
     else io.stdout.write(renderBridges({ ...inventory, bridges }, io.stdout, palette))
     return 0

@@ -40,7 +40,7 @@ export const cniInstall: CommandDefinition = {
     }
     const files = switchFlag(flags, 'uninstall') ? uninstall(plan) : install(plan)
     const { stdout } = session.io
-    if (globals.json) writeJson(stdout, files)
+    if (globals.json) writeJson(stdout, 'cni install', files)
     else stdout.write(files.map((file) => `${file}\n`).join(''))
     return 0
   },

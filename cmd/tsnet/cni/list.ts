@@ -18,7 +18,7 @@ export const cniList: CommandDefinition = {
     const { listCached } = await import('../../../lib/adapters/cni/runtime.ts')
     const { stdout } = session.io
     const cached = listCached()
-    if (globals.json) writeJson(stdout, cached)
+    if (globals.json) writeJson(stdout, 'cni list', cached)
     else {
       for (const { networkName, containerId, ifName, result } of cached) {
         const ips = Array.isArray(result['ips']) ? result['ips'] : []

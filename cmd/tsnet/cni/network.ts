@@ -42,7 +42,7 @@ export const cniAdd: CommandDefinition = {
   onSignal: 'finish',
   run: (invocation, session) =>
     withEngine(invocation, session, async (engine, call) => {
-      writeJson(session.io.stdout, await (await runtime()).addNetwork(engine, call))
+      writeJson(session.io.stdout, 'cni add', await (await runtime()).addNetwork(engine, call))
       return 0
     }),
 }
@@ -86,7 +86,7 @@ export const cniGc: CommandDefinition = {
     withEngine(invocation, session, async (engine, call) => {
       const gone = await (await runtime()).gcNetwork(engine, call)
       const { stdout } = session.io
-      if (invocation.globals.json) writeJson(stdout, gone)
+      if (invocation.globals.json) writeJson(stdout, 'cni gc', gone)
       else for (const { containerId, ifName } of gone) stdout.write(`${containerId} ${ifName}\n`)
       return 0
     }),

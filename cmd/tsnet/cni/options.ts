@@ -5,8 +5,7 @@
  */
 
 import { existsSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { resolve } from 'node:path'
 import {
   defaultConfDir,
   defaultPluginDir,
@@ -15,6 +14,7 @@ import {
 } from '../../../lib/adapters/cni/runtime.ts'
 import type { Invocation, OptionGroup, Session } from '../command.ts'
 import { textFlag } from '../command.ts'
+import { installed } from '../installation.ts'
 
 export const cniOptions: OptionGroup = {
   title: 'As an engine would',
@@ -36,10 +36,7 @@ export const attachmentOptions: OptionGroup = {
 
 /** Where our own executables lie: beside the command that is running. */
 export function ownPlugins(): string {
-  // A bundle lies in dist/bin/parts, sources in cmd/tsnet/cni.
-  let folder = dirname(fileURLToPath(import.meta.url))
-  while (!existsSync(`${folder}/dist/cni`) && folder !== '/') folder = dirname(folder)
-  return `${folder}/dist/cni`
+  return installed('dist/cni')
 }
 
 /** @throws TSNET_NO_SUCH_NETWORK (notFound), TSNET_BAD_JSON (invalid) */

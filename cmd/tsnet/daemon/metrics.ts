@@ -22,7 +22,7 @@ export const daemonMetrics: CommandDefinition = {
   run: async (invocation, session) => {
     const { askMetrics, daemonPlace } = await import('../../../lib/daemon.ts')
     const place = daemonPlace(addressOf(invocation, session.io.env))
-    const text = await session.waitFor('asking tsnetd', askMetrics(place))
+    const text = await session.waitFor('asking tsnetd', askMetrics(place), 'work')
     if (text === undefined) {
       session.io.stderr.write(`tsnetd is not running at ${place.socket}\n`)
       return notRunning

@@ -21,7 +21,7 @@ export const daemonStart: CommandDefinition = {
     const { askStatus, daemonPlace, reachOrStart } = await import('../../../lib/daemon.ts')
     const address = addressOf(invocation, session.io.env)
     const reach = () => askStatus(daemonPlace(address))
-    const status = await session.waitFor('starting tsnetd', reachOrStart(address, reach, []))
+    const status = await session.waitFor('starting tsnetd', reachOrStart(address, reach, []), 'work')
     printStatus(status, invocation, session)
     return 0
   },

@@ -24,13 +24,13 @@ export const daemonStatus: CommandDefinition = {
   run: async (invocation, session) => {
     const { askStatus, daemonPlace } = await import('../../../lib/daemon.ts')
     const place = daemonPlace(addressOf(invocation, session.io.env))
-    const status = await session.waitFor('asking tsnetd', askStatus(place))
+    const status = await session.waitFor('asking tsnetd', askStatus(place), 'work')
     if (status !== undefined) {
       printStatus(status, invocation, session)
       return 0
     }
     const { globals } = invocation
-    if (globals.json) writeJson(session.io.stdout, null)
+    if (globals.json) writeJson(session.io.stdout, 'daemon status', null)
     else if (!globals.quiet) session.io.stdout.write(`tsnetd is not running at ${place.socket}\n`)
     return notRunning
   },
@@ -38,7 +38,7 @@ export const daemonStatus: CommandDefinition = {
 
 /** For people, as JSON, or the pid alone. */
 export function printStatus(status: DaemonStatus, { globals }: Invocation, { io, palette }: Session): void {
-  if (globals.json) writeJson(io.stdout, status)
+  if (globals.json) writeJson(io.stdout, 'daemon status', status)
   else io.stdout.write(globals.quiet ? `${status.pid}\n` : renderStatus(status, palette))
 }
 

@@ -19,9 +19,13 @@ export const daemonStop: CommandDefinition = {
   onSignal: 'stop',
   run: async (invocation, session) => {
     const { stopDaemon } = await import('../../../lib/daemon.ts')
-    const pid = await session.waitFor('ending tsnetd', stopDaemon(addressOf(invocation, session.io.env)))
+    const pid = await session.waitFor(
+      'ending tsnetd',
+      stopDaemon(addressOf(invocation, session.io.env)),
+      'work',
+    )
     const { stdout } = session.io
-    if (invocation.globals.json) writeJson(stdout, pid === undefined ? null : { pid })
+    if (invocation.globals.json) writeJson(stdout, 'daemon stop', pid === undefined ? null : { pid })
     else if (invocation.globals.quiet) stdout.write(pid === undefined ? '' : `${pid}\n`)
     else stdout.write(pid === undefined ? 'tsnetd is not running\n' : `tsnetd (pid ${pid}) has ended\n`)
     return 0

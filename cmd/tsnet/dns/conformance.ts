@@ -41,9 +41,9 @@ export const dnsConformance: CommandDefinition = {
       timeoutMs: patienceMs,
       ...(known === undefined ? {} : { known: lib.readHostname(known, '--known') }),
     })
-    const results = await session.waitFor(`asking ${address}`, work)
+    const results = await session.waitFor(`asking ${address}`, work, 'work')
     const failed = results.filter(({ passed }) => !passed)
-    if (globals.json) writeJson(io.stdout, results)
+    if (globals.json) writeJson(io.stdout, 'dns conformance', results)
     else {
       const shown = globals.quiet ? failed : results
       for (const { name, source, expected, got, passed } of shown) {

@@ -50,7 +50,7 @@ export const dnsQuery: CommandDefinition = {
   run: async (invocation, session) => {
     const found = await ask(invocation, session)
     const { stdout, stderr } = session.io
-    if (invocation.globals.json) writeJson(stdout, found)
+    if (invocation.globals.json) writeJson(stdout, 'dns query', found)
     else if (found.answers.length > 0) stdout.write(found.answers.map(({ data }) => `${data}\n`).join(''))
     else if (!invocation.globals.quiet) stderr.write(`${found.status}\n`)
     return found.answers.length > 0 ? 0 : nothingFound
@@ -67,7 +67,7 @@ export const dnsExplain: CommandDefinition = {
   run: async (invocation, session) => {
     const found = await ask(invocation, session)
     const { stdout } = session.io
-    if (invocation.globals.json) writeJson(stdout, found)
+    if (invocation.globals.json) writeJson(stdout, 'dns explain', found)
     else {
       const lines = found.answers.map(
         ({ name, ttlSeconds, type, data }) => `${name} ${ttlSeconds} ${type} ${data}`,

@@ -22,7 +22,7 @@ export const dnsLs: CommandDefinition = {
     const { io, palette } = session
     const lib = await session.lib()
     const served = await lib.openNames(engineOptionsOf(globals, io.env, lib)).list()
-    if (globals.json) writeJson(io.stdout, served)
+    if (globals.json) writeJson(io.stdout, 'dns ls', served)
     else if (globals.quiet)
       io.stdout.write(served.flatMap(({ names }) => names.map((name) => `${name}\n`)).join(''))
     else {

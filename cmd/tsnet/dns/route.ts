@@ -48,7 +48,7 @@ export const dnsRoute: CommandDefinition = {
       await names.setRoutes(route.servers.length === 0 ? others : [...others, route])
     }
     const routes = names.routes()
-    if (globals.json) writeJson(io.stdout, routes)
+    if (globals.json) writeJson(io.stdout, 'dns route', routes)
     else if (globals.quiet) io.stdout.write(routes.map(({ domain }) => `${domain}\n`).join(''))
     else {
       const columns = [{ title: 'DOMAIN' }, { title: 'SERVERS' }, { title: 'FOR' }]

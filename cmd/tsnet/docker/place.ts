@@ -36,7 +36,7 @@ export function placeOf({ flags, globals }: Invocation, { io }: Session): Docker
 
 /** The state after a command, or as it is. */
 export function tell(status: DockerStatus, { globals }: Invocation, { io, palette }: Session): void {
-  if (globals.json) writeJson(io.stdout, status)
+  if (globals.json) writeJson(io.stdout, 'docker status', status)
   else io.stdout.write(globals.quiet ? `${summary(status)}\n` : renderFields(rows(status), palette))
 }
 

@@ -23,7 +23,7 @@ export const ipamWho: CommandDefinition = {
     const address = readAddress(args[0] ?? '', 'address')
     const engine = await session.engine()
     const report = whoHolds(address, await takeInventory(engine), await engine.listNetworks())
-    if (globals.json) writeJson(io.stdout, report)
+    if (globals.json) writeJson(io.stdout, 'ipam who', report)
     else if (globals.quiet) io.stdout.write(report.holders.map(({ owner }) => `${owner}\n`).join(''))
     else io.stdout.write(renderHolders(report, palette))
     return report.holders.length === 0 ? 3 : 0

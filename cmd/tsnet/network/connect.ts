@@ -54,7 +54,7 @@ export const networkConnect: CommandDefinition = {
     const engine = await session.engine()
     const now = await session.waitFor(`connecting to ${endpoint.network}`, engine.connect(selector, endpoint))
     const { stdout } = session.io
-    if (invocation.globals.json) writeJson(stdout, now)
+    if (invocation.globals.json) writeJson(stdout, 'network connect', now)
     else if (invocation.globals.quiet) stdout.write(`${now.container.id}\n`)
     else {
       const attachments = now.attachments.filter((one) => one.network === endpoint.network)
@@ -111,7 +111,7 @@ async function disconnectContainer({ args, flags, globals }: Invocation, session
   const label = 'container' in selector ? selector.container : selector.sandboxPath
   const now = await session.waitFor(`leaving ${network}`, engine.disconnect(selector, network))
   const { stdout } = session.io
-  if (globals.json) writeJson(stdout, now ?? null)
+  if (globals.json) writeJson(stdout, 'network disconnect', now ?? null)
   else if (globals.quiet) stdout.write(now === undefined ? '' : `${now.container.id}\n`)
   else if (now === undefined) stdout.write(`${label} is not on ${network}\n`)
   else {

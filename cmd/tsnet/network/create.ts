@@ -66,7 +66,7 @@ export const networkCreate: CommandDefinition = {
       engine.createNetwork(request, { signal: session.abortSignal() }),
     )
     const { stdout } = session.io
-    if (invocation.globals.json) writeJson(stdout, made)
+    if (invocation.globals.json) writeJson(stdout, 'network create', made)
     else if (invocation.globals.quiet) stdout.write(`${made.name}\n`)
     else stdout.write(renderNetwork(made, session.palette))
     return 0

@@ -17,7 +17,7 @@ export const networkInspect: CommandDefinition = {
   run: async ({ args, globals }, session) => {
     const found = await (await session.engine()).inspectNetwork(args[0] ?? '')
     if (globals.quiet && !globals.json) session.io.stdout.write(`${found.config.name}\n`)
-    else writeJson(session.io.stdout, found)
+    else writeJson(session.io.stdout, 'network inspect', found)
     return 0
   },
 }

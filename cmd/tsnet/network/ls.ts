@@ -18,7 +18,7 @@ export const networkLs: CommandDefinition = {
   run: async ({ globals }, session) => {
     const { io, palette } = session
     const networks = await (await session.engine()).listNetworks()
-    if (globals.json) writeJson(io.stdout, networks)
+    if (globals.json) writeJson(io.stdout, 'network ls', networks)
     else if (globals.quiet) io.stdout.write(networks.map(({ config }) => `${config.name}\n`).join(''))
     else io.stdout.write(renderNetworks(networks, io.stdout, palette))
     return 0

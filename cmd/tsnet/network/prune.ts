@@ -21,7 +21,7 @@ export const networkPrune: CommandDefinition = {
       engine.pruneNetworks({ signal: session.abortSignal() }),
     )
     const { stdout } = session.io
-    if (globals.json) writeJson(stdout, { removed })
+    if (globals.json) writeJson(stdout, 'network prune', { removed })
     else if (removed.length > 0) stdout.write(removed.map((name) => `${name}\n`).join(''))
     else if (!globals.quiet) stdout.write('no network is unused\n')
     return 0

@@ -24,7 +24,7 @@ export const networkRm: CommandDefinition = {
       )
       if (!globals.json) session.io.stdout.write(`${name}\n`)
     }
-    if (globals.json) writeJson(session.io.stdout, { removed: args })
+    if (globals.json) writeJson(session.io.stdout, 'network rm', { removed: args })
     return 0
   },
 }

@@ -46,7 +46,7 @@ export const networkUpdate: CommandDefinition = {
     const engine = await session.engine()
     const now = await session.waitFor(`changing network ${name}`, engine.updateNetwork(name, update))
     const { stdout } = session.io
-    if (globals.json) writeJson(stdout, now)
+    if (globals.json) writeJson(stdout, 'network update', now)
     else if (globals.quiet) stdout.write(`${now.name}\n`)
     else stdout.write(renderNetwork(now, session.palette))
     return 0

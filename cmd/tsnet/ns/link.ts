@@ -22,7 +22,7 @@ export const nsLink: CommandDefinition = {
     const { takeInventory, linkNamespaces, unlinkNamespaces } = await session.lib()
     const inventory = await takeInventory(await session.engine())
     const report = (switchFlag(flags, 'undo') ? unlinkNamespaces : linkNamespaces)(inventory, args)
-    if (globals.json) writeJson(stdout, report)
+    if (globals.json) writeJson(stdout, 'ns link', report)
     else if (globals.quiet) stdout.write(report.added.map(({ name }) => `${name}\n`).join(''))
     else {
       const lines = [

@@ -22,7 +22,7 @@ export const nsLs: CommandDefinition = {
     const { io, palette } = session
     const { takeInventory } = await session.lib()
     const inventory = await takeInventory(await session.engine())
-    if (globals.json) writeJson(io.stdout, inventory.namespaces)
+    if (globals.json) writeJson(io.stdout, 'ns ls', inventory.namespaces)
     else if (globals.quiet) io.stdout.write(inventory.namespaces.map(({ id }) => `net:[${id}]\n`).join(''))
     else io.stdout.write(renderNamespaces(inventory, io.stdout, palette))
     return 0

@@ -5,9 +5,9 @@
  */
 
 import { existsSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { resolve } from 'node:path'
 import { type CommandDefinition, type Flags, type Lib, listFlag, switchFlag, textFlag } from '../command.ts'
+import { installed } from '../installation.ts'
 import { writeJson } from '../print/json.ts'
 import { UsageError } from '../usage.ts'
 
@@ -65,11 +65,12 @@ export const ociPatch: CommandDefinition = {
     if (switchFlag(flags, 'remove')) {
       if (Object.keys(flags).length > 1)
         throw new UsageError('--remove takes no wishes', 'leave the others out')
-      unpatchBundle(path)
+      const config = unpatchBundle(path)
+      if (globals.json) writeJson(io.stdout, 'oci patch', config)
     } else {
       const hook = resolve(io.cwd ?? '', textFlag(flags, 'hook') ?? ownHook(await session.lib()))
       const config = patchBundle(path, { hook, wishes: wishesOf(flags, globals.firewall) })
-      if (globals.json) writeJson(io.stdout, config)
+      if (globals.json) writeJson(io.stdout, 'oci patch', config)
     }
     if (!globals.json && !globals.quiet) io.stdout.write(`${path}\n`)
     return 0
@@ -92,11 +93,8 @@ function wishesOf(flags: Flags, firewall: string | undefined): Readonly<Record<s
   ])
 }
 
-/** A bundle lies in dist/bin/parts, sources in cmd/tsnet/oci. */
 function ownHook(lib: Lib): string {
-  let folder = dirname(fileURLToPath(import.meta.url))
-  while (!existsSync(`${folder}/dist/hooks/tsnet-hook`) && folder !== '/') folder = dirname(folder)
-  const found = `${folder}/dist/hooks/tsnet-hook`
+  const found = installed('dist/hooks/tsnet-hook')
   if (existsSync(found)) return found
   throw lib.fail('TSNET_PROGRAM_MISSING', {
     message: 'looking for tsnet-hook: it is not built',

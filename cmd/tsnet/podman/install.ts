@@ -48,7 +48,7 @@ const words: Readonly<Record<Change['done'], string>> = {
 }
 
 function tell(change: Change, { globals }: Invocation, { io }: Session): number {
-  if (globals.json) writeJson(io.stdout, change)
+  if (globals.json) writeJson(io.stdout, 'podman install', change)
   else io.stdout.write(globals.quiet ? `${change.file}\n` : `${change.file}: ${words[change.done]}\n`)
   return 0
 }

@@ -4,11 +4,10 @@
  * @module
  */
 
-import { existsSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { resolve } from 'node:path'
 import type { Placement } from '../../../lib/adapters/netavark/install.ts'
 import { type Invocation, type OptionGroup, type Session, textFlag } from '../command.ts'
+import { installed } from '../installation.ts'
 
 export const where: OptionGroup = {
   title: 'Where',
@@ -22,14 +21,7 @@ export const where: OptionGroup = {
 
 export function placementOf({ flags }: Invocation, { io }: Session): Placement {
   return {
-    helpers: ownHelpers(),
+    helpers: installed('dist/podman'),
     folder: resolve(io.cwd ?? '', textFlag(flags, 'dir') ?? '/etc/containers/containers.conf.d'),
   }
-}
-
-/** A bundle lies in dist/bin/parts, sources in cmd/tsnet/podman. */
-function ownHelpers(): string {
-  let folder = dirname(fileURLToPath(import.meta.url))
-  while (!existsSync(`${folder}/dist/podman`) && folder !== '/') folder = dirname(folder)
-  return `${folder}/dist/podman`
 }

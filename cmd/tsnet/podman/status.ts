@@ -27,7 +27,7 @@ export const podmanStatus: CommandDefinition = {
     const status = look(placementOf(invocation, session), session.io.env)
     const { globals } = invocation
     const { io, palette } = session
-    if (globals.json) writeJson(io.stdout, status)
+    if (globals.json) writeJson(io.stdout, 'podman status', status)
     else io.stdout.write(globals.quiet ? `${summary(status)}\n` : renderFields(rows(status), palette))
     return status.obstacles.length > 0 ? notAsInstalled : 0
   },

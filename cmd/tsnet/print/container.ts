@@ -94,7 +94,7 @@ export function renderContainers(
     { title: 'MODE' },
     { title: 'NETWORKS', mayShorten: true },
     { title: 'ADDRESSES' },
-    { title: 'PORTS' },
+    { title: 'PORTS', mayShorten: true, breakBefore: '->' },
   ]
   const rows = records.map(({ container, mode, attachments }) => [
     [shortId(container.id)],

@@ -25,7 +25,7 @@ export function printError(
   show: { readonly json: boolean; readonly causes: boolean },
 ): void {
   if (show.json) {
-    writeJson(io.stderr, { error: error.toJSON() })
+    writeJson(io.stderr, 'error', { error: error.toJSON() })
     return
   }
   const { bold, dim, red } = paletteFor(io.stderr, io.env)

@@ -27,7 +27,7 @@ export function renderProcesses(
     ...(narrow ? [] : [{ title: 'PID' }]),
     { title: 'NETWORK', mayShorten: true },
     { title: 'ADDRESS', mayShorten: true },
-    { title: 'PORTS', mayShorten: true },
+    { title: 'PORTS', mayShorten: true, breakBefore: '->' },
     { title: 'RECEIVED' },
     { title: 'SENT' },
   ]

@@ -19,7 +19,7 @@ export function renderNamespaces({ namespaces }: Inventory, output: Output, pale
     { title: 'ENGINE' },
     ...(narrow ? [] : [{ title: 'NETNS' }]),
     { title: 'PIDS' },
-    { title: 'IF' },
+    { title: 'IF', mayShorten: true },
     { title: 'ADDRESS', mayShorten: true },
     { title: 'PEER', mayShorten: true },
   ]

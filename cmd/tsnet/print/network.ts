@@ -41,10 +41,10 @@ export function renderNetworks(
   const columns = [
     { title: 'NAME', mayShorten: true },
     { title: 'DRIVER' },
-    { title: 'SUBNET' },
-    { title: 'GATEWAY' },
+    { title: 'SUBNET', mayShorten: true },
+    { title: 'GATEWAY', mayShorten: true },
     { title: 'CONTAINERS' },
-    { title: 'OPTIONS' },
+    { title: 'OPTIONS', mayShorten: true },
   ]
   const rows = networks.map(({ config, containers, live }) => [
     [config.name],

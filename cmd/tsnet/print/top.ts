@@ -13,7 +13,7 @@ import type { Palette } from './paint.ts'
 export const topLeast = { columns: 60, rows: 6 } as const
 
 const fewPeers = 3
-const numbers = { rate: 11, packets: 9, drops: 7 } as const
+const numbers = { rate: 11, packets: 11, drops: 7 } as const
 const numberWidth = 2 * numbers.rate + 2 * numbers.packets + numbers.drops
 
 export function renderTop(
@@ -26,9 +26,9 @@ export function renderTop(
   const head = [
     'NAME'.padEnd(nameWidth),
     'RECEIVED/s'.padStart(numbers.rate),
+    'PACKETS/s'.padStart(numbers.packets),
     'SENT/s'.padStart(numbers.rate),
-    'PACKETS'.padStart(numbers.packets),
-    'PACKETS'.padStart(numbers.packets),
+    'PACKETS/s'.padStart(numbers.packets),
     'DROPS'.padStart(numbers.drops),
   ].join('')
   const at = new Date(time)
@@ -55,8 +55,8 @@ function rowLines(
   const own = [
     palette.bold(cut(row.name, nameWidth).padEnd(nameWidth)),
     byteText(receivedBytes).padStart(numbers.rate),
-    byteText(sentBytes).padStart(numbers.rate),
     countText(receivedPackets).padStart(numbers.packets),
+    byteText(sentBytes).padStart(numbers.rate),
     countText(sentPackets).padStart(numbers.packets),
     drops > 0 ? palette.red(dropped) : dropped,
   ].join('')
@@ -64,7 +64,7 @@ function rowLines(
   const lines = shown.map(({ address, name, received, sent }, nth) => {
     const last = nth === shown.length - 1
     const who = cut(`${last ? '└' : '├'} ${sampled ? '~' : ''}${name ?? address}`, nameWidth - 2)
-    const amounts = `${byteText(received).padStart(numbers.rate)}${byteText(sent).padStart(numbers.rate)}`
+    const amounts = `${byteText(received).padStart(numbers.rate)}${byteText(sent).padStart(numbers.packets + numbers.rate)}`
     return palette.dim(`  ${who.padEnd(nameWidth - 2)}${amounts}`)
   })
   const hidden = peers.length - shown.length

@@ -29,7 +29,7 @@ export const publishAdd: CommandDefinition = {
     const engine = await session.engine()
     const bound = await session.waitFor('publishing', engine.publish(selector, mappings))
     const { stdout } = session.io
-    if (invocation.globals.json) writeJson(stdout, bound)
+    if (invocation.globals.json) writeJson(stdout, 'publish add', bound)
     else stdout.write(linesOf(await engine.inspect(selector), bound))
     return 0
   },
@@ -53,7 +53,7 @@ export const publishRm: CommandDefinition = {
     const before = await engine.inspect(selector)
     const gone = await session.waitFor('closing ports', engine.unpublish(selector, mappings))
     const { stdout } = session.io
-    if (invocation.globals.json) writeJson(stdout, gone)
+    if (invocation.globals.json) writeJson(stdout, 'publish rm', gone)
     else if (gone.length > 0) stdout.write(linesOf(before, gone))
     else if (!invocation.globals.quiet) stdout.write(notPublished(before))
     return 0
@@ -86,6 +86,7 @@ export const publishLs: CommandDefinition = {
     if (globals.json) {
       writeJson(
         stdout,
+        'publish ls',
         published.map(({ record, attachment: { network, ifname }, binding }) => ({
           container: record.container.id,
           ...(record.container.name === undefined ? {} : { name: record.container.name }),

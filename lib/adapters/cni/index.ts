@@ -32,7 +32,7 @@ export {
   ipamStatus,
   staticIpam,
 } from './ipam.ts'
-export { aliasesOf, hostGateways, ownNames, podName, serverAddresses } from './names.ts'
+export { aliasesOf, dnsPortOf, hostGateways, ownNames, podName, serverAddresses } from './names.ts'
 export { firstAddress, masqueradeBackend, readPortMapping, rulesBackend } from './options.ts'
 export { definePlugin, type Plugin, type Request } from './plugin.ts'
 export type { CniIp, CniResult } from './result.ts'

@@ -36,6 +36,16 @@ export function aliasesOf({ conf }: Request): readonly string[] {
   return [...new Set(aliases)]
 }
 
+const highestPort = 65_535
+
+/** Where the name server listens instead of at 53. @throws CniError 7 */
+export function dnsPortOf({ conf: { fields } }: Request): number | undefined {
+  const port = fields.integer('dnsPort')
+  if (port !== undefined && (port < 1 || port > highestPort))
+    throw fields.wrong('dnsPort', `a port, 1 to ${highestPort},`)
+  return port
+}
+
 /** Gateways that are addresses of the host: somebody can listen there. */
 export async function hostGateways(request: Request): Promise<readonly Address[]> {
   const previous = request.conf.prevResult

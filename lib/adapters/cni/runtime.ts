@@ -39,6 +39,10 @@ export interface RuntimeCall {
 
 /** An attachment as libcni notes it. */
 export interface CachedAttachment {
+  /** `cniCacheV1`. */
+  readonly kind?: string
+  /** The configuration list, in base64. */
+  readonly config?: string
   readonly networkName: string
   readonly containerId: string
   readonly ifName: string

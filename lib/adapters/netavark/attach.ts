@@ -1,7 +1,7 @@
 /**
  * One attachment of the engine, asked for until it fits what is there already:
- * names others have, records whose link is gone, ports another network of the
- * container has.
+ * names others have, networks made with tsnet, records whose link is gone, ports
+ * another network of the container has.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { isTsnetError } from '../../errors/codes.ts'
 import { familyOf } from '../../model/address.ts'
 import type { Attachment, SetupRequest } from '../../model/attachment.ts'
 import { shortHash } from '../../model/hash.ts'
-import type { CreateNetworkRequest } from '../../model/network.ts'
+import type { CreateNetworkRequest, IpamSubnet } from '../../model/network.ts'
 import type { PortMapping } from '../../model/portmapping.ts'
 import { type Attaching, callLabels } from './call.ts'
 import { NetavarkError } from './errors.ts'
@@ -43,12 +43,32 @@ export async function attach(attaching: Attaching, request: SetupRequest): Promi
         return attach(attaching, { ...request, publish })
     }
     if (isTsnetError(error, 'TSNET_NETWORK_EXISTS') && endpoint?.network === network.name) {
-      const name = `${network.name.slice(0, 100)}-${shortHash([network.id], 8)}`
-      const definition = { ...(endpoint.definition as CreateNetworkRequest), name }
-      return attach(attaching, { ...request, networks: [{ ...endpoint, network: name, definition }] })
+      const asked = endpoint.definition as CreateNetworkRequest
+      const definition = (await joined(engine, asked)) ?? {
+        ...asked,
+        name: `${network.name.slice(0, 100)}-${shortHash([network.id], 8)}`,
+      }
+      return attach(attaching, {
+        ...request,
+        networks: [{ ...endpoint, network: definition.name, definition }],
+      })
     }
     throw inItsWords(error, attaching)
   }
+}
+
+/** A network of that name and these subnets that somebody has made with tsnet is the one that is meant, whatever its bridge. */
+async function joined(
+  engine: Attaching['engine'],
+  asked: CreateNetworkRequest,
+): Promise<CreateNetworkRequest | undefined> {
+  const known = (await engine.listNetworks()).find(({ config }) => config.name === asked.name)?.config
+  if (known === undefined || known.ephemeral) return undefined
+  const { settled = [], options } = asked
+  const isSame = ({ subnet, gateway }: IpamSubnet): boolean =>
+    known.subnets.some((own) => own.subnet === subnet && own.gateway === gateway)
+  if (options.bridge === known.options.bridge || !settled.every(isSame)) return undefined
+  return { ...asked, options: { ...options, bridge: known.options.bridge } }
 }
 
 /** Somebody may have flushed what the container's rules hang on: that is put back, and it is tried once more. */

@@ -18,7 +18,7 @@ import { NetavarkError } from './errors.ts'
 import { addExtras, hasExtras, removeExtras } from './extras.ts'
 import { type BridgeSettings, bridgeSettings } from './options.ts'
 import { publishing } from './ports.ts'
-import { type Made, searchDomain } from './status.ts'
+import { type Made, ownDomain, searchDomain } from './status.ts'
 
 /** Before anything is touched. @throws NetavarkError */
 export function checkBridge(wish: Pick<Attaching, 'network' | 'joining' | 'options'>): void {
@@ -61,6 +61,7 @@ export async function setupBridge(attaching: Attaching, served: Set<Family>): Pr
     ifname: joining.ifname,
     mac: made.mac,
     cidrs,
+    ...(made.bridge === network.networkInterface ? {} : { domain: ownDomain }),
     nameServers: named ? (listen ?? gatewaysOf(attaching)) : undefined,
   }
 }

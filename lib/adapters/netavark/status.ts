@@ -24,6 +24,8 @@ export interface StatusBlock {
 }
 
 export const searchDomain = 'dns.podman'
+/** Where names end on a network that was made with tsnet. */
+export const ownDomain = 'tsnet.internal'
 
 export interface Made {
   readonly ifname: string
@@ -31,6 +33,8 @@ export interface Made {
   readonly cidrs: readonly Cidr[]
   /** Whom the container asks; undefined where it has no names of ours. */
   readonly nameServers: readonly Address[] | undefined
+  /** Where their names end; absent: podman's own. */
+  readonly domain?: string
   /** Name servers that came with a lease. */
   readonly servers?: readonly Address[]
   /** Domains that came with a lease. */
@@ -39,9 +43,9 @@ export interface Made {
 }
 
 export function statusOf(network: Network, made: Made, dnsServers: readonly Address[]): StatusBlock {
-  const { ifname, mac, cidrs, nameServers, servers = [], search = [], gateways } = made
+  const { ifname, mac, cidrs, nameServers, servers = [], search = [], gateways, domain = searchDomain } = made
   return {
-    dns_search_domains: nameServers === undefined ? search : [searchDomain],
+    dns_search_domains: nameServers === undefined ? search : [domain],
     // Those of the container win over those of a lease.
     dns_server_ips: nameServers ?? (dnsServers.length > 0 ? dnsServers : servers),
     interfaces: {

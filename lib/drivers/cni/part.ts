@@ -8,8 +8,9 @@
  * @module
  */
 
-import type { Address, Cidr } from '../../model/address.ts'
+import type { Address, Cidr, Family } from '../../model/address.ts'
 import type { AttachmentNames } from '../../model/attachment.ts'
+import type { ForeignDrop } from '../../plan/facts.ts'
 import type { Step } from '../../plan/step.ts'
 
 /** A link as `ip -json -details address` tells it. */
@@ -83,6 +84,8 @@ export interface PartFacts {
     readonly addresses: readonly Address[]
     readonly names: readonly string[]
   }[]
+  /** Input chains that would drop what comes to the host, with their rules. */
+  readonly inputDrops?: readonly (ForeignDrop & { readonly rules: readonly string[] })[]
   /** Texts of files that were asked for and are there. */
   readonly files: ReadonlyMap<string, string>
   /** Host settings that were asked for. */
@@ -101,6 +104,7 @@ export type Look =
   | { readonly what: 'qdiscs' }
   | { readonly what: 'firewalld'; readonly zone: string }
   | { readonly what: 'names' }
+  | { readonly what: 'inputDrops'; readonly families: readonly Family[] }
   | { readonly what: 'file'; readonly path: string }
   | { readonly what: 'sysctls'; readonly keys: readonly string[] }
   | { readonly what: 'sandboxSysctls'; readonly keys: readonly string[] }
@@ -159,7 +163,8 @@ export interface Obstacle {
 }
 
 export interface PartPlanner<O> {
-  readonly looks: (options: O, doing: 'add' | 'remove' | 'check') => readonly Look[]
+  /** `id` where one attachment is concerned. */
+  readonly looks: (options: O, doing: 'add' | 'remove' | 'check', id?: PartId) => readonly Look[]
   readonly add: (input: PartInput<O>) => PartPlan
   /** The second half of `add`, where addresses are known only once the link is there (DHCP asks over it). */
   readonly address?: (input: PartInput<O>) => Omit<PartPlan, 'interfaces'>

@@ -79,6 +79,7 @@ export function createMemoryKernel(options: MemoryKernelOptions = {}): MemoryKer
       path,
       facts: { identity, own, links: namespace.linkFacts() },
       sysctls: (keys) => new Map(keys.map((key) => [key, namespace.sysctl(key)])),
+      defaultRoutes: async () => namespace.defaultRoutes(),
       close: () => void opened.delete(sandbox),
     }
     opened.set(sandbox, namespace)

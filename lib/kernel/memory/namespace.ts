@@ -8,7 +8,15 @@
  * @module
  */
 
-import { type Address, type Cidr, contains, familyOf, type Mac, subnetOf } from '../../model/address.ts'
+import {
+  type Address,
+  type Cidr,
+  contains,
+  type Family,
+  familyOf,
+  type Mac,
+  subnetOf,
+} from '../../model/address.ts'
 import type { LinkFact, RouteFact } from '../../plan/facts.ts'
 import { defaultSysctl, takesValue } from './sysctls.ts'
 
@@ -102,6 +110,11 @@ export class MemoryNamespace {
     // With the first "up"; "down" leaves it.
     if (to === 'up' && name === 'lo' && !this.hasAddress('lo', loopback)) this.addAddress('lo', loopback)
     if (to === 'down') this.#dropRoutes(name)
+  }
+
+  defaultRoutes(): readonly Family[] {
+    const defaults = this.routes.filter(({ to }) => to === '0.0.0.0/0' || to === '::/0')
+    return [...new Set(defaults.map(({ to }) => familyOf(to)))]
   }
 
   hasAddress(dev: string, cidr: Cidr): boolean {

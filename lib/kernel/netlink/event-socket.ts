@@ -84,6 +84,10 @@ class EventSocket implements RouteSocket {
     return this.batch(messages)
   }
 
+  dumpAside(message: Message): Promise<readonly Received[]> {
+    return this.dump(message)
+  }
+
   dump(message: Message): Promise<readonly Received[]> {
     // A second dump on a socket with one running answers EBUSY.
     const dump = this.#lastDump.then(() => this.#dump(message))

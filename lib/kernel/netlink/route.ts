@@ -152,6 +152,13 @@ export function decodeRoutes(messages: readonly Received[]): readonly Route[] {
   return routes
 }
 
+/** Families whose main table has a default route. */
+export function decodeDefaults(messages: readonly Received[]): readonly Family[] {
+  const main = messages.filter(({ payload }) => payload[4] === RT_TABLE_MAIN)
+  const routes = decodeRoutes(main).filter(({ to }) => to === '0.0.0.0/0' || to === '::/0')
+  return [...new Set(routes.map(({ to }) => familyOf(to)))]
+}
+
 function decodeRoute(payload: Buffer, addressBytes: number): Route {
   const attributes = decodeAttributes(payload, routeHeadBytes)
   const address = (type: number): Address | undefined => {

@@ -13,6 +13,7 @@ import { SystemError } from '../errno.ts'
 import { portions } from './capacity.ts'
 import { type Message, NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, type Received } from './encode.ts'
 import { type Answer, type Exchange, openExchange } from './exchange.ts'
+import { NETLINK_NETFILTER } from './nftables.ts'
 
 const NETLINK_ROUTE = 0
 
@@ -35,6 +36,8 @@ export interface RouteSocket {
   batchAside(messages: readonly Message[]): Promise<readonly Reply[]>
   /** All parts of a dump, read consistently. */
   dump(message: Message): Promise<readonly Received[]>
+  /** As {@link batchAside}: for what the kernel searches long and finds little of. */
+  dumpAside(message: Message): Promise<readonly Received[]>
   /** Gives the descriptor back. */
   close(): void
 }
@@ -42,6 +45,11 @@ export interface RouteSocket {
 /** Opens a socket in the namespace the calling thread is in. */
 export function openRouteSocket(): RouteSocket {
   return new PromptSocket(openExchange(NETLINK_ROUTE))
+}
+
+/** The same for conntrack, where few flows are tracked; for many there is event-socket.ts. */
+export function openFlowSocket(): RouteSocket {
+  return new PromptSocket(openExchange(NETLINK_NETFILTER))
 }
 
 /** Its promises are settled when the call returns: nobody waits for the event loop. */
@@ -65,18 +73,29 @@ class PromptSocket implements RouteSocket {
     return replies
   }
 
-  async dump(message: Message): Promise<readonly Received[]> {
-    for (let attempt = 1; ; attempt++) {
-      const [answer] = this.#exchange.ask([{ ...message, flags: message.flags | NLM_F_DUMP }])
-      const { errno, messages } = answered(answer)
-      if (errno !== 0) throw new SystemError('netlink dump', errno)
-      const torn = messages.some(({ flags }) => (flags & NLM_F_DUMP_INTR) !== 0)
-      if (!torn || attempt === dumpAttempts) return messages
-    }
+  dump(message: Message): Promise<readonly Received[]> {
+    return consistent(message, async (asked) => this.#exchange.ask(asked))
+  }
+
+  dumpAside(message: Message): Promise<readonly Received[]> {
+    return consistent(message, (asked) => this.#exchange.askAside(asked))
   }
 
   close(): void {
     this.#exchange.close()
+  }
+}
+
+async function consistent(
+  message: Message,
+  ask: (messages: readonly Message[]) => Promise<readonly Answer[]>,
+): Promise<readonly Received[]> {
+  for (let attempt = 1; ; attempt++) {
+    const [answer] = await ask([{ ...message, flags: message.flags | NLM_F_DUMP }])
+    const { errno, messages } = answered(answer)
+    if (errno !== 0) throw new SystemError('netlink dump', errno)
+    const torn = messages.some(({ flags }) => (flags & NLM_F_DUMP_INTR) !== 0)
+    if (!torn || attempt === dumpAttempts) return messages
   }
 }
 

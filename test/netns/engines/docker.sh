@@ -72,8 +72,12 @@ d rm -f $(d ps -q -f name=^/p) >/dev/null
 
 section daemon_restarted; d update --restart always web >/dev/null
 end TERM $(cat /run/docker.pid); start_docker; soon http://127.0.0.1:8080/
-section daemon_killed; end KILL $(cat /run/docker.pid); start_docker; soon http://127.0.0.1:8080/
+section daemon_killed; end KILL $(cat /run/docker.pid); LIVE=--live-restore; start_docker; soon http://127.0.0.1:8080/
 d start client apart >/dev/null; reach client web
+# Containers live on while dockerd is away, and are dockerd's again afterwards.
+section live_restored; end TERM $(cat /run/docker.pid); get http://$outside:8080/; start_docker; get http://127.0.0.1:8080/; reach client web
+d network connect two client; reach client apart; d network disconnect two client; d restart -t 0 web >/dev/null; soon http://127.0.0.1:8080/
+section policy; iptables -S FORWARD | head -1
 if [ "$DRIVER" = tsnet ]; then
   section driver_restarted; end TERM $TSNETD; get http://127.0.0.1:8080/; start_tsnetd; reach client web
   d network connect two client; d network disconnect two client; get http://127.0.0.1:8080/

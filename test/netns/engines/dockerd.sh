@@ -5,19 +5,22 @@ mount -t cgroup2 cgroup2 /sys/fs/cgroup
 for folder in /var/lib/docker /var/lib/tsnet /etc/docker; do mkdir -p $folder; mount -t tmpfs tmpfs $folder; done
 DOCKER=$(command -v /usr/bin/docker || command -v docker)
 d() { timeout 20 "$DOCKER" "$@"; }
+# $LIVE: more words for dockerd. $SOCKET: where the driver listens.
+LIVE=; SOCKET=/run/docker/plugins/tsnet.sock
 start_docker() {
   rm -f /run/docker.pid
   /usr/sbin/dockerd -H unix:///run/docker.sock --data-root /var/lib/docker --exec-root /run/docker-exec -p /run/docker.pid \
-    --storage-driver vfs --exec-opt native.cgroupdriver=cgroupfs --default-ulimit nofile=1024:4096 --default-ulimit nproc=1024:4096 \
+    --storage-driver vfs --exec-opt native.cgroupdriver=cgroupfs --default-ulimit nofile=1024:4096 --default-ulimit nproc=1024:4096 $LIVE \
     >> $W/dockerd.log 2>&1 &
   until_true 30 d version || { tail -20 $W/dockerd.log >&2; exit 1; }
 }
 start_tsnetd() {
   [ "$DRIVER" = tsnet ] || return 0
-  tsnet daemon run --docker-socket /run/docker/plugins/tsnet.sock >> $W/tsnetd.log 2>&1 &
+  tsnet daemon run --docker-socket $SOCKET >> $W/tsnetd.log 2>&1 &
   TSNETD=$!
-  until_true 10 test -S /run/docker/plugins/tsnet.sock
+  until_true 10 answers
 }
+answers() { curl -fs --max-time 1 --unix-socket $SOCKET -d '' http://x/Plugin.Activate; }
 # $1 signal, $2 pid: and wait for its end.
 end() { kill -$1 $2; until_true 20 sh -c "! kill -0 $2 2>/dev/null || grep -q '^State:.Z' /proc/$2/status"; }
 n() { d network create -d $DRIVER "$@" >/dev/null; }

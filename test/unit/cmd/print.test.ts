@@ -206,11 +206,12 @@ describe('ls', () => {
   it('stacks addresses and shortens names to fit a terminal', async () => {
     expect(await printed('ls', { terminal: 80 })).toMatchInlineSnapshot(`
       "
-      ID            NAME  MODE    NETWORKS  ADDRESSES            PORTS
-      8c1f6a0e2b77  web   bridge  tsnet     10.89.0.2            8080->80/tcp
-                                            fd12:3456:789a:1::2  127.0.0.1:5000-5009->5000-5009/udp
-      db            -     bridge  shop      10.90.0.7            52785->5432/tcp
-                                  backoff…  10.89.1.3
+      ID            NAME  MODE    NETWORKS        ADDRESSES            PORTS
+      8c1f6a0e2b77  web   bridge  tsnet           10.89.0.2            8080->80/tcp
+                                                  fd12:3456:789a:1::2  127.0.0.1:5000…
+                                                                        ->5000-5009/u…
+      db            -     bridge  shop            10.90.0.7            52785->5432/tcp
+                                  backoffice-of…  10.89.1.3
       metrics       -     host
       "
     `)

@@ -19,7 +19,7 @@ describe('work that takes long', () => {
     const work = new Promise<string>((resolve) => {
       finish = resolve
     })
-    const waiting = tellWhileWaiting('taking down web', work, output)
+    const waiting = tellWhileWaiting('taking down web', work, { terminal: output, cause: 'others' })
     await vi.advanceTimersByTimeAsync(999)
     expect(output.parts).toEqual([])
     await vi.advanceTimersByTimeAsync(1001)
@@ -32,10 +32,19 @@ describe('work that takes long', () => {
     ])
   })
 
+  it('is told of without guessing at others where nobody else can hold it up', async () => {
+    const output = terminal(true)
+    const work = new Promise<string>((resolve) => setTimeout(() => resolve('done'), 1500))
+    const waiting = tellWhileWaiting('examining this host', work, { terminal: output, cause: 'work' })
+    await vi.advanceTimersByTimeAsync(1500)
+    expect(await waiting).toBe('done')
+    expect(output.parts).toEqual(['\r\u001b[Ktsnet: still examining this host (1 s)', '\r\u001b[K'])
+  })
+
   it('is not told of in a pipe', async () => {
     const output = terminal(false)
     const work = new Promise<string>((resolve) => setTimeout(() => resolve('done'), 5000))
-    const waiting = tellWhileWaiting('taking down web', work, output)
+    const waiting = tellWhileWaiting('taking down web', work, { terminal: output, cause: 'others' })
     await vi.advanceTimersByTimeAsync(5000)
     expect(await waiting).toBe('done')
     expect(output.parts).toEqual([])

@@ -24,7 +24,7 @@ function yard() {
       internal: name === 'back',
     })
   }
-  const put = (id: string, network: string, at: string, rest: { readonly of?: string } = {}) =>
+  const put = (id: string, network: string, at: string, rest: { readonly group?: string } = {}) =>
     zone.putContainer({
       id,
       names: [id.replace('~', '-')],
@@ -45,9 +45,9 @@ describe('a container that was put on its networks one by one', () => {
     const { zone, put, sees } = yard()
     put('web', 'front', '10.1.1.2')
     put('db', 'back', '10.1.2.2')
-    put('c~eth0', 'front', '10.1.1.3', { of: 'c' })
+    put('c~eth0', 'front', '10.1.1.3', { group: 'c' })
     expect([sees('10.1.1.3', 'web'), sees('10.1.1.3', 'db')]).toEqual([['10.1.1.2'], []])
-    put('c~eth1', 'back', '10.1.2.3', { of: 'c' })
+    put('c~eth1', 'back', '10.1.2.3', { group: 'c' })
     for (const asker of ['10.1.1.3', '10.1.2.3']) {
       expect([sees(asker, 'web'), sees(asker, 'db')]).toEqual([['10.1.1.2'], ['10.1.2.2']])
     }
@@ -60,9 +60,9 @@ describe('a container that was put on its networks one by one', () => {
   it('is cut off from the outside only while all of them are internal', () => {
     const { zone, put } = yard()
     const isCutOff = (): boolean | undefined => zone.view(addressKey(address('10.1.2.3')), 'back')?.internal
-    put('c~eth1', 'back', '10.1.2.3', { of: 'c' })
+    put('c~eth1', 'back', '10.1.2.3', { group: 'c' })
     expect(isCutOff()).toBe(true)
-    put('c~eth0', 'front', '10.1.1.3', { of: 'c' })
+    put('c~eth0', 'front', '10.1.1.3', { group: 'c' })
     expect(isCutOff()).toBe(false)
     zone.dropContainer('c~eth0')
     expect(isCutOff()).toBe(true)

@@ -6,6 +6,7 @@
  */
 import { runNetavark } from '../../../../lib/adapters/netavark/run.ts'
 import type { PluginEngine } from '../../../../lib/engine/plugins.ts'
+import type { SetupRequest } from '../../../../lib/model/attachment.ts'
 
 export interface Given {
   readonly stdin?: string
@@ -52,7 +53,10 @@ function engineOf({ links = {}, engine = {} }: Given, calls: (readonly unknown[]
     hasLink: (name: string) => name in links,
     linkKind: async (name: string) => links[name],
     linkAddresses: async () => ['192.0.2.1/24', 'fe80::1/64'],
-    attach: async () => ({ attachments: [{ mac, hostIfname: 'veth0' }] }),
+    attach: async (request: SetupRequest) => {
+      const bridge = request.networks[0]?.definition?.options.bridge
+      return { attachments: [{ mac, hostIfname: 'veth0', bridge }] }
+    },
     detach: async () => ({}),
     list: async () => [],
     hasInterface: async () => true,
