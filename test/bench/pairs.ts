@@ -47,8 +47,9 @@ export async function measurePairs(yard: Yard, { names, others }: PairsOptions):
     for (const name of names.filter((one) => count === 0 || contenders[one].alone !== true)) {
       yard.tell(`${name}: a host with ${count} containers`)
       const runner = await startRunner(yard.lab, name, String(count))
-      await runner.boxes(count + 2 * rounds)
+      await runner.boxes(count + 2 * rounds + 1)
       for (let number = 0; number < count; number++) await runner.attach(number)
+      if (contenders[name].neighbour === true) await runner.attach(count + 2 * rounds)
       const warm = contenders[name].resident === true && !yard.quick ? warmPairs : 0
       for (let pair = 0; pair < warm; pair++) {
         await runner.attach(count + rounds)

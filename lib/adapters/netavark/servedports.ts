@@ -8,6 +8,7 @@
 
 import { existsSync } from 'node:fs'
 import type { PluginEngine } from '../../engine/plugins.ts'
+import { isTsnetError } from '../../errors/codes.ts'
 import { type Family, familyOf } from '../../model/address.ts'
 import type { Attachment } from '../../model/attachment.ts'
 import type { Call } from './call.ts'
@@ -20,7 +21,13 @@ export async function attachmentsOf(
   engine: PluginEngine,
   { containerId }: Pick<NetworkOptions, 'containerId'>,
 ): Promise<readonly Attachment[]> {
-  return (await engine.list()).find(({ container }) => container.id === containerId)?.attachments ?? []
+  try {
+    const { container, attachments } = await engine.inspect({ container: containerId })
+    return container.id === containerId ? attachments : []
+  } catch (error) {
+    if (isTsnetError(error, 'TSNET_NO_SUCH_CONTAINER')) return []
+    throw error
+  }
 }
 
 const familiesOf = ({ addresses }: Attachment): readonly Family[] => addresses.map(familyOf)

@@ -19,6 +19,8 @@ export interface Entry {
   readonly alone?: boolean
   /** It lives in a process that has done the same before: a pair that does not count comes right before each that does. */
   readonly resident?: boolean
+  /** One container more is there all the time: bridge, rules and name server of its network are warm. */
+  readonly neighbour?: boolean
   /** Measured by a part (parts/) and not in the rounds. */
   readonly ofPart?: boolean
 }
@@ -85,16 +87,19 @@ export const contenders: Readonly<Record<ContenderName, Entry>> = {
   'podman-nftables': {
     about: "tsnet as podman's netavark, nftables",
     resident: true,
+    neighbour: true,
     open: (at) => openNetavark(at, { whose: 'tsnet', firewall: 'nftables' }),
   },
   'podman-iptables': {
     about: "tsnet as podman's netavark, iptables",
     resident: true,
+    neighbour: true,
     open: (at) => openNetavark(at, { whose: 'tsnet', firewall: 'iptables' }),
   },
   'podman-dns': {
     about: "tsnet as podman's netavark, nftables, names",
     resident: true,
+    neighbour: true,
     open: (at) => openNetavark(at, { whose: 'tsnet', firewall: 'nftables', dns: true }),
   },
   'command-nftables': {
@@ -126,10 +131,12 @@ export const contenders: Readonly<Record<ContenderName, Entry>> = {
   cni: { about: 'reference CNI chain', open: openReference },
   netavark: {
     about: 'netavark',
+    neighbour: true,
     open: (at) => openNetavark(at, { whose: 'debian', firewall: 'iptables' }),
   },
   'netavark-dns': {
     about: 'netavark and aardvark-dns',
+    neighbour: true,
     open: (at) => openNetavark(at, { whose: 'debian', firewall: 'iptables', dns: true }),
   },
   'first-call': { about: 'a call that starts tsnetd', ofPart: true, open: openFirstCall },

@@ -6,6 +6,7 @@
  */
 import { runNetavark } from '../../../../lib/adapters/netavark/run.ts'
 import type { PluginEngine } from '../../../../lib/engine/plugins.ts'
+import { fail } from '../../../../lib/errors/codes.ts'
 import type { SetupRequest } from '../../../../lib/model/attachment.ts'
 
 export interface Given {
@@ -25,7 +26,7 @@ export interface Outcome {
   readonly calls: readonly (readonly unknown[])[]
 }
 
-const asks = ['hasLink', 'linkKind', 'linkAddresses', 'hasInterface', 'list', 'close']
+const asks = ['hasLink', 'linkKind', 'linkAddresses', 'hasInterface', 'inspect', 'close']
 
 export async function netavark(argv: readonly string[], given: Given = {}): Promise<Outcome> {
   const calls: (readonly unknown[])[] = []
@@ -58,7 +59,9 @@ function engineOf({ links = {}, engine = {} }: Given, calls: (readonly unknown[]
       return { attachments: [{ mac, hostIfname: 'veth0', bridge }] }
     },
     detach: async () => ({}),
-    list: async () => [],
+    inspect: async () => {
+      throw fail('TSNET_NO_SUCH_CONTAINER', { message: 'not in this test' })
+    },
     hasInterface: async () => true,
     'parts.add': async () => [{ name: 'eth0', mac, mtu: 1500, inSandbox: true }],
     'parts.remove': async () => undefined,
