@@ -5,6 +5,7 @@
  * @module
  */
 import { describe, expect, it } from 'vitest'
+import type { Container, Host } from '../../netns-fixtures/host.ts'
 import { createLab } from '../../netns-fixtures/lab.ts'
 import { repository } from '../../netns-fixtures/place.ts'
 import { needs } from '../../netns-fixtures/requirements.ts'
@@ -17,6 +18,29 @@ const networks: readonly (readonly [string, Json])[] = [
   ['macvlan', { driver: 'macvlan', network_interface: 'eth0' }],
   ['an unmanaged bridge', { network_interface: 'br0', options: { mode: 'unmanaged' } }],
 ]
+
+interface Way {
+  readonly verb: string
+  /** Of the network. */
+  readonly fields: Json
+  readonly expectExit?: number
+}
+
+/** A network without subnets; whoever serves it has the addresses. */
+function call(host: Host, box: Container, { verb, fields, expectExit = 0 }: Way) {
+  const input = podman6(({ network, joining }) => {
+    Object.assign(network, fields, { ipam_options: { driver: 'dhcp' } })
+    delete network['subnets']
+    delete joining['static_ips']
+  })
+  return host.run(
+    [
+      ...['sh', '-c', 'printf %s "$INPUT" | "$@"', 'sh', `${repository}dist/podman/netavark`],
+      ...['--config', '/run/nv', verb, box.netns],
+    ],
+    { env: { INPUT: input, TSNET_VIA: 'local' }, expectExit },
+  )
+}
 
 describe('ipam driver dhcp', () => {
   it.each(networks)('leases an address over %s, tells it, and releases it at teardown', async (_, fields) => {
@@ -34,19 +58,7 @@ describe('ipam driver dhcp', () => {
     await server.waitFor('DHCP, IP range')
     const box = await lab.container(host)
     const before = await snapshot(host)
-    const input = podman6(({ network, joining }) => {
-      Object.assign(network, fields, { ipam_options: { driver: 'dhcp' } })
-      delete network['subnets']
-      delete joining['static_ips']
-    })
-    const netavark = (verb: string) =>
-      host.run(
-        [
-          ...['sh', '-c', 'printf %s "$INPUT" | "$@"', 'sh', `${repository}dist/podman/netavark`],
-          ...['--config', '/run/nv', verb, box.netns],
-        ],
-        { env: { INPUT: input, TSNET_VIA: 'local' } },
-      )
+    const netavark = (verb: string) => call(host, box, { verb, fields })
     const { front } = JSON.parse((await netavark('setup')).stdout)
     const { ipnet } = front.interfaces.eth0.subnets[0]
     expect(front).toEqual({
@@ -69,6 +81,26 @@ describe('ipam driver dhcp', () => {
     await netavark('teardown')
     await server.waitFor(`DHCPRELEASE(eth0) ${String(ipnet).replace('/24', '')}`)
     // The keeper ends with its last lease.
+    await host.sh('while [ -e /run/cni ]; do sleep 0.05; done')
+    expect(snapshotDifference(before, await snapshot(host))).toEqual([])
+  })
+
+  it('says within netavark’s 8 s that no server answers, and leaves nothing', async () => {
+    await using lab = await createLab()
+    const [host, outside] = [await lab.host('host'), await lab.host('outside')]
+    await lab.wire(host, outside, '198.51.100.0/24')
+    const box = await lab.container(host)
+    const before = await snapshot(host)
+    const [, fields] = networks[0] as (typeof networks)[number]
+    const { stdout, exitCode } = await call(host, box, { verb: 'setup', fields, expectExit: 1 })
+    expect({ exitCode, stdout }).toEqual({
+      exitCode: 1,
+      stdout: `${JSON.stringify({
+        error:
+          'unable to obtain lease: asking for an address by DHCP for 0123456789ab/front/eth0: no server has given one in 8 s; ' +
+          'is the interface on a network with a DHCP server? tcpdump -ni any port 67 shows the questions',
+      })}\n`,
+    })
     await host.sh('while [ -e /run/cni ]; do sleep 0.05; done')
     expect(snapshotDifference(before, await snapshot(host))).toEqual([])
   })

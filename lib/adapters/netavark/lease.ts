@@ -15,6 +15,9 @@ import { dhcpOptions, keeperSocket, type Lease, type LeaseOwner } from '../../en
 import type { Attaching } from './call.ts'
 import { within } from './errors.ts'
 
+/** As its dhcp-proxy waits: podman holds a lock over all containers meanwhile. */
+const patienceMs = 8000
+
 /** @throws NetavarkError where no server answers */
 export async function acquireLease(attaching: Attaching): Promise<Lease> {
   const { call, engine, options } = attaching
@@ -23,6 +26,7 @@ export async function acquireLease(attaching: Attaching): Promise<Lease> {
     return await engine.dhcp.acquire(keeperPlace(), {
       ...ownerOf(attaching),
       netns: call.line.arg,
+      patienceMs,
       // Type 0: no hardware address.
       clientId: `00${Buffer.from(containerId).toString('hex')}`,
       wanted: [

@@ -27,6 +27,8 @@ export interface LeaseOrder extends LeaseOwner {
   /** Numbers of options. */
   readonly wanted: readonly number[]
   readonly provided: readonly (readonly [option: number, value: string])[]
+  /** How long to ask for the first address; absent: as patient as the keeper is. */
+  readonly patienceMs?: number
 }
 
 export type DhcpRequest =

@@ -90,7 +90,7 @@ export class LeaseKeeper {
 
   /** @throws TSNET_NO_ANSWER (busy) @throws TSNET_BAD_VALUE, TSNET_NOT_A_NETNS (invalid) */
   async acquire(): Promise<Lease> {
-    const { limitMs } = this.#patience
+    const limitMs = this.order.patienceMs ?? this.#patience.limitMs
     const leased = new Promise<Lease>((resolve, reject) => {
       this.#waiting = { resolve, reject }
     })
