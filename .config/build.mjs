@@ -81,10 +81,11 @@ for (const { out, bytes } of bundles) {
 }
 console.log(`dist/man  ${await writeManual()} pages`)
 const cni = { folder: 'cni', names: await pluginNames(), program: 'tsnet-cni' }
-await writeHook()
 /** What podman looks for in its folder of helpers. */
 const podman = { folder: 'podman', names: ['aardvark-dns', 'netavark'], program: 'tsnet-podman' }
-const launchers = await buildLauncher(root, [cni, podman])
+/** What OCI runtimes start with an empty environment. */
+const hooks = { folder: 'hooks', names: ['tsnet-hook'], program: 'tsnet-hook' }
+const launchers = await buildLauncher(root, [cni, podman, hooks])
 console.log(`dist/cni  ${cni.names.join(' ')}`)
 console.log(`dist/podman  ${podman.names.join(' ')}`)
 console.log(launchers)
@@ -182,15 +183,6 @@ async function writeSchema() {
     maxBuffer: 16 * 1024 * 1024,
   })
   await writeWhole(join(root, 'dist/schema.json'), stdout)
-}
-
-/** OCI runtimes start it with an empty environment, so the path of node is in it. */
-async function writeHook() {
-  const target = join(root, 'dist/hooks')
-  await mkdir(target, { recursive: true })
-  await writeWhole(join(target, 'package.json'), '{"type":"commonjs"}\n')
-  const lines = [`#!${process.execPath}`, `require(${JSON.stringify(join(root, 'dist/bin/tsnet-hook'))})`, '']
-  await writeWhole(join(target, 'tsnet-hook'), lines.join('\n'), 0o755)
 }
 
 /** The functions V8 has made of the program, beside it; without them it starts too, only slower. */

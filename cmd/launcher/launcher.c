@@ -249,6 +249,23 @@ static int read_netavark_line(void) {
   return 1;
 }
 
+/*
+ * `"pid": 4242` in the state of an OCI container: the namespace it has right now. A value that is no number is another
+ * member's; whatever is found wrongly, the daemon compares it with what it reads itself.
+ */
+static void find_pid(void) {
+  const char *at = input.at, *end = input.at + input.length;
+  while (at && (at = memmem(at, end - at, "\"pid\"", 5))) {
+    for (at += 5; at < end && strchr(" \t\r\n:", *at) && *at;) at++;
+    int digits = 0;
+    while (at + digits < end && at[digits] >= '0' && at[digits] <= '9') digits++;
+    if (digits == 0 || digits > 20) continue;
+    snprintf(sandbox_text, sizeof sandbox_text, "/proc/%.*s/ns/net", digits, at);
+    sandbox_path = sandbox_text;
+    return;
+  }
+}
+
 /* Kept open, close-on-exec, until we end. What is no namespace the daemon is left to complain about. */
 static void open_sandbox(void) {
   struct statfs about;
@@ -529,7 +546,7 @@ static void catch_signals(void) {
 /* Where the daemon listens: TSNET_SOCKET, else below the state folder. */
 static int find_socket(void) {
   const char *given = getenv("TSNET_SOCKET");
-  if (!*TSNET_KIND && !state_dir) state_dir = getenv("TSNET_STATE_DIR");
+  if ((!*TSNET_KIND || IS("hooks/")) && !state_dir) state_dir = getenv("TSNET_STATE_DIR");
   if (state_dir && !*state_dir) state_dir = NULL;
   static char absolute[PATH_MAX];
   if (state_dir && *state_dir != '/') {
@@ -554,9 +571,10 @@ int main(int count, char **words) {
   if (via && !strcmp(via, "local")) serve_yourself();
   if (IS("podman/")) {
     if (!read_netavark_line()) serve_yourself();
-  } else if (IS("hooks/"))
+  } else if (IS("hooks/")) {
+    program = "tsnet-hook"; /* runtimes take its name from the bundle, which may say anything */
     input_read = 1;
-  else if (IS("cni/")) {
+  } else if (IS("cni/")) {
     const char *command = getenv("CNI_COMMAND");
     /* What these say is known without a host. */
     if (!command || !*command || !strcmp(command, "VERSION")) serve_yourself();
@@ -570,6 +588,7 @@ int main(int count, char **words) {
   catch_signals();
   if (has_input) read_input();
   asked = 1;
+  if (IS("hooks/")) find_pid();
   open_sandbox();
 
   struct buffer call = {0};

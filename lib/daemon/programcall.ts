@@ -150,6 +150,8 @@ async function runProgram(
 
 /** `tsnet setup`, `bridge ADD`: what counts are kept by, so no ids. */
 function nameOf({ program, argv, env }: Invocation): string {
+  if (program.startsWith('hooks/'))
+    return `${program} ${argv[0] === 'poststop' ? 'poststop' : 'createRuntime'}`
   const byArgv = program === 'tsnet' || program.startsWith('podman/')
   const verb = byArgv ? argv.find((word) => /^[a-z]+$/.test(word)) : env['CNI_COMMAND']
   return verb === undefined ? program : `${program} ${verb}`
@@ -158,8 +160,8 @@ function nameOf({ program, argv, env }: Invocation): string {
 /** Whether it will set something up or take something down. */
 function wayOf(call: Invocation): 'apply' | 'revert' | undefined {
   const name = nameOf(call)
-  if (/^(tsnet teardown|cni\/\S+ DEL|\S+\/\S+ teardown)$/.test(name)) return 'revert'
-  return /^(tsnet setup|cni\/\S+ ADD|\S+\/\S+ setup)$/.test(name) ? 'apply' : undefined
+  if (/^(tsnet teardown|cni\/\S+ DEL|\S+\/\S+ (teardown|poststop))$/.test(name)) return 'revert'
+  return /^(tsnet setup|cni\/\S+ ADD|\S+\/\S+ (setup|createRuntime))$/.test(name) ? 'apply' : undefined
 }
 
 interface RaisableSignals extends ProgramSignals {

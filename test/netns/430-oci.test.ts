@@ -6,18 +6,33 @@
  */
 import { describe, expect, it } from 'vitest'
 import { needs } from '../../netns-fixtures/requirements.ts'
-import { engine } from './engines.ts'
+import { engine, engineLimitMs } from './engines.ts'
+import { readmeExample } from './readme.ts'
 
-needs('root', 'ip', 'iptables', 'veth', 'bridge', 'busybox', 'curl', 'oci')
+needs('root', 'ip', 'iptables', 'veth', 'bridge', 'busybox', 'curl', 'oci', 'built')
 
-const limitMs = 60_000
+describe.each(['runc', 'crun'])('the example of the README with %s', (runtime) => {
+  it('publishes, resolves both ways and leaves nothing', { timeout: engineLimitMs }, async () => {
+    const { example = '', left } = await engine('oci-example', {
+      RUNTIME: runtime,
+      EXAMPLE: readmeExample('oci'),
+    })
+    expect(left).toBe('')
+    // The page is the hosts file of web; then each has asked for the other.
+    expect(example).toContain('10.89.0.2\trunc web')
+    expect(example.match(/^Address: 10\..*$/gm)).toEqual(['Address: 10.89.0.3', 'Address: 10.89.0.2'])
+  })
+})
 
 describe.each(['runc', 'crun'])('a bundle started by %s', (runtime) => {
-  it('is connected, published, known by name, and gone without a trace', { timeout: limitMs }, async () => {
+  it('is connected, published, known by name, and gone without a trace', {
+    timeout: engineLimitMs,
+  }, async () => {
     const told = await engine('oci', { RUNTIME: runtime })
     expect(told).toMatchObject({
       patched: '/run/work/web/config.json\n/run/work/db/config.json',
       started: 'yes',
+      served: 'hooks/tsnet-hook createRuntime',
       published: 'hello',
       named: 'hello\n10.89.0.3',
       // A hook that fails fails the start: nothing of the container is left.

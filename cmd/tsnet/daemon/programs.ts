@@ -58,8 +58,20 @@ const netavark: Program = async (call) => {
   })
 }
 
+const hook: Program = async (call) => {
+  const { runHook } = await import('../../../lib/adapters/oci/run.ts')
+  const stateDir = call.env['TSNET_STATE_DIR']
+  return runHook({
+    argv: call.argv,
+    stdin: () => call.stdin,
+    stderr: (text) => call.stderr.write(text),
+    openEngine: () => call.openEngine(stateDir ? { stateDir: resolve(call.cwd, stateDir) } : {}),
+  })
+}
+
 export const programs: Programs = {
   tsnet,
+  'hooks/tsnet-hook': hook,
   'podman/netavark': netavark,
   ...Object.fromEntries(Object.keys(plugins).map((name) => [`cni/${name}`, pluginProgram(name)])),
 }

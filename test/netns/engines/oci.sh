@@ -28,6 +28,8 @@ section published; until_true 10 curl -fs --max-time 2 http://127.0.0.1:8088/; c
 section named; r exec db sh -c "$(fetch front)"; r exec web nslookup db | sed -n 's/^Address.*: //p' | grep '^10\.'
 section files; r exec db cat /etc/resolv.conf /etc/hosts | grep -v '^#'
 section ls; tsnet ls; tsnet port web
+# Hooks are calls of the daemon, which the first of them has started.
+section served; tsnet daemon status --json | jq -r '.calls | keys[] | select(startswith("hooks/"))'
 section refused; tsnet oci patch db -p 8088:80 >/dev/null; stop db; start db || true; said; r list -q
 section none; ls /run/oci; tsnet ls -q
 section misspelt

@@ -108,6 +108,34 @@ describe('a hook that fails says why', () => {
     expect(said).toContain(why)
   })
 
+  it.each([
+    ['network', 'no/name'],
+    ['network', 'front:ip=nowhere'],
+    ['network', 'host back'],
+    ['publish', '8080:80/icmp'],
+    ['expose', 'http'],
+    ['publish-all', '2'],
+    ['ignore-publish', 'no'],
+    ['alias', 'under score!'],
+    ['ip', 'fd00::1'],
+    ['ip6', '10.0.0.1'],
+    ['mac', '01:00:5e:00:00:01'],
+    ['mtu', 'big'],
+    ['name', '-x'],
+    ['hostname', 'a..b'],
+    ['dns', 'one.one.one.one'],
+    ['dns-search', 'a..b'],
+    ['dns-option', 'a\u0000b'],
+    ['add-host', 'db'],
+    ['link', 'a:b:c'],
+    ['firewall', 'pf'],
+  ])('and names the annotation: net.tsnet.%s %s', async (name, value) => {
+    bundle({})
+    const { code, said } = await hook(state({ annotations: { [`net.tsnet.${name}`]: value } }))
+    expect(code).toBe(1)
+    expect(said.split(': ').slice(2)[0]).toContain(`net.tsnet.${name}`)
+  })
+
   it('names the file where the host’s defaults are wrong', async () => {
     bundle({})
     writeFileSync(join(top, 'hooks.json'), '{"publish": ["80:80", 7]}')
