@@ -14,6 +14,7 @@ import {
   addressOf,
   type Cidr,
   type Family,
+  familyOf,
   type Mac,
   macFromAddress,
 } from '../model/address.ts'
@@ -76,7 +77,10 @@ export async function decideEndpoints(
   const publisher = publishingEndpoint(endpoints, mappings, request)
   const leased: (readonly Cidr[])[] = []
   for (const endpoint of endpoints) leased.push(await reserve.lease(endpoint))
-  const bindings = publisher === undefined ? [] : await reserve.ports(mappings)
+  const bindings =
+    publisher === undefined
+      ? []
+      : await reserve.ports(servedBy(mappings, leased[endpoints.indexOf(publisher)] ?? []))
   const plans: AttachmentPlan[] = []
   for (const [i, endpoint] of endpoints.entries()) {
     const input = {
@@ -92,6 +96,14 @@ export async function decideEndpoints(
   const named = withNameServers(context, request, configs, result)
   const files = decideFiles(context, request, target, named)
   return { result: files.result, sandboxSteps, plans, fileSteps: files.steps, backend }
+}
+
+function servedBy(mappings: readonly PortMapping[], cidrs: readonly Cidr[]): readonly PortMapping[] {
+  const families = cidrs.map(familyOf)
+  return mappings.filter(
+    ({ onlyIfServed, hostAddress }) =>
+      onlyIfServed !== true || hostAddress === undefined || families.includes(familyOf(hostAddress)),
+  )
 }
 
 /** Nothing has to be asked for a sandbox with nothing but `lo`. */

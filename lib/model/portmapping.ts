@@ -22,6 +22,8 @@ export interface PortMapping {
   readonly protocol: Protocol
   /** The caller's own process holds the host port (engines behind CNI): its socket is no conflict. */
   readonly heldByCaller?: boolean
+  /** Left out where the container has no address of the host address's family: engines behind CNI send both. */
+  readonly onlyIfServed?: boolean
 }
 
 /** A mapping after its host port has been chosen and reserved. */

@@ -50,12 +50,12 @@ export function attachRequest(request: Request, leased: CniResult | undefined): 
     networks: [endpointOf(request, leased)],
     publish: runtimeConfig.objects('portMappings').map((entry) => {
       const { hostAddress, ...port } = readPortMapping(entry)
-      const any = hostAddress === '0.0.0.0' || hostAddress === '::'
       return {
         ...port,
-        ...(hostAddress === undefined || any ? {} : { hostAddress }),
+        ...(hostAddress === undefined ? {} : { hostAddress }),
         count: 1,
         heldByCaller: true,
+        onlyIfServed: true,
       }
     }),
     expose: [],
