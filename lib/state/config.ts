@@ -8,7 +8,7 @@ import { fail } from '../errors/codes.ts'
 import { type Address, parseAddress } from '../model/address.ts'
 import type { FirewallBackend } from '../model/attachment.ts'
 import { isContainerName } from '../model/names.ts'
-import { fileExists, readJson } from './files.ts'
+import { rememberedFile } from './remembered.ts'
 
 export interface HostConfig {
   readonly firewall?: FirewallBackend
@@ -30,8 +30,7 @@ const backends: readonly unknown[] = ['iptables', 'nftables', 'none']
 
 /** @throws TSNET_BAD_VALUE (invalid) naming the key */
 export function readHostConfig(path: string = hostConfigPath): HostConfig {
-  if (!fileExists(path)) return {}
-  const raw: unknown = readJson<unknown>(path) ?? {}
+  const raw: unknown = rememberedFile<unknown>(path)() ?? {}
   const bad = (field: string, value: unknown, hint: string): Error =>
     fail('TSNET_BAD_VALUE', { message: `reading ${path}: ${field} cannot be used`, field, value, hint })
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw))

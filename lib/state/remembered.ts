@@ -29,41 +29,35 @@ interface Known<T> {
   readonly value: T
 }
 
+/** For the whole process: a daemon puts its state room together anew for every call. */
+const known = new Map<string, Known<unknown>>()
+const mostKnown = 1000
+
 export function rememberedFolder(path: string): Folder {
-  const names = remembered(path, () => listFolder(path))
-  const files = new Map<string, () => unknown>()
   return {
-    names: () => names() ?? [],
+    names: () => remembered(path, listFolder) ?? [],
     // Looked at itself, because people edit files in place.
-    read: <T>(name: string): T | undefined => {
-      const file = files.get(name) ?? rememberedFile(`${path}/${name}`)
-      const value = file() as T | undefined
-      if (value === undefined) files.delete(name)
-      else files.set(name, file)
-      return value
-    },
+    read: <T>(name: string): T | undefined => remembered<T | undefined>(`${path}/${name}`, readJson),
   }
 }
 
 /** One JSON file, in a folder that may change often. */
 export function rememberedFile<T>(path: string): () => T | undefined {
-  return remembered(path, () => readJson<T>(path))
+  return () => remembered<T | undefined>(path, readJson)
 }
 
 /** @returns what `read` says, undefined where there is nothing at `path` */
-function remembered<T>(path: string, read: () => T): () => T | undefined {
-  let known: Known<T> | undefined
-  return () => {
-    // Before it is read: a change in between shows the next time.
-    const at = statSync(path, { throwIfNoEntry: false })
-    if (at === undefined) known = undefined
-    else if (known === undefined || !isSame(known.at, at)) {
-      const fresh = { at, value: read() }
-      known = Date.now() - at.mtimeMs > settledMs ? fresh : undefined
-      return fresh.value
-    }
-    return known?.value
-  }
+function remembered<T>(path: string, read: (path: string) => T): T | undefined {
+  // Before it is read: a change in between shows the next time.
+  const at = statSync(path, { throwIfNoEntry: false })
+  const before = known.get(path) as Known<T> | undefined
+  if (at !== undefined && before !== undefined && isSame(before.at, at)) return before.value
+  if (before !== undefined) known.delete(path)
+  if (at === undefined) return undefined
+  const value = read(path)
+  if (known.size === mostKnown) known.clear()
+  if (Date.now() - at.mtimeMs > settledMs) known.set(path, { at, value })
+  return value
 }
 
 function isSame(one: Stats, other: Stats): boolean {
