@@ -21,6 +21,8 @@ export interface Entry {
   readonly resident?: boolean
   /** One container more is there all the time: bridge, rules and name server of its network are warm. */
   readonly neighbour?: boolean
+  /** It cannot attach several at once. */
+  readonly singly?: boolean
   /** Measured by a part (parts/) and not in the rounds. */
   readonly ofPart?: boolean
 }
@@ -52,7 +54,7 @@ export type ContenderName =
 
 /** What shall be compared with a goal is named in goals.ts; README.md tells how to add one. */
 export const contenders: Readonly<Record<ContenderName, Entry>> = {
-  kernel: { about: "the kernel's own cost (C)", resident: true, open: openKernel },
+  kernel: { about: "the kernel's own cost (C)", resident: true, singly: true, open: openKernel },
   'library-nftables': {
     about: 'tsnet, library, nftables',
     resident: true,
@@ -73,7 +75,7 @@ export const contenders: Readonly<Record<ContenderName, Entry>> = {
     resident: true,
     open: (at) => openPlugin(at, { where: 'cni', firewall: 'iptables' }),
   },
-  'launcher-chain': { about: 'tsnet, CNI chain, launcher', resident: true, open: openChain },
+  'launcher-chain': { about: 'tsnet, CNI chain, launcher', resident: true, singly: true, open: openChain },
   'launcher-command': {
     about: 'tsnet, command, launcher, nftables',
     resident: true,
