@@ -14,12 +14,13 @@ import type { Engine, EngineOptions } from './engine.ts'
 import { createHostLocal, type HostLocal } from './hostlocal.ts'
 import { createLocalEngine } from './local.ts'
 import { linuxKernel, openContext } from './open.ts'
-import { createParts, type Parts } from './parts.ts'
+import { createParts, type Parts } from './parts/parts.ts'
 
 export type { PartId, PartInterface } from '../drivers/cni/part.ts'
 export type { PartOptions, PartType } from '../drivers/cni/registry.ts'
 export type { HostLocal } from './hostlocal.ts'
-export type { PartRequest, Parts } from './parts.ts'
+export type { PartRequest } from './parts/part.ts'
+export type { Parts } from './parts/parts.ts'
 
 export interface ProgramResult {
   readonly exitCode: number

@@ -1,0 +1,71 @@
+/**
+ * Removing a part, by its record or by what can be seen of one that another plugin set made. Never fails because something is gone.
+ *
+ * @module
+ */
+
+import type { PartId } from '../../drivers/cni/part.ts'
+import { type PartType, parts } from '../../drivers/cni/registry.ts'
+import { asTsnetError, fail } from '../../errors/codes.ts'
+import { lower } from '../apply.ts'
+import type { EngineContext } from '../context.ts'
+import { heal } from '../heal.ts'
+import { tidy } from '../idle.ts'
+import { lookAround } from '../lookaround.ts'
+import { takeDown } from '../takedown.ts'
+import { type PartRequest, partKey } from './part.ts'
+
+export async function remove<T extends PartType>(
+  context: EngineContext,
+  request: PartRequest<T>,
+): Promise<void> {
+  const { type, id } = request
+  const key = partKey(type, id)
+  await heal(context)
+  const lock = await context.locks.container(key)
+  try {
+    const host = await context.locks.hostShared()
+    try {
+      const record = context.containers.get(key)
+      const { errors } = await takeDown(context, key)
+      // Rules of nftables go by handles, which no record can know.
+      const byLook =
+        record === undefined || record.steps.some(({ step }) => step.kind === 'rules' && step.remove === '')
+      const left = byLook ? await removeSeen(context, request) : []
+      const all = [...errors, ...left]
+      if (all.length > 0) throw notAllGone(id, all)
+    } finally {
+      host.release()
+    }
+  } finally {
+    lock.release()
+  }
+  await tidy(context)
+}
+
+async function removeSeen<T extends PartType>(
+  context: EngineContext,
+  request: PartRequest<T>,
+): Promise<readonly unknown[]> {
+  const { type, id, options, netns } = request
+  const sandbox = netns === '' ? undefined : await context.kernel.openSandbox(netns).catch(() => undefined)
+  try {
+    if (sandbox?.facts.own === true) return []
+    const planner = parts[type]
+    const facts = await lookAround(context, planner.looks(options, 'remove'), sandbox)
+    return await context.kernel.revert(lower(planner.remove({ id, options, facts }), 'none'), sandbox)
+  } finally {
+    sandbox?.close()
+  }
+}
+
+function notAllGone({ container }: PartId, errors: readonly unknown[]): Error {
+  const first = asTsnetError(errors[0])
+  const error = fail('TSNET_STEP_FAILED', {
+    message: `detaching ${container}: ${first.message}`,
+    cause: first,
+    hint: 'mend the cause and try again; "tsnet gc" goes on where this stopped',
+  })
+  error.undo.push(...errors.slice(1))
+  return error
+}
