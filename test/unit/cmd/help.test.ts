@@ -40,8 +40,12 @@ describe('tsnet help', () => {
     },
   )
 
-  it('shows an example of every command', () => {
+  it('shows three examples of every command at least, each about something else', () => {
     expect(new Set(examples.map(({ command }) => command))).toEqual(new Set(names))
+    const shown = (name: string): readonly string[] =>
+      examples.filter(({ command }) => command === name).map(({ about }) => about)
+    expect(names.filter((name) => new Set(shown(name)).size < 3)).toEqual([])
+    expect(names.filter((name) => new Set(shown(name)).size < shown(name).length)).toEqual([])
   })
 
   it('documents every exit code', () => {
