@@ -17,7 +17,7 @@ const order = ['base@', 'network.', 'rules.', 'accept.'] as const
 export async function reapplyRules(context: EngineContext): Promise<number> {
   const host = await context.locks.hostExclusive()
   try {
-    return await putRulesBack(context)
+    return (await putRulesBack(context)) + (await putSourcesBack(context))
   } finally {
     host.release()
   }
@@ -37,6 +37,17 @@ export async function putRulesBack({ kernel, units, containers }: EngineContext)
   const { error } = await kernel.apply(missing, undefined)
   if (error !== undefined) throw error as Error
   return missing.length
+}
+
+/** What firewalld was told and forgets when it is reloaded; it takes a word twice. Nothing where it does not run. */
+async function putSourcesBack({ kernel, containers }: EngineContext): Promise<number> {
+  const steps = containers
+    .keys()
+    .flatMap((key) => (containers.get(key)?.steps ?? []).map(({ step }) => step))
+    .filter((step) => step.kind === 'batch' && step.tool === 'firewall-cmd')
+  if (steps.length === 0) return 0
+  const { error } = await kernel.apply(steps, undefined)
+  return error === undefined ? steps.length : 0
 }
 
 /** Empty: whom the host asks. Nothing to do where no such network is there. */

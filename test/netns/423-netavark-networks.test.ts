@@ -8,70 +8,13 @@
 import { describe, expect, it } from 'vitest'
 import type { Container, Host } from '../../netns-fixtures/host.ts'
 import { createLab, type Lab } from '../../netns-fixtures/lab.ts'
-import { repository } from '../../netns-fixtures/place.ts'
 import { needs } from '../../netns-fixtures/requirements.ts'
 import { snapshot, snapshotDifference } from '../../netns-fixtures/snapshot.ts'
-import { type Json, podman6, port } from '../unit/adapters/netavark/requests.ts'
+import { port } from '../unit/adapters/netavark/requests.ts'
+import { addressOf, type Joined, netavark, older } from './netavarkcalls.ts'
+import { debians, ours } from './netavarks.ts'
 
 needs('root', 'ip', 'iptables', 'nft', 'veth', 'bridge', 'ipv6', 'netavark', 'aardvark', 'built')
-
-const ours = `${repository}dist/podman`
-const debians = '/usr/lib/podman'
-
-interface Joined {
-  readonly box: Container
-  readonly number: number
-  /** Of the network. */
-  readonly network?: Json
-  /** Of the joining. */
-  readonly joining?: Json
-  readonly call?: Json
-}
-
-const addressOf = (number: number): string => `10.70.${number}.2`
-
-function request({ box, number, network = {}, joining = {}, call = {} }: Joined): string {
-  return podman6((podman) => {
-    const name = `n${number}`
-    Object.assign(podman.network, {
-      name,
-      id: `${number}`.repeat(64).slice(0, 64),
-      network_interface: `podman${number}`,
-      subnets: [{ subnet: `10.70.${number}.0/24`, gateway: `10.70.${number}.1` }],
-      ...network,
-    })
-    Object.assign(podman.joining, { name, static_ips: [addressOf(number)], ...joining })
-    Object.assign(podman.call, {
-      container_id: `c${number}-${box.pid}`,
-      container_name: `c${number}`,
-      network_info: { [name]: podman.network },
-      ...call,
-    })
-  })
-}
-
-interface Way {
-  readonly verb: 'setup' | 'teardown'
-  readonly firewall?: string
-  readonly folder?: string
-}
-
-async function netavark(host: Host, joined: Joined, { verb, firewall, folder = ours }: Way): Promise<Json> {
-  const words = ['--config', '/run/nv', `--aardvark-binary=${folder}/aardvark-dns`, verb, joined.box.netns]
-  await host.sh('mkdir -p /run/nv')
-  const { stdout } = await host.run(
-    ['sh', '-c', 'printf %s "$INPUT" | "$@"', 'sh', `${folder}/netavark`, ...words],
-    { env: { INPUT: request(joined), TSNET_VIA: 'local', ...(firewall ? { NETAVARK_FW: firewall } : {}) } },
-  )
-  return (stdout === '' ? {} : JSON.parse(stdout)) as Json
-}
-
-/** As Debian's reads it: networks as a map. */
-function older(joined: Joined): Joined {
-  const parsed = JSON.parse(request(joined)) as { readonly networks: readonly Json[] }
-  const [one] = parsed.networks as [Json]
-  return { ...joined, call: { ...joined.call, networks: { [one['name'] as string]: one } } }
-}
 
 async function boxes(lab: Lab, host: Host, count: number): Promise<readonly Container[]> {
   return Promise.all(Array.from({ length: count }, () => lab.container(host)))

@@ -16,6 +16,7 @@ import { attach } from './attach.ts'
 import { type Attaching, callLabels, interfaceNumber } from './call.ts'
 import { NetavarkError } from './errors.ts'
 import { addExtras, hasExtras, removeExtras } from './extras.ts'
+import { checkForwardPorts, distrust, firewalldRuns, trust } from './firewalld.ts'
 import { type BridgeSettings, bridgeSettings } from './options.ts'
 import { publishing } from './ports.ts'
 import { type Made, ownDomain, searchDomain } from './status.ts'
@@ -49,13 +50,16 @@ export async function setupBridge(attaching: Attaching, served: Set<Family>): Pr
   const listen = settings.unmanaged && named ? await bridgeAddresses(attaching) : undefined
   const namesHere = named && aardvarkPid(call.line.config) === undefined
   const request = requestOf(attaching, settings, { cidrs, listen, namesHere })
+  const guarded = hasRules(attaching, settings) && (await firewalldRuns(call))
+  if (guarded && mappings.length > 0) checkForwardPorts()
   const made = await attach(attaching, { ...request, publish: mappings })
   if (mappings.length > 0) for (const cidr of cidrs) served.add(familyOf(cidr))
-  if (hasExtras(network, settings)) {
-    await addExtras(attaching, settings, made).catch(async (error: unknown) => {
-      await engine.detach(options.containerId, joining.ifname)
-      throw error
-    })
+  try {
+    if (hasExtras(network, settings)) await addExtras(attaching, settings, made)
+    if (guarded) await trust(attaching, cidrs)
+  } catch (error) {
+    await engine.detach(options.containerId, joining.ifname)
+    throw error
   }
   return {
     ifname: joining.ifname,
@@ -84,14 +88,19 @@ export async function teardownBridge(attaching: Attaching): Promise<boolean> {
   const { engine, options, network, joining } = attaching
   const settings = bridgeSettings(network, joining, options.generation)
   if (hasExtras(network, settings)) await removeExtras(attaching, settings)
+  await distrust(attaching)
   return (await engine.detach(options.containerId, joining.ifname)) !== undefined
 }
 
 const gatewaysOf = ({ network }: Attaching): readonly Address[] =>
   network.subnets.flatMap(({ gateway }) => gateway ?? [])
 
-function publishes({ engine, network, firewall }: Attaching, settings: BridgeSettings): boolean {
-  return !network.internal && !settings.unmanaged && (firewall ?? engine.firewall) !== 'none'
+function publishes(attaching: Attaching, settings: BridgeSettings): boolean {
+  return !attaching.network.internal && hasRules(attaching, settings)
+}
+
+function hasRules({ engine, firewall }: Attaching, { unmanaged }: BridgeSettings): boolean {
+  return !unmanaged && (firewall ?? engine.firewall) !== 'none'
 }
 
 /** In netavark's words, before anything is made. */

@@ -1,63 +1,111 @@
 /**
- * Waits on the system bus for firewalld's signal `Reloaded`: as much of D-Bus as
- * that takes (authentication, Hello, AddMatch, reading signals).
+ * Whether firewalld is on the system bus, and its signal `Reloaded`: as much of
+ * D-Bus as that takes (authentication, Hello, NameHasOwner, AddMatch, signals).
  *
  * @see https://dbus.freedesktop.org/doc/dbus-specification.html
  * @module
  */
 
-import { createConnection } from 'node:net'
-import { NetavarkError } from './errors.ts'
+import { createConnection, type Socket } from 'node:net'
+import { ioText, NetavarkError } from './errors.ts'
 
 const defaultAddress = 'unix:path=/run/dbus/system_bus_socket'
 const rule = "type='signal',interface='org.fedoraproject.FirewallD1',member='Reloaded'"
 const method = 1
+const answer = 2
 const signal = 4
+const answerLimitMs = 2000
 const fieldNames = { path: 1, interface: 2, member: 3, destination: 6, signature: 8 } as const
 
-/** @returns never, but by an error: the bus is not there, or has ended */
+/** What is said to the bus, and what comes back. */
+interface Talk {
+  readonly calls: readonly Buffer[]
+  readonly heard: (message: Buffer) => void
+  /** The bus is not there, does not take us, or has ended. */
+  readonly lost: (why: string) => void
+}
+
+/**
+ * Calls `reloaded` once when signals are listened to, since one may have been missed until then, and at each signal.
+ *
+ * @returns never, but by an error: the bus is not there, or has ended
+ */
 export function onReload(address: string | undefined, reloaded: () => Promise<void>): Promise<never> {
-  const path = /unix:path=([^,;]+)/.exec(address || defaultAddress)?.[1] ?? ''
   return new Promise((_, reject) => {
-    const socket = createConnection({ path })
+    let work: Promise<void> = Promise.resolve()
+    let answers = 0
     const lost = (why: string): void => {
       socket.destroy()
       reject(new NetavarkError(`failed to connect to the system bus: ${why}`))
     }
-    let text: Buffer = Buffer.alloc(0)
-    let authenticated = false
-    let work: Promise<void> = Promise.resolve()
-    socket.on('error', (error) => lost(error.message))
-    socket.on('close', () => lost('it has ended'))
-    socket.on('connect', () => {
-      const uid = Buffer.from(String(process.getuid?.() ?? 0)).toString('hex')
-      socket.write(`\0AUTH EXTERNAL ${uid}\r\n`)
-    })
-    socket.on('data', (piece) => {
-      text = Buffer.concat([text, piece])
-      if (!authenticated) {
-        const end = text.indexOf('\r\n')
-        if (end < 0) return
-        if (!text.toString('utf8', 0, end).startsWith('OK')) {
-          lost('it does not take us')
-          return
-        }
-        authenticated = true
-        text = text.subarray(end + 2)
-        socket.write('BEGIN\r\n')
-        socket.write(busCall(1, 'Hello'))
-        socket.write(busCall(2, 'AddMatch', rule))
-      }
-      for (;;) {
-        const length = messageLength(text)
-        if (length === undefined || text.length < length) return
-        const message = text.subarray(0, length)
-        text = text.subarray(length)
-        if (message[1] !== signal || !message.includes('Reloaded')) continue
+    const socket = openBus(address || defaultAddress, {
+      calls: [busCall(1, 'Hello'), busCall(2, 'AddMatch', rule)],
+      heard: (message) => {
+        if (message[1] === answer) answers++
+        const listens = message[1] === answer && answers === 2
+        if (!listens && (message[1] !== signal || !message.includes('Reloaded'))) return
         work = work.then(reloaded).catch((error: unknown) => lost(String(error)))
-      }
+      },
+      lost,
     })
   })
+}
+
+/** @param address empty: nobody wants to know @returns why it does not answer; undefined where firewalld runs */
+export function firewalldSilence(address: string | undefined): Promise<string | undefined> {
+  if (address === '') return Promise.resolve('the bus address is empty')
+  return new Promise((resolve) => {
+    const settle = (why: string | undefined): void => {
+      clearTimeout(timer)
+      socket.destroy()
+      resolve(why)
+    }
+    const timer = setTimeout(() => settle('the bus does not answer'), answerLimitMs)
+    const socket = openBus(address ?? defaultAddress, {
+      calls: [busCall(1, 'Hello'), busCall(2, 'NameHasOwner', 'org.fedoraproject.FirewallD1')],
+      heard: (message) => {
+        // The answer is a truth value; that to Hello is a text.
+        if (message[1] !== answer || message.readUInt32LE(4) !== 4) return
+        settle(message.readUInt32LE(message.length - 4) === 1 ? undefined : 'firewalld is not on the bus')
+      },
+      lost: settle,
+    })
+  })
+}
+
+function openBus(address: string, { calls, heard, lost }: Talk): Socket {
+  const path = /unix:path=([^,;]+)/.exec(address)?.[1] ?? ''
+  const socket = createConnection({ path })
+  let text: Buffer = Buffer.alloc(0)
+  let authenticated = false
+  socket.on('error', (error) => lost(ioText(error).replace('IO error', 'I/O error')))
+  socket.on('close', () => lost('it has ended'))
+  socket.on('connect', () => {
+    const uid = Buffer.from(String(process.getuid?.() ?? 0)).toString('hex')
+    socket.write(`\0AUTH EXTERNAL ${uid}\r\n`)
+  })
+  socket.on('data', (piece) => {
+    text = Buffer.concat([text, piece])
+    if (!authenticated) {
+      const end = text.indexOf('\r\n')
+      if (end < 0) return
+      if (!text.toString('utf8', 0, end).startsWith('OK')) {
+        lost('it does not take us')
+        return
+      }
+      authenticated = true
+      text = text.subarray(end + 2)
+      socket.write(Buffer.concat([Buffer.from('BEGIN\r\n'), ...calls]))
+    }
+    for (;;) {
+      const length = messageLength(text)
+      if (length === undefined || text.length < length) return
+      const message = text.subarray(0, length)
+      text = text.subarray(length)
+      heard(message)
+    }
+  })
+  return socket
 }
 
 const aligned = (length: number, to: number): number => Math.ceil(length / to) * to

@@ -11,6 +11,7 @@ import type { Family } from '../../model/address.ts'
 import type { Attaching, Call } from './call.ts'
 import { checkDriver, type Driver } from './drivers.ts'
 import { ioText, NetavarkError, textOf, within } from './errors.ts'
+import { requireFirewalld } from './firewalld.ts'
 import { firewallDriver, type Generation } from './options.ts'
 import { checkForwards } from './ports.ts'
 import { decodeNetworkOptions, type Joining, type NetworkOptions, networkOf } from './request.ts'
@@ -58,6 +59,7 @@ async function driversOf(call: Call): Promise<readonly Named[]> {
   checkServers(parts.options)
   const checked = parts.options.networks.map((joining) => checkedDriver(parts, joining))
   if (checked.length === 0) return []
+  if (parts.firewall === 'firewalld') await requireFirewalld(call)
   const engine = await call.engine()
   // `podman network reload` asks for the MAC a container had: the cure for rules that were flushed.
   if (parts.options.networks.some(({ staticMac }) => staticMac !== undefined)) await engine.reapplyRules()

@@ -45,6 +45,8 @@ export interface NetavarkPartOptions {
 
 type Input = PartInput<NetavarkPartOptions>
 
+const trusted = 'trusted'
+
 export const netavarkPart: PartPlanner<NetavarkPartOptions> = {
   looks: (_options, doing) =>
     doing === 'remove'
@@ -53,6 +55,7 @@ export const netavarkPart: PartPlanner<NetavarkPartOptions> = {
           { what: 'sandbox' },
           { what: 'iptables', tables: ['nat', 'filter'] },
           { what: 'nft', table: nftTable },
+          { what: 'firewalld', zone: trusted },
         ]
       : [],
   add: planExtras,
@@ -108,8 +111,17 @@ function planRemoval({ id, options, facts }: Input): readonly Step[] {
     ...(last ? [ip('host', [], [`link delete dev ${bridge}`])] : []),
     ...([4, 6] as const).flatMap((family) => iptablesRules(options, id.container, facts, { family, last })),
     ...nftRules(options, facts, last),
+    ...(last ? zoneSources(options, facts) : []),
     ...(ours ? [ip('sandbox', [], [`link delete dev ${id.ifname}`])] : []),
   ]
+}
+
+/** Subnets that netavark has put into firewalld's zone. */
+function zoneSources({ seen }: NetavarkPartOptions, { firewalld = [] }: PartFacts): readonly Step[] {
+  const sources = seen.subnets.filter((subnet) => firewalld.includes(subnet))
+  if (sources.length === 0) return []
+  const remove = [`--zone=${trusted}`, ...sources.map((source) => `--remove-source=${source}`)]
+  return [{ kind: 'batch', where: 'host', tool: 'firewall-cmd', add: [], remove }]
 }
 
 interface Extent {

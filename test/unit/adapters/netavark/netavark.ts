@@ -26,14 +26,15 @@ export interface Outcome {
   readonly calls: readonly (readonly unknown[])[]
 }
 
-const asks = ['hasLink', 'linkKind', 'linkAddresses', 'hasInterface', 'inspect', 'close']
+const asks = ['parts.list', 'hasLink', 'linkKind', 'linkAddresses', 'hasInterface', 'inspect', 'close']
 
 export async function netavark(argv: readonly string[], given: Given = {}): Promise<Outcome> {
   const calls: (readonly unknown[])[] = []
   let [stdout, stderr] = ['', '']
   const code = await runNetavark({
     argv,
-    env: given.env ?? {},
+    // Whatever runs on this machine: no firewalld.
+    env: { DBUS_SYSTEM_BUS_ADDRESS: '', ...given.env },
     cwd: '/',
     stdin: () => given.stdin ?? '',
     stdout: (text) => {
@@ -65,6 +66,7 @@ function engineOf({ links = {}, engine = {} }: Given, calls: (readonly unknown[]
     hasInterface: async () => true,
     'parts.add': async () => [{ name: 'eth0', mac, mtu: 1500, inSandbox: true }],
     'parts.remove': async () => undefined,
+    'parts.list': async () => [],
     setForwarders: async () => undefined,
     reapplyRules: async () => 3,
     close: async () => undefined,
