@@ -22,7 +22,7 @@ import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { build } from 'esbuild'
-import { buildLauncher } from './launcher.mjs'
+import { buildLauncher, buildPlugin } from './launcher.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const programs = [
@@ -86,6 +86,7 @@ const podman = { folder: 'podman', names: ['aardvark-dns', 'netavark'], program:
 /** What OCI runtimes start with an empty environment. */
 const hooks = { folder: 'hooks', names: ['tsnet-hook'], program: 'tsnet-hook' }
 const launchers = await buildLauncher(root, [cni, podman, hooks])
+await buildPlugin(root)
 console.log(`dist/cni  ${cni.names.join(' ')}`)
 console.log(`dist/podman  ${podman.names.join(' ')}`)
 console.log(launchers)

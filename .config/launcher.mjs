@@ -5,6 +5,7 @@
  * dist/launcher/tsnet    the hot commands
  * dist/cni/NAME          CNI plugins
  * dist/KIND/NAME         one folder for each further kind in `kinds` (build.mjs)
+ * dist/podman/plugins/    what another netavark starts for networks with `--driver tsnet`: a Node program
  * dist/launcher/node/    the Node program behind each name but tsnet
  * dist/systemd/          units
  * ```
@@ -84,6 +85,16 @@ export async function buildLauncher(root, kinds) {
   const count = ways.reduce((sum, { names }) => sum + names.length, 0)
   if (reason === undefined) return `dist/launcher  a static program under ${count} names`
   return `dist/launcher  NODE PROGRAMS under ${count} names, each start costs 60 ms: ${reason}`
+}
+
+/** tsnet as a plugin of another netavark, whose folder of plugins this is then: dist/podman/plugins/tsnet. */
+export async function buildPlugin(root) {
+  const dist = join(root, 'dist')
+  const folder = join(dist, 'podman/plugins')
+  await mkdir(folder, { recursive: true })
+  await writeFile(join(folder, 'package.json'), '{"type":"commonjs"}\n')
+  const stub = { dist, folder: 'podman', name: 'plugin tsnet', program: 'tsnet-podman' }
+  await put(join(folder, 'tsnet'), (fresh) => writeStub(fresh, stub))
 }
 
 /** In one rename: what is being started is whole. */

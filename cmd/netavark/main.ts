@@ -1,6 +1,6 @@
 /**
  * What podman finds in its folder of helpers: one bundle that is `netavark` or
- * `aardvark-dns`, as it is called.
+ * `aardvark-dns`, as it is called, and `tsnet` in another netavark's folder of plugins.
  *
  * @module
  */
@@ -8,7 +8,7 @@
 import { readFileSync, writeSync } from 'node:fs'
 import { basename } from 'node:path'
 import { runAardvark } from '../../lib/adapters/netavark/aardvark.ts'
-import { runNetavark } from '../../lib/adapters/netavark/run.ts'
+import { runNetavark, runNetavarkPlugin } from '../../lib/adapters/netavark/run.ts'
 
 const argv: readonly string[] = process.argv.slice(2)
 const io = {
@@ -19,7 +19,8 @@ const io = {
 
 async function main(name: string): Promise<number> {
   if (name === 'aardvark-dns') return runAardvark(io)
-  return runNetavark({
+  const run = name === 'tsnet' ? runNetavarkPlugin : runNetavark
+  return run({
     ...io,
     env: process.env,
     cwd: process.cwd(),

@@ -14,6 +14,8 @@ export interface Call {
   readonly line: CommandLine
   readonly env: Readonly<Record<string, string | undefined>>
   readonly log: Log
+  /** A single network, asked for by another netavark: it has its own files. */
+  readonly asPlugin?: true
   /** Passed through, of plugins. */
   stderr(text: string): void
   /** Standard input, or the file named instead. @throws NetavarkError */

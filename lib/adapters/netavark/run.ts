@@ -11,6 +11,7 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { PluginEngine } from '../../engine/plugins.ts'
+import { runAsPlugin } from './asplugin.ts'
 import type { Call } from './call.ts'
 import { type CommandLine, readCommandLine, type Verb } from './commandline.ts'
 import { encodeError, ioText, NetavarkError, UsageFault } from './errors.ts'
@@ -73,6 +74,32 @@ export async function runNetavark(io: NetavarkIo): Promise<number> {
     await (await opening?.catch(() => undefined))?.close()
   }
 }
+
+/** The same under the name `tsnet`, as another netavark's plugin. @returns the exit code; never throws */
+export async function runNetavarkPlugin(io: NetavarkIo): Promise<number> {
+  let opening: Promise<PluginEngine> | undefined
+  const open = (): Promise<PluginEngine> => {
+    opening ??= io.openEngine()
+    return opening
+  }
+  try {
+    return await runAsPlugin({
+      ...{ argv: io.argv, stdin: io.stdin, stdout: io.stdout },
+      call: (verb, input, netns) => ({
+        ...callOf(pluginLine(verb, resolve(io.cwd, netns)), io, open),
+        input: () => JSON.stringify(input),
+        asPlugin: true,
+      }),
+    })
+  } finally {
+    await (await opening?.catch(() => undefined))?.close()
+  }
+}
+
+const pluginLine = (verb: Verb, arg: string): CommandLine => ({
+  ...{ verb, arg, rootless: false, pluginFolders: [], dnsServers: [] },
+  ...{ config: undefined, file: undefined, aardvark: undefined, firewall: undefined },
+})
 
 function absolute(line: CommandLine, cwd: string): CommandLine {
   const { config, file, arg, verb } = line

@@ -82,8 +82,8 @@ export function checkedDriver(parts: Parts, joining: Joining): (engine: PluginEn
 }
 
 /** netavark 1 falls back to /tmp; what would be written there only serves others' tools. */
-export function needConfig({ line: { config, verb } }: Call, generation: Generation): void {
-  if (config !== undefined || generation === 1) return
+export function needConfig({ line: { config, verb }, asPlugin }: Call, generation: Generation): void {
+  if (config !== undefined || generation === 1 || asPlugin === true) return
   throw new NetavarkError(`--config not specified but required for netavark ${verb}`)
 }
 
