@@ -45,7 +45,8 @@
 #define IS(kind) (!__builtin_strcmp(TSNET_KIND, kind))
 #define NSFS_MAGIC 0x6e736673
 
-/* All in ms. */
+/* All in ms; tests build it with shorter ones. */
+#ifndef START_LIMIT
 #define START_LIMIT 10000   /* until a daemon that we, or somebody else, started answers */
 #define ACCEPT_LIMIT 10000  /* until it says that it has our call; without it we serve ourselves */
 #define SILENCE_LIMIT 30000 /* it says every 2 s that it is at work; longer silence: it is stuck */
@@ -53,6 +54,7 @@
 #define OUTPUT_LIMIT 30000  /* until somebody reads what we print */
 #define TOTAL_LIMIT 600000  /* of one call; then it is cancelled ... */
 #define UNDO_LIMIT 60000    /* ... and has so long to take back what it did */
+#endif
 #define ATTEMPTS 4          /* daemons that may end while they work on our call */
 #define PAUSE 2             /* between two looks for a daemon */
 #define FRAME_LIMIT (64u << 20)

@@ -1,0 +1,217 @@
+/**
+ * The launcher beside daemons that keep it waiting: every wait has an end, and
+ * the end says what to do. Built with limits of fractions of a second.
+ *
+ * @module
+ */
+import { execFile, spawn } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type Server, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { promisify } from 'node:util'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { kinds } from '../../../lib/daemon/api.ts'
+import { encodeFrame, frameReader } from '../../../lib/daemon/frames.ts'
+
+const repository = new URL('../../../', import.meta.url).pathname
+const folder = mkdtempSync(join(tmpdir(), 'tsnet-limits-'))
+const socketPath = join(folder, 'tsnetd.sock')
+const run = promisify(execFile)
+
+/** What a test waits for at most, whatever the launcher does. */
+const patienceMs = 30_000
+
+interface Limits {
+  readonly start: number
+  readonly accept: number
+  readonly silence: number
+  readonly input: number
+  readonly output: number
+  readonly total: number
+  readonly undo: number
+}
+
+/** So long that no machine is too slow for them. */
+const long: Limits = {
+  start: 60_000,
+  accept: 60_000,
+  silence: 60_000,
+  input: 60_000,
+  output: 60_000,
+  total: 60_000,
+  undo: 60_000,
+}
+
+async function build(name: string, kind: string, limits: Partial<Limits>): Promise<string> {
+  const file = join(folder, name)
+  const flags = Object.entries({ ...long, ...limits }).map(
+    ([limit, ms]) => `-D${limit.toUpperCase()}_LIMIT=${ms}`,
+  )
+  const paths = { NODE: process.execPath, DIST: join(folder, 'dist'), KIND: kind }
+  const words = Object.entries(paths).map(([word, path]) => `-DTSNET_${word}=${JSON.stringify(path)}`)
+  await run('cc', [
+    '-static',
+    '-O1',
+    '-o',
+    file,
+    ...flags,
+    ...words,
+    join(repository, 'cmd/launcher/launcher.c'),
+  ])
+  return file
+}
+
+interface Ended {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** @param input ended with, or undefined: kept open and empty */
+async function call(program: string, words: readonly string[], input?: string): Promise<Ended> {
+  const env = { TSNET_SOCKET: socketPath, CNI_COMMAND: 'ADD', PATH: process.env['PATH'] ?? '' }
+  const child = spawn(program, words, { env, timeout: patienceMs, killSignal: 'SIGKILL' })
+  if (input !== undefined) child.stdin.end(input)
+  const [code, stdout, stderr] = await Promise.all([
+    new Promise<number | null>((resolve) => child.on('close', resolve)),
+    text(child.stdout),
+    text(child.stderr),
+  ])
+  return { code, stdout, stderr }
+}
+
+let server: Server | undefined
+const sockets = new Set<Socket>()
+
+/** A daemon that does with each frame what it is told to. */
+async function daemon(answer: (socket: Socket, kind: number) => void): Promise<void> {
+  const made = createServer((socket) => {
+    sockets.add(socket)
+    socket.on('error', () => undefined)
+    socket.on(
+      'data',
+      frameReader(
+        ({ kind }) => answer(socket, kind),
+        () => socket.destroy(),
+      ),
+    )
+  })
+  await new Promise<void>((resolve) => made.listen(socketPath, resolve))
+  server = made
+}
+
+afterEach(async () => {
+  for (const socket of sockets) socket.destroy()
+  sockets.clear()
+  await new Promise((resolve) => (server === undefined ? resolve(undefined) : server.close(resolve)))
+  server = undefined
+})
+
+beforeAll(() => {
+  mkdirSync(join(folder, 'dist/bin'), { recursive: true })
+  const told = 'console.log(`node: ${process.argv.slice(2).join(" ")} via ${process.env.TSNET_VIA}`)\n'
+  writeFileSync(join(folder, 'dist/bin/tsnet'), told)
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+describe('a call', () => {
+  it('that no daemon takes is served by the Node program', async () => {
+    const tsnet = await build('tsnet', '', { accept: 200 })
+    await daemon(() => undefined)
+    expect(await call(tsnet, ['ls', '--json'])).toEqual({
+      code: 0,
+      stdout: 'node: ls --json via local\n',
+      stderr: '',
+    })
+  })
+
+  it('on which the daemon falls silent ends with what to do', async () => {
+    const tsnet = await build('tsnet', '', { silence: 200 })
+    await daemon((socket, kind) => {
+      if (kind === kinds.invoke) socket.write(encodeFrame(kinds.beat))
+    })
+    expect(await call(tsnet, ['ls', '--json'])).toEqual({
+      code: 75,
+      stdout: '',
+      stderr:
+        'tsnet: waiting for tsnetd: nothing heard for 0 s\n  hint: kill -9 it, nothing is lost by that, and call again; tsnet daemon logs tells what it was at\n',
+    })
+  })
+
+  it('the daemon is at for ever is cancelled, and ends with what to do when that does not help', async () => {
+    const tsnet = await build('tsnet', '', { total: 200, undo: 200 })
+    const heard: number[] = []
+    await daemon((socket, kind) => {
+      heard.push(kind)
+      if (kind !== kinds.invoke) return
+      const beats = setInterval(() => socket.write(encodeFrame(kinds.beat)), 20)
+      socket.on('close', () => clearInterval(beats))
+    })
+    expect(await call(tsnet, ['ls', '--json'])).toEqual({
+      code: 75,
+      stdout: '',
+      stderr:
+        'tsnet: waiting for tsnetd: no answer after 0 s\n  hint: tsnet daemon status shows what it is at; call again\n',
+    })
+    expect(heard).toEqual([kinds.invoke, kinds.signal])
+  })
+
+  it('that is cancelled in time ends as the daemon says', async () => {
+    const tsnet = await build('tsnet', '', { total: 200 })
+    await daemon((socket, kind) => {
+      if (kind === kinds.invoke) socket.write(encodeFrame(kinds.beat))
+      else socket.end(encodeFrame(kinds.exit, Buffer.from([75])))
+    })
+    expect(await call(tsnet, ['ls', '--json'])).toEqual({ code: 75, stdout: '', stderr: '' })
+  })
+
+  it('whose daemon ends half-way, time and again, is served by the Node program', async () => {
+    const tsnet = await build('tsnet', '', {})
+    let calls = 0
+    await daemon((socket) => {
+      calls++
+      socket.destroy()
+    })
+    expect(await call(tsnet, ['ls', '--json'])).toMatchObject({
+      code: 0,
+      stdout: 'node: ls --json via local\n',
+    })
+    expect(calls).toBe(4)
+  })
+})
+
+describe('output', () => {
+  it('that nobody reads is dropped, and the call ends', async () => {
+    const tsnet = await build('tsnet', '', { output: 200 })
+    const answer = encodeFrame(kinds.stdout, 'x'.repeat(4 * 1024 * 1024))
+    await daemon((socket) => socket.end(Buffer.concat([answer, encodeFrame(kinds.exit, Buffer.from([0]))])))
+    const env = { TSNET_SOCKET: socketPath }
+    const child = spawn(tsnet, ['ls', '--json'], { env, timeout: patienceMs, killSignal: 'SIGKILL' })
+    expect(await new Promise((resolve) => child.on('exit', resolve))).toBe(0)
+  })
+})
+
+describe('standard input that never ends', () => {
+  it('is waited for so long, and the error is in the words of CNI', async () => {
+    const bridge = await build('bridge', 'cni/', { input: 200 })
+    expect(await call(bridge, [])).toEqual({
+      code: 1,
+      stdout:
+        '{"cniVersion":"1.0.0","code":11,"msg":"reading standard input: no end after 0 s","details":"close standard input, or put the document into a file"}\n',
+      stderr: '',
+    })
+    expect(existsSync(socketPath)).toBe(false)
+  })
+
+  it("is told in podman's words", async () => {
+    const netavark = await build('netavark', 'podman/', { input: 200 })
+    expect(await call(netavark, ['setup', '/run/netns/x'])).toEqual({
+      code: 1,
+      stdout:
+        '{"error":"reading standard input: no end after 0 s (close standard input, or put the document into a file)"}\n',
+      stderr: '',
+    })
+  })
+})
