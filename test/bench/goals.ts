@@ -38,6 +38,8 @@ const goals: readonly Goal[] = [
   { operation: 'detach', ours: 'launcher-plugin', peer: 'kernel', atMost: 1.3 },
   { operation: 'attach', ours: 'launcher-command' },
   { operation: 'attach', ours: 'launcher-command', p95: true },
+  { operation: 'attach', ours: 'launcher-hook', atMost: 5 },
+  { operation: 'attach', ours: 'launcher-hook', p95: true },
   { operation: 'attach', ours: 'launcher-plugin-iptables', peer: 'cni', atMost: 1 / 6 },
   { operation: 'detach', ours: 'launcher-plugin-iptables', peer: 'cni' },
   { operation: 'attach', ours: 'launcher-chain', peer: 'cni' },

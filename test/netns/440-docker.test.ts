@@ -49,6 +49,7 @@ const same: Told = {
   static: '10.60.0.77 02:00:00:00:00:77 10.60.0.1\n02:00:00:00:00:77',
   isolated: 'apart',
   connected: 'inet 10.61.0.9/24\nhello\neth0\nlo\nno\nhello',
+  stats: '1',
   inspected: '10.60.0.0/24 false false 3',
   restarted: 'hello\nhello',
   internal: 'hello\nclosed\nno (7)',

@@ -5,7 +5,8 @@
  * What makes something is given up when its time is over, and taken back as soon
  * as it ends; whoever names the same thing meanwhile comes behind that. What
  * removes something is answered, and finished later, again and again if need be:
- * Docker has forgotten it already, so nobody else would.
+ * Docker has forgotten it already, so nobody else would. Endpoints are answered
+ * for at once, so that the kernel's 20 ms for their links are nobody's wait.
  *
  * @module
  */
@@ -24,10 +25,12 @@ export interface Work<T> {
 }
 
 export interface Deadline {
-  /** @param about an id: work about it that was given up is over before this begins @throws TSNET_LOCK_TIMEOUT */
-  make<T>(about: string | undefined, work: Work<T>): Promise<T>
+  /** @param about ids and addresses: work about them that goes on is over before this begins @throws TSNET_LOCK_TIMEOUT */
+  make<T>(about: readonly string[], work: Work<T>): Promise<T>
   /** Ends in time: what is not removed by then is removed later. @throws why it could not be removed; it is tried again */
-  remove(about: string | undefined, work: () => Promise<unknown>): Promise<void>
+  remove(about: readonly string[], work: () => Promise<unknown>): Promise<void>
+  /** Answered at once, and done behind the answer. */
+  begin(about: readonly string[], work: () => Promise<unknown>): void
   /** What was answered and is not over. */
   owed(): number
 }
@@ -36,9 +39,16 @@ export function createDeadline(limitMs: number, changed: () => void): Deadline {
   const given = new Map<string, Promise<void>>()
   let owed = 0
 
-  /** Work of that id that nobody waits for any more. */
-  const before = (about: string | undefined): Promise<void> | undefined =>
-    about === undefined ? undefined : given.get(about)
+  /** Work that nobody waits for any more. */
+  const before = (about: readonly string[]): Promise<unknown> =>
+    Promise.all(about.map((one) => given.get(one)))
+
+  const goesOn = (about: readonly string[], over: Promise<void>): void => {
+    for (const one of about) given.set(one, over)
+    void over.finally(() => {
+      for (const one of about) if (given.get(one) === over) given.delete(one)
+    })
+  }
 
   const later = async (work: () => Promise<unknown>): Promise<void> => {
     owed++
@@ -52,7 +62,7 @@ export function createDeadline(limitMs: number, changed: () => void): Deadline {
 
   const finish = (work: () => Promise<unknown>): Promise<void> => later(() => again(work))
 
-  const takeBack = <T>(about: string | undefined, running: Promise<T>, undo: Work<T>['undo']): void => {
+  const takeBack = <T>(about: readonly string[], running: Promise<T>, undo: Work<T>['undo']): void => {
     const over = later(async () => {
       const made = await running.then(
         (value) => ({ value }),
@@ -61,11 +71,7 @@ export function createDeadline(limitMs: number, changed: () => void): Deadline {
       if (made === undefined || undo === undefined) return
       await undo(made.value).catch(() => again(() => undo(made.value)))
     })
-    if (about === undefined) return
-    given.set(about, over)
-    void over.finally(() => {
-      if (given.get(about) === over) given.delete(about)
-    })
+    goesOn(about, over)
   }
 
   return {
@@ -85,6 +91,16 @@ export function createDeadline(limitMs: number, changed: () => void): Deadline {
         message: `this host was too busy to do it within ${limitMs} ms, and it is taken back`,
         hint: 'try again',
       })
+    },
+    begin: (about, work) => {
+      const earlier = before(about)
+      goesOn(
+        about,
+        later(async () => {
+          await earlier
+          await work().catch(() => again(work))
+        }),
+      )
     },
     remove: async (about, work) => {
       const running = (async () => {

@@ -11,7 +11,7 @@
 
 import type { Ledger, RemoteEngine } from '../../engine/remote.ts'
 import { asTsnetError, fail } from '../../errors/codes.ts'
-import { addressOf } from '../../model/address.ts'
+import { addressOf, type Cidr } from '../../model/address.ts'
 import { parseJson } from '../../model/json.ts'
 import { createDeadline, deadlineMs } from './deadline.ts'
 import { createEndpoint, join, operInfo, publishPorts } from './endpoints.ts'
@@ -54,14 +54,15 @@ export const longestBodyBytes: number = 4 * 1024 * 1024
 
 /** A call that has been read. */
 interface Call {
-  /** The id its repeats and its inverse name too. */
-  readonly about: string | undefined
+  /** The id its repeats and its inverse name too, and addresses that whoever comes next may have been given. */
+  readonly about: readonly string[]
   run(signal: AbortSignal): Promise<object>
   undo?(made: object): Promise<unknown>
 }
 
 interface Method {
-  readonly kind: 'tells' | 'makes' | 'removes'
+  /** `forgets`: answered before it is done. */
+  readonly kind: 'tells' | 'makes' | 'removes' | 'forgets'
   /** @throws TSNET_BAD_JSON, TSNET_BAD_VALUE (invalid) */
   read(json: unknown): Call
 }
@@ -73,6 +74,10 @@ export function createProtocol(parts: ProtocolParts): Protocol {
   const deadline = createDeadline(limitMs, changed)
 
   const carryOut = async (kind: Method['kind'], { about, run, undo }: Call): Promise<object> => {
+    if (kind === 'forgets') {
+      deadline.begin(about, () => run(new AbortController().signal))
+      return {}
+    }
     if (kind !== 'removes') return deadline.make(about, { run, ...(undo === undefined ? {} : { undo }) })
     await deadline.remove(about, () => run(new AbortController().signal))
     return {}
@@ -110,18 +115,21 @@ function tooLong(path: string): Error {
   })
 }
 
-/** How the work of a call that was given up is taken back. */
-interface Inverse<T> {
+/** How the work of a call that was given up is taken back, and who should wait for it. */
+interface Details<T> {
+  /** What else the call is about. */
+  addresses?(call: T): readonly Cidr[]
+
   /** What a repeat of an earlier call finds is not its own. */
   isThere?(call: T): boolean
-  undo(call: T, made: object): Promise<unknown>
+  undo?(call: T, made: object): Promise<unknown>
 }
 
 function method<T extends object>(
   kind: Method['kind'],
   decode: (json: unknown, path: string) => T,
   work: (call: T, signal: AbortSignal) => unknown,
-  inverse?: Inverse<T>,
+  details: Details<T> = {},
 ): Method {
   return {
     kind,
@@ -129,15 +137,16 @@ function method<T extends object>(
       const call = decode(json, '')
       let wasThere = false
       const { EndpointID, NetworkID } = call as Partial<EndpointCall>
+      const id = EndpointID ?? NetworkID
+      const addresses = details.addresses?.(call) ?? []
+      const { undo } = details
       return {
-        about: EndpointID ?? NetworkID,
+        about: [...(id === undefined ? [] : [id]), ...addresses],
         run: async (signal) => {
-          wasThere = inverse?.isThere?.(call) ?? false
+          wasThere = details.isThere?.(call) ?? false
           return ((await work(call, signal)) ?? {}) as object
         },
-        ...(inverse === undefined
-          ? {}
-          : { undo: async (made) => (wasThere ? undefined : inverse.undo(call, made)) }),
+        ...(undo === undefined ? {} : { undo: async (made) => (wasThere ? undefined : undo(call, made)) }),
       }
     },
   }
@@ -176,12 +185,17 @@ function methodsOf(networks: Networks): Readonly<Record<string, Method>> {
       decoders.createEndpoint,
       (call, signal) => createEndpoint(networks, call, signal),
       {
+        addresses: ({ Interface: { Address, AddressIPv6 } = {} }) =>
+          [Address, AddressIPv6].filter((cidr) => cidr !== undefined),
         isThere: ({ EndpointID }) => ends.get(EndpointID) !== undefined,
         undo: ({ EndpointID }) => ends.remove(EndpointID),
       },
     ),
-    '/NetworkDriver.DeleteEndpoint': method('removes', decoders.endpoint, ({ EndpointID }) =>
-      ends.remove(EndpointID),
+    '/NetworkDriver.DeleteEndpoint': method(
+      'forgets',
+      decoders.endpoint,
+      ({ EndpointID }) => ends.remove(EndpointID),
+      { addresses: ({ EndpointID }) => ends.get(EndpointID)?.attachment.addresses ?? [] },
     ),
     '/NetworkDriver.EndpointOperInfo': method('tells', decoders.endpoint, ({ NetworkID, EndpointID }) =>
       operInfo(networks, NetworkID, EndpointID),

@@ -7,6 +7,7 @@ import { openChain, openPlugin, openReference } from './cni.ts'
 import { openCommand } from './command.ts'
 import type { OpenContender } from './contender.ts'
 import { openCrowd, openFirstCall, openRange } from './daemon.ts'
+import { openHook } from './hook.ts'
 import { openKernel } from './kernel.ts'
 import { openLibrary } from './library.ts'
 import { openNetavark } from './netavark.ts'
@@ -36,6 +37,7 @@ export type ContenderName =
   | 'launcher-chain'
   | 'launcher-command'
   | 'launcher-command-iptables'
+  | 'launcher-hook'
   | 'podman-nftables'
   | 'podman-iptables'
   | 'podman-dns'
@@ -85,6 +87,11 @@ export const contenders: Readonly<Record<ContenderName, Entry>> = {
     about: 'tsnet, command, launcher, iptables',
     resident: true,
     open: (at) => openCommand(at, { how: 'launcher', firewall: 'iptables', network: 'bench' }),
+  },
+  'launcher-hook': {
+    about: 'tsnet, OCI hook, launcher, nftables',
+    resident: true,
+    open: (at) => openHook(at, 'nftables'),
   },
   'podman-nftables': {
     about: "tsnet as podman's netavark, nftables",

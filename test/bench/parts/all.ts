@@ -5,6 +5,7 @@
  */
 import { crowd } from './crowd.ts'
 import { daemon } from './daemon.ts'
+import { docker } from './docker.ts'
 import { names } from './names.ts'
 import { packets } from './packets.ts'
 import type { Part } from './part.ts'
@@ -13,7 +14,16 @@ import { restart } from './restart.ts'
 import { start } from './start.ts'
 import { together } from './together.ts'
 
-export type PartName = 'start' | 'daemon' | 'together' | 'crowd' | 'range' | 'packets' | 'restart' | 'names'
+export type PartName =
+  | 'start'
+  | 'daemon'
+  | 'together'
+  | 'crowd'
+  | 'range'
+  | 'packets'
+  | 'restart'
+  | 'names'
+  | 'docker'
 
 export const parts: Readonly<Record<PartName, Part>> = {
   start,
@@ -24,6 +34,7 @@ export const parts: Readonly<Record<PartName, Part>> = {
   packets,
   restart,
   names,
+  docker,
 }
 
 export const partNames: readonly PartName[] = Object.keys(parts) as PartName[]

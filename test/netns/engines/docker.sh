@@ -43,6 +43,8 @@ section connected
 d network connect --ip 10.61.0.9 two client
 in_ client ip -o -4 addr show eth1 | grep -o 'inet [0-9./]*'; reach client apart
 d network disconnect two client; in_ client ls /sys/class/net; reach client apart; reach client web
+# dockerd counts by the links it has moved: one taken away under it would cost the counts of all.
+section stats; d stats --no-stream --format '{{.NetIO}}' client | grep -vc '^0B / 0B$'
 section inspected; d network inspect one --format '{{range .IPAM.Config}}{{.Subnet}}{{end}} {{.Internal}} {{.EnableIPv6}} {{len .Containers}}'
 section restarted; d restart -t 0 web >/dev/null; soon http://127.0.0.1:8080/; reach client web
 section internal

@@ -65,11 +65,19 @@ export function tryDriver(): Tried {
   // What should succeed is not hurried: the machine may be slow.
   const hurried = createProtocol({ ...parts, limitMs: hungLimitMs })
   let protocol = patient
+  const settled = async (): Promise<void> => {
+    while (hurried.owed() + patient.owed() > 0) await new Promise((resolve) => setTimeout(resolve, 5))
+  }
   const text = (body: object | string | undefined): string =>
     typeof body === 'string' ? body : body === undefined ? '' : `${JSON.stringify(body)}\n`
   return {
     engine,
-    call: async (method, body) => (await protocol.answer(`/${method}`, text(body))).body,
+    call: async (method, body) => {
+      const answer = await protocol.answer(`/${method}`, text(body))
+      // What is done behind the answer: only a kernel that hangs shows it.
+      if (protocol === patient) await settled()
+      return answer.body
+    },
     status: async (method, body) => (await protocol.answer(`/${method}`, body)).status,
     leaveBehind: (endpoint) => {
       const then = new Date(Date.now() - 3_600_000).toISOString()
@@ -92,9 +100,7 @@ export function tryDriver(): Tried {
         release()
       }
     },
-    settled: async () => {
-      while (hurried.owed() + patient.owed() > 0) await new Promise((resolve) => setTimeout(resolve, 5))
-    },
+    settled,
   }
 }
 
