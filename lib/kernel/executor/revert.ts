@@ -3,8 +3,8 @@
  * because a thing is gone.
  *
  * Links are deleted last and together, because the kernel waits 20 ms for each
- * deletion and hardly longer for a hundred at once. What goes with a link is not
- * taken back singly.
+ * deletion and hardly longer for a hundred at once; beside programs that take
+ * rules back, which wait as long. What goes with a link is not taken back singly.
  *
  * @module
  */
@@ -31,11 +31,22 @@ export async function revertSteps(
   const backwards = steps.filter(({ where }) => where === 'host' || sides.sandbox !== undefined).reverse()
   try {
     const found = await look(backwards, sides)
-    const errors = await new Undoing(sides, found).take(backwards)
+    const undoing = new Undoing(sides, found)
+    // A program and the kernel's wait, both for the host and neither for the other.
+    if (backwards.some(isProgram) && !undoing.hasMessages(backwards)) {
+      const [errors, left] = await Promise.all([undoing.take(backwards), removeLinks(found.doomed)])
+      return [...errors, ...left]
+    }
+    const errors = await undoing.take(backwards)
     return [...errors, ...(await removeLinks(found.doomed))]
   } catch (error) {
     return [error]
   }
+}
+
+/** A restore program waits 10 to 20 ms for the kernel where it deletes. */
+function isProgram(step: LoweredStep): boolean {
+  return step.kind === 'rules' && step.tool !== 'nft'
 }
 
 interface Found {
@@ -88,6 +99,16 @@ class Undoing {
   constructor(sides: Sides, found: Found) {
     this.#sides = sides
     this.#found = found
+  }
+
+  /** Some would wait for the kernel's lock on links while these are deleted, and everybody here with them. */
+  hasMessages(steps: readonly LoweredStep[]): boolean {
+    return steps.some((step) => {
+      const { undo } = handlerOf(step)
+      if (undo.by !== 'messages') return false
+      const device = undo.device(step)
+      return this.#found.links[device.where].has(device.name) && !this.#dies(device)
+    })
   }
 
   /** @param steps in the order they are to be taken back */
