@@ -49,18 +49,29 @@ export function rememberedFile<T>(path: string): () => T | undefined {
 /** @returns what `read` says, undefined where there is nothing at `path` */
 function remembered<T>(path: string, read: (path: string) => T): T | undefined {
   // Before it is read: a change in between shows the next time.
-  const at = statSync(path, { throwIfNoEntry: false })
+  const at = lookAt(path)
   const before = known.get(path) as Known<T> | undefined
-  if (at !== undefined && before !== undefined && isSame(before.at, at)) return before.value
+  if (before !== undefined && isSame(before.at, at)) return before.value
   if (before !== undefined) known.delete(path)
   if (at === undefined) return undefined
   const value = read(path)
+  if (at === 'refused') return value
   if (known.size === mostKnown) known.clear()
   if (Date.now() - at.mtimeMs > settledMs) known.set(path, { at, value })
   return value
 }
 
-function isSame(one: Stats, other: Stats): boolean {
+/** What a look is refused (a file in the place of a folder, a folder not to be entered) whoever reads tells better. */
+function lookAt(path: string): Stats | 'refused' | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false })
+  } catch {
+    return 'refused'
+  }
+}
+
+function isSame(one: Stats, other: Stats | 'refused' | undefined): boolean {
+  if (other === undefined || other === 'refused') return false
   return (
     one.mtimeMs === other.mtimeMs && one.ino === other.ino && one.dev === other.dev && one.size === other.size
   )

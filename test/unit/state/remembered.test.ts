@@ -98,3 +98,9 @@ test('a remembered file is read again when it was replaced by one of the same ag
   renameSync(`${path}.1.tmp`, path)
   expect([before, boot()]).toEqual(['one', 'two'])
 })
+
+test('what is in the way of a state folder is left to whoever reads, or writes there', () => {
+  writeFileSync(`${folder}/file`, '"not a folder"')
+  expect(rememberedFile(`${folder}/file/boot`)()).toBeUndefined()
+  expect(rememberedFolder(`${folder}/file/networks`).read('a.json')).toBeUndefined()
+})
