@@ -29,8 +29,12 @@ import {
 /** IPPROTO_… */
 const protocolNumbers: Readonly<Record<Protocol, number>> = { tcp: 6, udp: 17, sctp: 132 }
 
-/** A transaction is one send(2): more would not fit into the socket's buffer. */
-const mostElements = 256
+/** A transaction is one send(2): more elements do not fit into the buffer of the socket that is kept. */
+const fewElements = 256
+/** A range of all ports to other numbers, in both families. */
+const mostElements = 131_072
+/** What an element takes on its way, with the longest comment, and what the kernel adds for its own keeping. */
+const elementBytes = 512
 const longestComment = 127
 
 let socket: Exchange | undefined
@@ -40,7 +44,9 @@ export function changeElements(script: string): boolean {
   const changes = elementChangesIn(script)
   if (changes === undefined) return false
   try {
-    const answers = ask(elementsTransaction(changes))
+    const transaction = elementsTransaction(changes)
+    const answers =
+      changes.length > fewElements ? askOnce(transaction, changes.length * elementBytes) : ask(transaction)
     return answers.at(-2)?.errno === 0 && answers.every(({ errno }) => errno === 0 || errno === undefined)
   } catch {
     // libnftables will say why.
@@ -76,13 +82,8 @@ function elementChange(line: string): ElementChange | undefined {
     ) ?? []
   if (set === undefined || protocol === undefined) return undefined
   if ((action === 'add') !== (toAddress !== undefined)) return undefined
-  const key = concatenated([
-    ...(address === undefined ? [] : [addressBytes(address)]),
-    Uint8Array.of(protocolNumbers[protocol as Protocol]),
-    portBytes(port),
-  ])
-  const value =
-    toAddress === undefined ? undefined : concatenated([addressBytes(toAddress), portBytes(toPort)])
+  const key = keyBytes(address, protocol as Protocol, Number(port))
+  const value = toAddress === undefined ? undefined : valueBytes(toAddress, Number(toPort))
   if (key === undefined || (toAddress !== undefined && value === undefined)) return undefined
   if (comment !== undefined && Buffer.byteLength(comment) > longestComment) return undefined
   return {
@@ -95,24 +96,45 @@ function elementChange(line: string): ElementChange | undefined {
   }
 }
 
-/** Each part begins at four bytes. */
-function concatenated(parts: readonly (Uint8Array | undefined)[]): Uint8Array | undefined {
-  const padded: Uint8Array[] = []
-  for (const part of parts) {
-    if (part === undefined) return undefined
-    padded.push(part, new Uint8Array((4 - (part.length % 4)) % 4))
-  }
-  return Buffer.concat(padded)
+/** Each part of a concatenation begins at four bytes. */
+function keyBytes(address: string | undefined, protocol: Protocol, port: number): Uint8Array | undefined {
+  const head = address === undefined ? nothing : addressBytes(address)
+  if (head === undefined || port > 0xffff) return undefined
+  const bytes = Buffer.alloc(head.length + 8)
+  bytes.set(head)
+  bytes[head.length] = protocolNumbers[protocol]
+  bytes.writeUInt16BE(port, head.length + 4)
+  return bytes
 }
+
+function valueBytes(address: string, port: number): Uint8Array | undefined {
+  const head = addressBytes(address)
+  if (head === undefined || port > 0xffff) return undefined
+  const bytes = Buffer.alloc(head.length + 4)
+  bytes.set(head)
+  bytes.writeUInt16BE(port, head.length)
+  return bytes
+}
+
+const nothing = new Uint8Array(0)
+/** Thousands of ports lead to one address. */
+let last: { readonly text: string; readonly bytes: Uint8Array } | undefined
 
 function addressBytes(text: string): Uint8Array | undefined {
+  if (last?.text === text) return last.bytes
   const address = parseAddress(text)
-  return address === undefined ? undefined : bytesOf(address)
+  if (address === undefined) return undefined
+  last = { text, bytes: bytesOf(address) }
+  return last.bytes
 }
 
-function portBytes(text: string | undefined): Uint8Array | undefined {
-  const port = Number(text)
-  return port >= 0 && port <= 0xffff ? Uint8Array.of(port >> 8, port & 0xff) : undefined
+function askOnce(messages: readonly Message[], bytes: number): readonly Answer[] {
+  const own = openExchange(NETLINK_NETFILTER, bytes)
+  try {
+    return own.ask(messages)
+  } finally {
+    own.close()
+  }
 }
 
 function ask(messages: readonly Message[]): readonly Answer[] {

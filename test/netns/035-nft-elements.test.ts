@@ -65,6 +65,24 @@ describe('published ports over our own messages', () => {
     expect(await table(ours)).toBe(before)
   })
 
+  it('of a range of thousands to other numbers are one transaction too', async () => {
+    await using lab = await createLab()
+    const [ours, theirs] = [await lab.host('ours'), await lab.host('theirs')]
+    const rules = startRulesAgent(ours)
+    await rules.call('runNft', base)
+    const before = await table(ours)
+    const range = publish({ hostPort: 10_000, containerPort: 20_000, count: 3000, protocol: 'udp' })
+    await theirs.run(['nft', '-f', '-'], { stdin: base + range.add })
+
+    expect(await rules.call('changeElements', range.add)).toBe(true)
+    expect(await table(ours)).toBe(await table(theirs))
+    const oneMissing = `${range.remove}delete element inet tsnet ports4 { tcp . 9 }\n`
+    expect(await rules.call('changeElements', oneMissing)).toBe(false)
+    expect(await table(ours)).toBe(await table(theirs))
+    expect(await rules.call('changeElements', range.remove)).toBe(true)
+    expect(await table(ours)).toBe(before)
+  })
+
   it('may be there already, but not with another value', async () => {
     await using lab = await createLab()
     const host = await lab.host('h1')

@@ -12,7 +12,7 @@
  */
 
 import { EMSGSIZE, SystemError } from '../errno.ts'
-import { closeDescriptor, netlinkSocket, receiveNow, sendAll, sendAside } from '../libc.ts'
+import { closeDescriptor, netlinkSocket, receiveNow, sendAll, sendAside, setSocketOption } from '../libc.ts'
 import {
   decodeMessages,
   encodeBatch,
@@ -26,6 +26,9 @@ import {
 
 /** What the kernel packs a dump into at most (netlink_recvmsg), and more than any single answer has. */
 const answerBytes = 32768
+
+const SOL_SOCKET = 1
+const SO_SNDBUFFORCE = 32
 
 export interface Answer {
   /** Positive error number, 0 for success; undefined where the kernel has said nothing. */
@@ -62,9 +65,14 @@ export function askedCount(): number {
   return asked
 }
 
-/** Opens a socket in the namespace the calling thread is in; it belongs to that for good. */
-export function openExchange(protocol: number): Exchange {
+/**
+ * Opens a socket in the namespace the calling thread is in; it belongs to that for good.
+ *
+ * @param sendBytes for who sends more at once than a socket usually takes (net.core.wmem_default); root may
+ */
+export function openExchange(protocol: number, sendBytes?: number): Exchange {
   let fd = netlinkSocket(protocol)
+  if (sendBytes !== undefined) setSocketOption(fd, SOL_SOCKET, SO_SNDBUFFORCE, sendBytes)
   const buffer = Buffer.allocUnsafe(answerBytes)
   let seq = 1
   const begin = (messages: readonly Message[]): { readonly first: number; readonly bytes: Buffer } => {

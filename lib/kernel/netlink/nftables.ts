@@ -65,9 +65,10 @@ export function elementsTransaction(changes: readonly ElementChange[]): readonly
     head: Uint8Array.of(0, 0, 0, NFNL_SUBSYS_NFTABLES),
     attributes: [],
   })
-  const elements = changes.map((change, i) => ({
-    ...elementMessage(change),
-    flags: (change.action === 'add' ? NLM_F_CREATE : 0) | (i === changes.length - 1 ? NLM_F_ACK : 0),
+  const groups = neighbours(changes)
+  const elements = groups.map((group, i) => ({
+    ...elementsMessage(group),
+    flags: (group[0]?.action === 'add' ? NLM_F_CREATE : 0) | (i === groups.length - 1 ? NLM_F_ACK : 0),
   }))
   return [frame(NFNL_MSG_BATCH_BEGIN), ...elements, frame(NFNL_MSG_BATCH_END)]
 }
@@ -85,12 +86,29 @@ export function chainGet(table: TableName, chain: string): Message {
   }
 }
 
-function elementMessage({ action, table, set, key, value, comment }: ElementChange): Message {
-  const element = [
-    data(NFTA_SET_ELEM_KEY, key),
-    ...(value === undefined ? [] : [data(NFTA_SET_ELEM_DATA, value)]),
-    ...(comment === undefined ? [] : [{ type: NFTA_SET_ELEM_USERDATA, value: userData(comment) }]),
-  ]
+/** The length of a nested attribute has 16 bits; an element with the longest comment takes 250 bytes. */
+const mostTogether = 200
+
+/** Changes one behind the other that one message can carry. */
+function neighbours(changes: readonly ElementChange[]): readonly (readonly ElementChange[])[] {
+  const groups: ElementChange[][] = []
+  for (const change of changes) {
+    const group = groups.at(-1)
+    const [first] = group ?? []
+    const joins =
+      first !== undefined &&
+      first.action === change.action &&
+      first.set === change.set &&
+      first.table.family === change.table.family &&
+      first.table.name === change.table.name
+    if (group !== undefined && joins && group.length < mostTogether) group.push(change)
+    else groups.push([change])
+  }
+  return groups
+}
+
+function elementsMessage(changes: readonly ElementChange[]): Message {
+  const [{ action, table, set }] = changes as readonly [ElementChange]
   return {
     type: (NFNL_SUBSYS_NFTABLES << 8) | (action === 'add' ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM),
     flags: 0,
@@ -98,9 +116,17 @@ function elementMessage({ action, table, set, key, value, comment }: ElementChan
     attributes: [
       { type: NFTA_SET_ELEM_LIST_TABLE, value: text(table.name) },
       { type: NFTA_SET_ELEM_LIST_SET, value: text(set) },
-      nest(NFTA_SET_ELEM_LIST_ELEMENTS, [nest(NFTA_LIST_ELEM, element)]),
+      nest(NFTA_SET_ELEM_LIST_ELEMENTS, changes.map(elementOf)),
     ],
   }
+}
+
+function elementOf({ key, value, comment }: ElementChange): Attribute {
+  return nest(NFTA_LIST_ELEM, [
+    data(NFTA_SET_ELEM_KEY, key),
+    ...(value === undefined ? [] : [data(NFTA_SET_ELEM_DATA, value)]),
+    ...(comment === undefined ? [] : [{ type: NFTA_SET_ELEM_USERDATA, value: userData(comment) }]),
+  ])
 }
 
 function data(type: number, value: Uint8Array): Attribute {
