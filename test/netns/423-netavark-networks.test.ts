@@ -11,10 +11,10 @@ import { createLab, type Lab } from '../../netns-fixtures/lab.ts'
 import { needs } from '../../netns-fixtures/requirements.ts'
 import { snapshot, snapshotDifference } from '../../netns-fixtures/snapshot.ts'
 import { port } from '../unit/adapters/netavark/requests.ts'
-import { addressOf, type Joined, netavark, older } from './netavarkcalls.ts'
+import { addressOf, type Joined, netavark, older, refusal } from './netavarkcalls.ts'
 import { debians, ours } from './netavarks.ts'
 
-needs('root', 'ip', 'iptables', 'nft', 'veth', 'bridge', 'ipv6', 'netavark', 'aardvark', 'built')
+needs('root', 'ip', 'iptables', 'nft', 'veth', 'bridge', 'macvlan', 'ipv6', 'netavark', 'aardvark', 'built')
 
 async function boxes(lab: Lab, host: Host, count: number): Promise<readonly Container[]> {
   return Promise.all(Array.from({ length: count }, () => lab.container(host)))
@@ -165,6 +165,79 @@ describe('a bridge network', () => {
     await expect(netavark(host, joined, { verb: 'setup' })).rejects.toThrow(
       'interface eth0 already exists on container namespace or web0 exists on host namespace',
     )
+    expect(snapshotDifference(before, await snapshot(host))).toEqual([])
+  })
+})
+
+describe('macvlan networks', () => {
+  it.each([
+    ['bridge', 'eth0'],
+    ['private', 'eth0'],
+    ['vepa', 'eth0'],
+    ['passthru', 'eth0'],
+    ['source', 'eth0'],
+    ['bridge', ''],
+  ])(
+    'in mode %s of parent "%s" (none: that of the default route) leave nothing behind',
+    async (mode, parent) => {
+      await using lab = await createLab()
+      const [host, far] = [await lab.host('host'), await lab.host('far')]
+      await lab.wire(host, far, '198.51.100.0/24', { defaultRoute: 'first' })
+      const before = await snapshot(host)
+      const [box] = (await boxes(lab, host, 1)) as [Container]
+      const options = { mode, mtu: '1400', metric: '7' }
+      const joined: Joined = {
+        ...{ box, number: 1, joining: { static_mac: '02:00:00:00:00:55' } },
+        network: { driver: 'macvlan', network_interface: parent, options },
+      }
+      await netavark(host, joined, { verb: 'setup' })
+      const link = (await box.sh('ip -d -o link show eth0')).stdout
+      expect(link).toContain(`macvlan mode ${mode} `)
+      expect(link).toContain(' mtu 1400 ')
+      expect(link).toContain('ether 02:00:00:00:00:55')
+      expect((await box.sh('ip route show default')).stdout.trim()).toBe(
+        'default via 10.70.1.1 dev eth0 metric 7',
+      )
+      await netavark(host, joined, { verb: 'teardown' })
+      expect(snapshotDifference(before, await snapshot(host))).toEqual([])
+    },
+  )
+})
+
+describe('what not every kernel or iproute2 has', () => {
+  it.each<[what: string, network: Joined['network'], shown: string, error: string]>([
+    [
+      'the VLAN of a port',
+      { options: { vlan: '10' } },
+      '10 PVID Egress Untagged',
+      'the kernel lacks CONFIG_BRIDGE_VLAN_FILTERING; a kernel with CONFIG_BRIDGE_VLAN_FILTERING, or its module loaded',
+    ],
+    [
+      'ipvlan',
+      { driver: 'ipvlan', network_interface: 'eth0', options: { mode: 'l3s' } },
+      'ipvlan mode l3s',
+      'the kernel lacks CONFIG_IPVLAN; a kernel with CONFIG_IPVLAN, or its module loaded',
+    ],
+    [
+      'bclim',
+      { driver: 'macvlan', network_interface: 'eth0', options: { bclim: '10' } },
+      'macvlan mode bridge',
+      'unknown option "bclim"?; an iproute2 that knows bclim: see `ip -V`',
+    ],
+  ])('%s works, or what is missing is named, and nothing is left', async (_, network, shown, error) => {
+    await using lab = await createLab()
+    const [host, far] = [await lab.host('host', { forwarding: true }), await lab.host('far')]
+    await lab.wire(host, far, '198.51.100.0/24')
+    const before = await snapshot(host)
+    const [box] = (await boxes(lab, host, 1)) as [Container]
+    const joined: Joined = { box, number: 1, ...(network ? { network } : {}) }
+    const refused = await refusal(host, joined)
+    if (refused === undefined) {
+      const seen = `${(await host.sh('bridge vlan show')).stdout}${(await box.sh('ip -d link show eth0')).stdout}`
+      expect(seen).toContain(shown)
+      await netavark(host, joined, { verb: 'teardown' })
+    } else expect(refused).toContain(error)
+    expect((await box.sh("ip -br link | awk '{print $1}'")).stdout).toBe('lo\n')
     expect(snapshotDifference(before, await snapshot(host))).toEqual([])
   })
 })

@@ -59,6 +59,19 @@ export async function netavark(
   return (stdout === '' ? {} : JSON.parse(stdout)) as Json
 }
 
+/** A set-up that may be refused. @returns the error's text; undefined where it worked */
+export async function refusal(host: Host, joined: Joined): Promise<string | undefined> {
+  await host.sh('mkdir -p /run/nv')
+  const { stdout } = await host.run(
+    [
+      ...['sh', '-c', 'printf %s "$INPUT" | "$@"', 'sh', `${ours}/netavark`],
+      ...['--config', '/run/nv', 'setup', joined.box.netns],
+    ],
+    { env: { INPUT: request(joined), TSNET_VIA: 'local' }, expectExit: 'any' },
+  )
+  return (JSON.parse(stdout) as { readonly error?: string }).error
+}
+
 /** As Debian's reads it: networks as a map. */
 export function older(joined: Joined): Joined {
   const parsed = JSON.parse(request(joined)) as { readonly networks: readonly Json[] }

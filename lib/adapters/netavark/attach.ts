@@ -19,8 +19,14 @@ import { bridgeSettings } from './options.ts'
 import { publishing } from './ports.ts'
 import { attachmentsOf, servedBy } from './servedports.ts'
 
+const mostRaces = 20
+
 /** Two podmans can call two networks the same, and a container here can have a name of theirs. */
-export async function attach(attaching: Attaching, request: SetupRequest): Promise<Attachment> {
+export async function attach(
+  attaching: Attaching,
+  request: SetupRequest,
+  races: number = mostRaces,
+): Promise<Attachment> {
   const { engine, network, joining } = attaching
   try {
     const { attachments } = await withRules(engine, () => engine.attach(request))
@@ -35,6 +41,10 @@ export async function attach(attaching: Attaching, request: SetupRequest): Promi
     if (isTsnetError(error, 'TSNET_ALREADY_ATTACHED') && !(await hasInterface(attaching))) {
       await engine.detach(attaching.options.containerId, joining.ifname)
       return attach(attaching, { ...request, container: { ...request.container, labels: callLabels() } })
+    }
+    // Two at the same time have chosen the same free name for their host ends.
+    if (races > 0 && isTsnetError(error, 'TSNET_IFNAME_IN_USE') && !(await isTaken(attaching))) {
+      return attach(attaching, request, races - 1)
     }
     // Connected to one more network: in each family the ports lead to the first that has it.
     if (isTsnetError(error, 'TSNET_PORT_IN_USE')) {
@@ -81,6 +91,12 @@ async function withRules<T>(engine: PluginEngine, work: () => Promise<T>): Promi
     if (back === 0) throw error
     return await work()
   }
+}
+
+/** The name in the container, or the one asked for on the host. */
+async function isTaken(attaching: Attaching): Promise<boolean> {
+  const { hostIfname } = bridgeSettings(attaching.network, attaching.joining, attaching.options.generation)
+  return hostIfname !== undefined || (await hasInterface(attaching))
 }
 
 function hasInterface({ call, engine, joining }: Attaching): Promise<boolean> {

@@ -118,6 +118,10 @@ function complaint({ tool }: BatchStep, lines: readonly string[], { exitCode, st
       hint: `a kernel with ${option}, or its module loaded`,
     })
   }
+  const unknown = /unknown option "([^"]+)"/.exec(stderr)?.[1]
+  if (unknown !== undefined) {
+    return fail('TSNET_STEP_FAILED', { message, hint: `an iproute2 that knows ${unknown}: see \`ip -V\`` })
+  }
   if (/Operation not permitted/.test(stderr))
     return fail('TSNET_NOT_PERMITTED', { message, hint: 'run as root, with CAP_NET_ADMIN' })
   return fail('TSNET_STEP_FAILED', { message })
