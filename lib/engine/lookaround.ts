@@ -1,22 +1,17 @@
 /**
- * Reads what a part has to know, with the programs a person would ask: `ip
- * -json`, `iptables-save`, `nft list table`, `tc`, `firewall-cmd`.
+ * Reads what a part has to know: links, routes and policy rules from the kernel
+ * itself, the rest with the programs a person would ask: `iptables-save`, `nft
+ * list table`, `tc`, `firewall-cmd`.
  *
  * @module
  */
 
 import { existsSync } from 'node:fs'
-import type { LinkDetail, Look, PartFacts, RouteDetail, RuleText } from '../drivers/cni/part.ts'
+import type { Look, PartFacts, RuleText } from '../drivers/cni/part.ts'
 import { fail } from '../errors/codes.ts'
 import type { OpenSandbox } from '../kernel/kernel.ts'
-import {
-  type Address,
-  type Cidr,
-  type Family,
-  parseAddress,
-  parseCidr,
-  withPrefix,
-} from '../model/address.ts'
+import { readSurroundings } from '../kernel/surroundings.ts'
+import type { Family } from '../model/address.ts'
 import type { EngineContext } from './context.ts'
 
 type Json = Readonly<Record<string, unknown>>
@@ -45,25 +40,9 @@ export async function lookAround(
   const [zone] = looks.flatMap((look) => (look.what === 'firewalld' ? [look.zone] : []))
   const dropFamilies = looks.flatMap((look) => (look.what === 'inputDrops' ? look.families : []))
   const inside = has('sandbox') && sandbox !== undefined
-  const [
-    host,
-    hostRoutes,
-    within,
-    sandboxRoutes,
-    sandboxRules,
-    ip4,
-    ip6,
-    nft,
-    qdiscs,
-    firewalld,
-    names,
-    drops,
-  ] = await Promise.all([
-    has('links') ? links(ask) : [],
-    has('links') ? routes(ask, undefined) : [],
-    inside ? links(ask, sandbox) : undefined,
-    inside ? routes(ask, sandbox) : [],
-    inside ? policyRules(ask, sandbox) : [],
+  const [host, within, ip4, ip6, nft, qdiscs, firewalld, names, drops] = await Promise.all([
+    has('links') ? readSurroundings(undefined) : undefined,
+    inside ? readSurroundings(sandbox) : undefined,
     hasIptables && tables.length > 0 ? saved(ask, 'iptables-save', tables) : new Map(),
     hasIptables && tables.length > 0 ? saved(ask, 'ip6tables-save', tables) : new Map(),
     Promise.all(nftTables.map(async (table) => [table, await listing(ask, table)] as const)),
@@ -72,13 +51,14 @@ export async function lookAround(
     has('names') ? namesServed(context) : undefined,
     dropFamilies.length === 0 ? [] : inputDrops(context, dropFamilies, ask),
   ])
+  const hostRoutes = host?.routes ?? []
   const wayOut = hostRoutes.find(({ to }) => to === '0.0.0.0/0') ?? hostRoutes.find(({ to }) => to === '::/0')
   return {
-    host,
+    host: host?.devices ?? [],
     hostRoutes,
-    ...(within === undefined ? {} : { sandbox: within }),
-    sandboxRoutes,
-    sandboxRules,
+    ...(within === undefined ? {} : { sandbox: within.devices }),
+    sandboxRoutes: within?.routes ?? [],
+    sandboxRules: within?.rules ?? [],
     iptables: { 4: ip4, 6: ip6 },
     hasIptables,
     nft: new Map(nft.flatMap(([table, text]) => (text === undefined ? [] : [[table, text]]))),
@@ -144,127 +124,12 @@ async function listing(ask: Ask, table: string): Promise<string | undefined> {
   }
 }
 
-async function json(
-  ask: Ask,
-  argv: readonly [string, ...string[]],
-  sandbox?: OpenSandbox,
-): Promise<readonly Json[]> {
-  const text = await ask(argv, sandbox)
-  if (text === undefined)
-    throw fail('TSNET_PROGRAM_FAILED', { message: `reading with ${argv.join(' ')}: it failed` })
-  return text.trim() === '' ? [] : (JSON.parse(text) as readonly Json[])
-}
-
-async function links(ask: Ask, sandbox?: OpenSandbox): Promise<readonly LinkDetail[]> {
-  return (await json(ask, ['ip', '-json', '-details', 'address', 'show'], sandbox))
-    .filter((one) => one['ifname'] !== undefined)
-    .map(decodeLink)
-}
-
-function decodeLink(one: Json): LinkDetail {
-  const info = (one['linkinfo'] ?? {}) as Json
-  const data = (info['info_data'] ?? {}) as Json
-  const flags = (one['flags'] ?? []) as readonly string[]
-  const text = (key: string): string | undefined =>
-    typeof one[key] === 'string' ? (one[key] as string) : undefined
-  const [master, alias, mode] = [text('master'), text('ifalias'), data['mode']]
-  const addresses = ((one['addr_info'] ?? []) as readonly Json[]).flatMap((address) => {
-    const local = parseAddress(String(address['local'] ?? ''))
-    return local === undefined ? [] : [withPrefix(local, Number(address['prefixlen']))]
-  })
-  const flagged = (flag: string): Record<string, readonly Cidr[]> => {
-    const found = ((one['addr_info'] ?? []) as readonly Json[]).flatMap((address) => {
-      const local = address[flag] === true ? parseAddress(String(address['local'] ?? '')) : undefined
-      return local === undefined ? [] : [withPrefix(local, Number(address['prefixlen']))]
-    })
-    return found.length === 0 ? {} : { [flag === 'dadfailed' ? 'duplicate' : flag]: found }
-  }
-  const number = (key: string, value: unknown): Record<string, number> =>
-    typeof value === 'number' ? { [key]: value } : {}
-  return {
-    index: Number(one['ifindex']),
-    name: String(one['ifname']),
-    kind: String(info['info_kind'] ?? ''),
-    mac: text('address') ?? '',
-    mtuBytes: Number(one['mtu']),
-    up: flags.includes('UP'),
-    promisc: Number(one['promiscuity'] ?? 0) > 0 && flags.includes('PROMISC'),
-    allmulti: flags.includes('ALLMULTI'),
-    queueLength: Number(one['txqlen'] ?? 0),
-    ...(master === undefined ? {} : { master }),
-    ...(alias === undefined ? {} : { alias }),
-    ...number('linkIndex', one['link_index']),
-    ...(typeof mode === 'string' ? { mode } : {}),
-    ...number('vlanId', data['id']),
-    ...number('table', data['table']),
-    addresses,
-    ...flagged('tentative'),
-    ...flagged('dadfailed'),
-  }
-}
-
-async function routes(ask: Ask, sandbox: OpenSandbox | undefined): Promise<readonly RouteDetail[]> {
-  const [v4, v6] = await Promise.all(
-    ['-4', '-6'].map((family) =>
-      json(ask, ['ip', '-json', family, 'route', 'show', 'table', 'all'], sandbox).catch(() => []),
-    ),
-  )
-  return [
-    ...(v4 ?? []).flatMap((one) => decodeRoute(one, 4)),
-    ...(v6 ?? []).flatMap((one) => decodeRoute(one, 6)),
-  ]
-}
-
-function decodeRoute(one: Json, family: 4 | 6): readonly RouteDetail[] {
-  const dst = String(one['dst'])
-  const to = dst === 'default' ? ((family === 4 ? '0.0.0.0/0' : '::/0') as Cidr) : cidrOf(dst)
-  if (
-    to === undefined ||
-    one['dev'] === undefined ||
-    (one['type'] !== undefined && one['type'] !== 'unicast')
-  )
-    return []
-  const address = (key: string): Address | undefined =>
-    typeof one[key] === 'string' ? parseAddress(one[key] as string) : undefined
-  const [via, source] = [address('gateway'), address('prefsrc')]
-  return [
-    {
-      to,
-      dev: String(one['dev']),
-      ...(via === undefined ? {} : { via }),
-      ...(source === undefined ? {} : { source }),
-      ...(typeof one['metric'] === 'number' ? { metric: one['metric'] } : {}),
-      ...(one['table'] === undefined ? {} : { table: String(one['table']) }),
-      ...(one['scope'] === undefined ? {} : { scope: String(one['scope']) }),
-      ...(one['protocol'] === undefined ? {} : { protocol: String(one['protocol']) }),
-    },
-  ]
-}
-
-function cidrOf(text: string): Cidr | undefined {
-  if (text.includes('/')) return parseCidr(text)
-  const address = parseAddress(text)
-  return address === undefined ? undefined : withPrefix(address, text.includes(':') ? 128 : 32)
-}
-
-async function policyRules(ask: Ask, sandbox: OpenSandbox): Promise<PartFacts['sandboxRules']> {
-  const both = await Promise.all(
-    ([4, 6] as const).map(async (family) =>
-      (await json(ask, ['ip', '-json', `-${family}`, 'rule', 'show'], sandbox).catch(() => [])).map(
-        (one) => ({
-          family,
-          priority: Number(one['priority']),
-          from: String(one['src'] ?? 'all'),
-          table: String(one['table'] ?? ''),
-        }),
-      ),
-    ),
-  )
-  return both.flat()
-}
-
 async function queueing(ask: Ask): Promise<PartFacts['qdiscs']> {
-  return (await json(ask, ['tc', '-json', 'qdisc', 'show'])).map((one) => {
+  const text = await ask(['tc', '-json', 'qdisc', 'show'])
+  if (text === undefined)
+    throw fail('TSNET_PROGRAM_FAILED', { message: 'reading with tc -json qdisc show: it failed' })
+  const found = text.trim() === '' ? [] : (JSON.parse(text) as readonly Json[])
+  return found.map((one) => {
     const options = (one['options'] ?? {}) as Json
     return {
       dev: String(one['dev'] ?? ''),

@@ -5,6 +5,7 @@
  * @module
  */
 import { describe, expect, it } from 'vitest'
+import type { Surroundings } from '../../lib/kernel/surroundings.ts'
 import type { Container, Host } from '../../netns-fixtures/host.ts'
 import { createLab, type Lab } from '../../netns-fixtures/lab.ts'
 import { needs } from '../../netns-fixtures/requirements.ts'
@@ -880,5 +881,60 @@ describe('facts of the host', () => {
       mtuBytes: 1300,
       source: '192.0.2.1',
     })
+  })
+})
+
+describe('surroundings', () => {
+  it('are links, routes and policy rules in full, in the words of ip', async () => {
+    await using lab = await createLab()
+    const { box, kernel } = await bench(lab)
+    await box.sh(`set -e
+      ip link add br7 type bridge
+      ip link add p0 address 02:00:00:00:00:01 mtu 1400 txqueuelen 77 type veth peer name p1
+      ip link set p0 promisc on allmulticast on alias "to the world"
+      ip link set p0 up
+      ip link set p1 master br7 up
+      ip address add 10.9.0.2/24 dev p0
+      ip address add 2001:db8::2/64 dev p0 nodad
+      ip route add default via 10.9.0.1 dev p0 proto dhcp metric 5
+      ip route add 10.50.0.0/16 via 10.9.0.1 table 100 proto static
+      ip route add 10.51.0.0/16 dev p0 src 10.9.0.2 table 5000
+      ip route add blackhole 10.66.0.0/16
+      ip route add 10.77.0.0/16 nexthop via 10.9.0.1 nexthop via 10.9.0.4
+      ip rule add from 10.9.0.2 lookup 100 priority 32000
+      ip rule add from 10.9.0.0/24 lookup 5000 priority 32001`)
+    const { devices, routes, rules } = await kernel.call<Surroundings>('surroundings', box.netns)
+    const { index, addresses, ...p0 } = devices.find(({ name }) => name === 'p0') ?? devices[0] ?? {}
+    expect(p0).toEqual({
+      name: 'p0',
+      kind: 'veth',
+      mac: '02:00:00:00:00:01',
+      mtuBytes: 1400,
+      up: true,
+      promisc: true,
+      allmulti: true,
+      queueLength: 77,
+      alias: 'to the world',
+    })
+    expect(addresses?.filter((cidr) => !cidr.startsWith('fe80'))).toEqual(['10.9.0.2/24', '2001:db8::2/64'])
+    expect(devices.find(({ name }) => name === 'p1')?.master).toBe('br7')
+    expect(index).toBeGreaterThan(1)
+    // Several ways, and none at all, are no routes by a link.
+    expect(routes.filter(({ to }) => !to.includes(':'))).toEqual([
+      { to: '10.50.0.0/16', via: '10.9.0.1', dev: 'p0', table: '100', protocol: 'static' },
+      { to: '10.51.0.0/16', dev: 'p0', source: '10.9.0.2', table: '5000', scope: 'link' },
+      { to: '0.0.0.0/0', via: '10.9.0.1', dev: 'p0', metric: 5, protocol: 'dhcp' },
+      { to: '10.9.0.0/24', dev: 'p0', source: '10.9.0.2', scope: 'link', protocol: 'kernel' },
+    ])
+    expect(routes).toContainEqual({ to: '2001:db8::/64', dev: 'p0', metric: 256, protocol: 'kernel' })
+    expect(rules).toEqual([
+      { family: 4, priority: 0, from: 'all', table: 'local' },
+      { family: 4, priority: 32_000, from: '10.9.0.2', table: '100' },
+      { family: 4, priority: 32_001, from: '10.9.0.0', table: '5000' },
+      { family: 4, priority: 32_766, from: 'all', table: 'main' },
+      { family: 4, priority: 32_767, from: 'all', table: 'default' },
+      { family: 6, priority: 0, from: 'all', table: 'local' },
+      { family: 6, priority: 32_766, from: 'all', table: 'main' },
+    ])
   })
 })

@@ -13,6 +13,7 @@ import { createLinuxKernel } from '../../../lib/kernel/linux.ts'
 import { askedCount } from '../../../lib/kernel/netlink/exchange.ts'
 import { openNetns, withNetns } from '../../../lib/kernel/netns.ts'
 import { spawnCount } from '../../../lib/kernel/run.ts'
+import { readSurroundings } from '../../../lib/kernel/surroundings.ts'
 import type { Family } from '../../../lib/model/address.ts'
 import type { SandboxIdentity } from '../../../lib/model/sandbox.ts'
 import type { LoweredStep } from '../../../lib/plan/step.ts'
@@ -49,6 +50,7 @@ const calls = {
     within(path, async (sandbox) => Object.fromEntries(sandbox?.sysctls(keys) ?? [])),
   isAlive: (path: string, identity: SandboxIdentity) => kernel.isAlive(path, identity),
   hostFacts: () => kernel.hostFacts(),
+  surroundings: (path: string | null) => within(path, readSurroundings),
   hostLink: (name: string) => kernel.hostLink(name),
   hostAddresses: () => kernel.hostAddresses(),
   wayOut: (family: Family) => kernel.wayOut(family),
@@ -106,6 +108,7 @@ export type KernelCall =
   | 'sandboxSysctls'
   | 'isAlive'
   | 'hostFacts'
+  | 'surroundings'
   | 'hostLink'
   | 'hostAddresses'
   | 'wayOut'
