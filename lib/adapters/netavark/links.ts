@@ -100,7 +100,11 @@ function optionsOf(attaching: Attaching, driver: LinkDriver): PartOptions[LinkDr
       return { cidr, ...(gateway === undefined ? {} : { gateway }) }
     }),
     routes: [
-      ...defaults.map((via) => ({ to: everything(via), via, metric: metric ?? 99 })),
+      ...defaults.map((via) => ({
+        to: everything(via),
+        via,
+        metric: metric ?? (attaching.options.generation === 1 ? 100 : 99),
+      })),
       ...network.routes
         .filter(({ type }) => type === 'unicast')
         .map(({ destination, gateway, metric: own = 100 }) => ({

@@ -153,6 +153,18 @@ describe('setup', () => {
     })
   })
 
+  it('of macvlan has the metric of its generation', async () => {
+    const fields = { driver: 'macvlan', network_interface: 'eno1' }
+    for (const [podman, metric] of [
+      [podman4, 100],
+      [podman6, 99],
+    ] as const) {
+      const stdin = podman(set('network', fields))
+      const { calls } = await netavark([...options(), 'setup', netns], { stdin, links: { eno1: '' } })
+      expect(calls).toMatchObject([['parts.add', { options: { routes: [{ metric }] } }]])
+    }
+  })
+
   it.each(['l2', 'l3', 'l3s'])('of ipvlan in mode %s', async (mode) => {
     await golden(`setup-ipvlan-${mode}`, ['setup', netns], {
       stdin: podman6(set('network', { driver: 'ipvlan', network_interface: 'eno1', options: { mode } })),
