@@ -70,7 +70,7 @@ const started = performance.now()
 const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
 /** `./dist/lib/x.js` of package.json -> `lib/x.ts`: what users may import is what must exist. */
 const doors = Object.values(manifest.exports).map((door) =>
-  door.default.replace(/^\.\/dist\/(.*)\.js$/, '$1.ts'),
+  door.default.replace(/^\.\/dist\/(.*)\.js$/, '$1.ts').replace(/^testing\//, 'netns-fixtures/'),
 )
 
 await demand(programs.map((program) => program.entry))
@@ -255,17 +255,29 @@ async function writeWhole(file, contents, mode = 0o644) {
   await rename(fresh, file)
 }
 
-/** Emits dist/lib and removes what an earlier build left of files that are gone. Returns the number of modules. */
+/** Emits dist/lib, and dist/testing from netns-fixtures. Returns the number of modules of the library. */
 async function compile() {
-  const tsc = join(root, 'node_modules/typescript/lib/tsc.js')
-  await promisify(execFile)(process.execPath, [tsc, '-p', join(root, '.config/tsconfig.build.json')], {
-    timeout: compileLimitMs,
-  }).catch((error) => fail(`tsc could not emit lib:\n${error.stdout || error.message}`))
+  const [modules] = await Promise.all([
+    emit('tsconfig.build.json', 'lib', 'dist/lib'),
+    emit('tsconfig.testing.json', 'netns-fixtures', 'dist/testing'),
+  ])
+  // What it runs and reads beside its modules.
+  for (const file of ['packages.mjs', 'packages.d.mts', 'probes/rawsctp.c'])
+    await writeWhole(join(root, 'dist/testing', file), await readFile(join(root, 'netns-fixtures', file)))
+  return modules
+}
 
-  const made = await filesUnder(join(root, 'dist/lib'))
-  const sources = new Set(await filesUnder(join(root, 'lib')))
+/** Emits one folder and removes what an earlier build left of files that are gone. */
+async function emit(config, from, to) {
+  const tsc = join(root, 'node_modules/typescript/lib/tsc.js')
+  await promisify(execFile)(process.execPath, [tsc, '-p', join(root, '.config', config)], {
+    timeout: compileLimitMs,
+  }).catch((error) => fail(`tsc could not emit ${from}:\n${error.stdout || error.message}`))
+
+  const made = (await filesUnder(join(root, to))).filter((file) => /\.(js|d\.ts)$/.test(file))
+  const sources = new Set(await filesUnder(join(root, from)))
   const stale = made.filter((file) => !sources.has(file.replace(/(\.d\.ts|\.js)$/, '.ts')))
-  await Promise.all(stale.map((file) => rm(join(root, 'dist/lib', file))))
+  await Promise.all(stale.map((file) => rm(join(root, to, file))))
   return (
     made.filter((file) => file.endsWith('.js')).length - stale.filter((file) => file.endsWith('.js')).length
   )

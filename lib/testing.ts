@@ -1,5 +1,6 @@
 /**
- * tsnet/testing: an engine without a kernel, for the tests of your runtime.
+ * tsnet/testing/memory: an engine without a kernel, for tests of your runtime that
+ * need no root. Throwaway hosts with a real one are in `tsnet/testing`.
  *
  * @module
  */

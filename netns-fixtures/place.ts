@@ -20,8 +20,10 @@ import {
   startInBackground,
 } from './process.ts'
 
-/** The repository, wherever it is checked out. */
-export const repository: string = fileURLToPath(new URL('..', import.meta.url))
+/** The repository, wherever it is checked out; the package, where this runs compiled from its dist/testing. */
+export const repository: string = fileURLToPath(
+  new URL(import.meta.url.endsWith('.js') ? '../..' : '..', import.meta.url),
+)
 
 /** The built program that tests try out: the bundle, not the source. */
 const tsnetProgram: string = `${repository}dist/bin/tsnet`
@@ -94,7 +96,7 @@ export class Place {
     }
   }
 
-  /** Runs a TypeScript file of the repository here; start-up costs about 200 ms. */
+  /** Runs a TypeScript file of the repository here; start-up costs about 200 ms. @internal */
   node(file: string, ...args: Arguments): Promise<RunResult> {
     const { words, options } = split(args)
     const loader = createRequire(import.meta.url).resolve('tsx')

@@ -144,7 +144,10 @@ function look(requirement: Requirement): string | undefined {
   if (requirement === 'sctp') {
     return existsSync('/proc/net/sctp') ? undefined : 'SCTP sockets: not on this kernel (CONFIG_IP_SCTP)'
   }
-  const built = new URL('../dist/bin/tsnet', import.meta.url)
+  const built = new URL(
+    import.meta.url.endsWith('.js') ? '../bin/tsnet' : '../dist/bin/tsnet',
+    import.meta.url,
+  )
   return existsSync(built) ? undefined : 'dist/bin/tsnet: npm run build'
 }
 

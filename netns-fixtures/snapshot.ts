@@ -92,7 +92,7 @@ export async function snapshotHere(netns?: string): Promise<Snapshot> {
  * What changed between two snapshots, for people: `- link: …` was there only
  * before, `+ link: …` only after. Empty means equal.
  *
- * @param except lines (with their section, `sysctl: ipv4/ip_forward:1`) that may differ: documented host-wide settings
+ * @param options `except`: lines (with their section, `sysctl: ipv4/ip_forward:1`) that may differ: documented host-wide settings
  */
 export function snapshotDifference(
   before: Snapshot,

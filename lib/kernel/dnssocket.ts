@@ -35,14 +35,16 @@ const RECEIVE_BYTES = 4 * 1024 * 1024
 /** As many as the kernel's own limit (net.core.somaxconn) is by default. */
 const BACKLOG = 4096
 
+/** Where a socket is bound. */
 export interface SocketPlace {
   readonly address: Address
   readonly port: number
 }
 
 /**
- * A UDP socket bound to one address; processes of one user may share it.
+ * A UDP socket bound to one address, in the namespace the thread is in; processes of one user may share it.
  *
+ * @returns its descriptor
  * @throws SystemError with EADDRINUSE where another server has the port
  */
 export function openDatagramSocket(place: SocketPlace): number {
@@ -55,7 +57,7 @@ export function openDatagramSocket(place: SocketPlace): number {
   })
 }
 
-/** A listening TCP socket. @throws SystemError with EADDRINUSE */
+/** A listening TCP socket, in the namespace the thread is in. @returns its descriptor @throws SystemError with EADDRINUSE */
 export function openListeningSocket(place: SocketPlace): number {
   const fd = opened(place, SOCK_STREAM, (socket) => setSocketOption(socket, SOL_SOCKET, SO_REUSEADDR, 1))
   try {

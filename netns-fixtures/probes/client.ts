@@ -6,11 +6,11 @@
  */
 import { type ChildProcess, execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { buildSync } from 'esbuild'
 import { cut, spawnChild } from '../process.ts'
 import { needs } from '../requirements.ts'
 import type {
@@ -82,19 +82,27 @@ export interface Servers {
 
 let bundle: string | undefined
 
-/** The agent and its probes as one CommonJS text; made once in each test worker (30 ms). */
-function agentProgram(): string {
-  bundle ??= buildSync({
-    entryPoints: [fileURLToPath(new URL('./agent.ts', import.meta.url))],
-    bundle: true,
-    write: false,
-    platform: 'node',
-    target: 'node20',
-    format: 'cjs',
-    logLevel: 'silent',
-  }).outputFiles[0]?.text
+/**
+ * What Node is told to run. Compiled it lies beside this file; in the repository it is made into one CommonJS text, once in
+ * each test worker (30 ms).
+ */
+function agentWords(): readonly string[] {
+  if (import.meta.url.endsWith('.js')) return [fileURLToPath(new URL('./agent.js', import.meta.url))]
+  if (bundle === undefined) {
+    // Users of the package have no esbuild, and need none.
+    const { buildSync } = createRequire(import.meta.url)('esbuild') as typeof import('esbuild')
+    bundle = buildSync({
+      entryPoints: [fileURLToPath(new URL('./agent.ts', import.meta.url))],
+      bundle: true,
+      write: false,
+      platform: 'node',
+      target: 'node20',
+      format: 'cjs',
+      logLevel: 'silent',
+    }).outputFiles[0]?.text
+  }
   if (bundle === undefined) throw new Error('the probe agent could not be bundled')
-  return bundle
+  return ['--eval', bundle]
 }
 
 let sctpProgram: string | undefined
@@ -214,7 +222,7 @@ export class Agent {
 
   #running(): ChildProcess {
     if (this.#child) return this.#child
-    const child = spawnChild([...this.#entering, process.execPath, '--eval', agentProgram()])
+    const child = spawnChild([...this.#entering, process.execPath, ...agentWords()])
     this.#child = child
     let complaint = ''
     child.stderr?.on('data', (chunk: Buffer) => {

@@ -41,7 +41,7 @@ export function createDeadline(limitMs: number, changed: () => void): Deadline {
 
   /** Work that nobody waits for any more. */
   const before = (about: readonly string[]): Promise<unknown> =>
-    Promise.all(about.map((one) => given.get(one)))
+    Promise.all(about.flatMap((one) => given.get(one) ?? []))
 
   const goesOn = (about: readonly string[], over: Promise<void>): void => {
     for (const one of about) given.set(one, over)
