@@ -51,6 +51,17 @@ function unlessEmpty<T>(read: (value: string, field: string) => T): Decoder<T | 
   return (value, path) => (string(value, path) === '' ? undefined : read(value as string, path))
 }
 
+/** A path; the kernel takes no longer one. */
+function readPath(value: string, field: string): string {
+  if (value.length < 4096) return value
+  throw fail('TSNET_BAD_VALUE', {
+    message: `reading ${field}: a path of ${value.length} characters is too long`,
+    field,
+    value: value.slice(0, 80),
+    hint: 'paths have at most 4095',
+  })
+}
+
 const id = text(readId)
 /** Gateways and auxiliary addresses come as `10.60.0.1/24`. */
 const addressOfCidr: Decoder<Address | undefined> = unlessEmpty((value, field) =>
@@ -164,7 +175,7 @@ export const decoders: Decoders = {
     Options: options,
   }),
   endpoint: object({ NetworkID: id, EndpointID: id }),
-  join: object({ NetworkID: id, EndpointID: id, SandboxKey: optional(string), Options: options }),
+  join: object({ NetworkID: id, EndpointID: id, SandboxKey: optional(text(readPath)), Options: options }),
   external: object({ NetworkID: id, EndpointID: id, Options: options }),
   discovery: object({ DiscoveryType: integer({ min: 0, max: 255 }), DiscoveryData: optional(anything) }),
   requestPool: object({

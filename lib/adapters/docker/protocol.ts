@@ -50,6 +50,8 @@ export interface ProtocolParts {
   readonly limitMs?: number
 }
 
+const longestText = 250
+
 export const longestBodyBytes: number = 4 * 1024 * 1024
 
 /** A call that has been read. */
@@ -99,12 +101,20 @@ export function createProtocol(parts: ProtocolParts): Protocol {
         return { status: 200, body: reply }
       } catch (error) {
         const { code, message, hint } = asTsnetError(error)
-        const text = `tsnet: ${message}${hint === undefined ? '' : ` (${hint})`}`
+        const text = `tsnet: ${cut(message)}${hint === undefined ? '' : ` (${cut(hint)})`}`
         // Docker's two protocols have two words for it.
         return { status: 200, body: isIpam ? { Error: text, Err: text } : { Err: text }, code }
       }
     },
   }
+}
+
+/** What is wrong may be a megabyte long; people read a line. */
+function cut(text: string): string {
+  const line = text.replaceAll('\n', ' ')
+  return line.length <= longestText
+    ? line
+    : `${line.slice(0, longestText / 2)}…${line.slice(-longestText / 2)}`
 }
 
 function tooLong(path: string): Error {
