@@ -8,7 +8,8 @@
  * @module
  */
 
-import { type Address, type Cidr, type Family, fromBytes, withPrefix } from '../model/address.ts'
+import { type Address, type Cidr, fromBytes, withPrefix } from '../model/address.ts'
+import type { DeviceFact, DeviceRoute, PolicyRule, Surroundings } from '../plan/facts.ts'
 import type { OpenSandbox } from './kernel.ts'
 import { AF_INET, AF_INET6, addrList } from './netlink/addr.ts'
 import { decodeAttributes, type Message, type Received } from './netlink/encode.ts'
@@ -16,58 +17,6 @@ import { decodeLinks, linkList } from './netlink/link.ts'
 import { routeList } from './netlink/route.ts'
 import { openRouteSocket, type RouteSocket } from './netlink/socket.ts'
 import { ours } from './sandbox.ts'
-
-export interface DeviceFact {
-  readonly index: number
-  readonly name: string
-  readonly kind: string
-  readonly mac: string
-  readonly mtuBytes: number
-  readonly up: boolean
-  readonly promisc: boolean
-  readonly allmulti: boolean
-  readonly queueLength: number
-  readonly master?: string
-  readonly alias?: string
-  /** Of the other end, where that is in another namespace. */
-  readonly linkIndex?: number
-  /** Of a macvlan or ipvlan. */
-  readonly mode?: string
-  readonly vlanId?: number
-  /** Of a VRF. */
-  readonly table?: number
-  readonly addresses: readonly Cidr[]
-  /** Of `addresses`: nobody knows yet whether another has them, or another has. */
-  readonly tentative?: readonly Cidr[]
-  readonly duplicate?: readonly Cidr[]
-}
-
-/** A unicast route that leaves by one link; what `ip` would not print is absent. */
-export interface DeviceRoute {
-  readonly to: Cidr
-  readonly via?: Address
-  readonly dev: string
-  readonly metric?: number
-  readonly table?: string
-  readonly scope?: string
-  readonly protocol?: string
-  readonly source?: Address
-}
-
-export interface PolicyRule {
-  readonly family: Family
-  readonly priority: number
-  /** `all`, or an address without its prefix length. */
-  readonly from: string
-  /** Empty where it has none. */
-  readonly table: string
-}
-
-export interface Surroundings {
-  readonly devices: readonly DeviceFact[]
-  readonly routes: readonly DeviceRoute[]
-  readonly rules: readonly PolicyRule[]
-}
 
 const RTM_NEWADDR = 20
 const RTM_NEWROUTE = 24

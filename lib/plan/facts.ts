@@ -67,3 +67,58 @@ export interface ForeignDrop {
   readonly tool: 'iptables-nft' | 'iptables-legacy'
   readonly family: Family
 }
+
+/** A link in full, as `ip -json -details address` tells it. */
+export interface DeviceFact {
+  readonly index: number
+  readonly name: string
+  readonly kind: string
+  readonly mac: string
+  readonly mtuBytes: number
+  readonly up: boolean
+  readonly promisc: boolean
+  readonly allmulti: boolean
+  readonly queueLength: number
+  readonly master?: string
+  readonly alias?: string
+  /** Of its peer or parent, where that is in another namespace. */
+  readonly linkIndex?: number
+  /** Of a macvlan or ipvlan. */
+  readonly mode?: string
+  readonly vlanId?: number
+  /** Of a VRF. */
+  readonly table?: number
+  readonly addresses: readonly Cidr[]
+  /** Of `addresses`: nobody knows yet whether another has them, or another has. */
+  readonly tentative?: readonly Cidr[]
+  readonly duplicate?: readonly Cidr[]
+}
+
+/** A unicast route that leaves by one link; what `ip -json route` would not print is absent. */
+export interface DeviceRoute {
+  readonly to: Cidr
+  readonly via?: Address
+  readonly dev: string
+  readonly metric?: number
+  readonly table?: string
+  readonly scope?: string
+  readonly protocol?: string
+  readonly source?: Address
+}
+
+/** One of `ip rule`. */
+export interface PolicyRule {
+  readonly family: Family
+  readonly priority: number
+  /** `all`, or an address without its prefix length. */
+  readonly from: string
+  /** Empty where it has none. */
+  readonly table: string
+}
+
+/** All that a namespace has of them. */
+export interface Surroundings {
+  readonly devices: readonly DeviceFact[]
+  readonly routes: readonly DeviceRoute[]
+  readonly rules: readonly PolicyRule[]
+}

@@ -5,7 +5,7 @@
  * @module
  */
 import { describe, expect, it } from 'vitest'
-import type { Surroundings } from '../../lib/kernel/surroundings.ts'
+import type { Surroundings } from '../../lib/plan/facts.ts'
 import type { Container, Host } from '../../netns-fixtures/host.ts'
 import { createLab, type Lab } from '../../netns-fixtures/lab.ts'
 import { needs } from '../../netns-fixtures/requirements.ts'

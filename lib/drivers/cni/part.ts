@@ -10,43 +10,11 @@
 
 import type { Address, Cidr, Family } from '../../model/address.ts'
 import type { AttachmentNames } from '../../model/attachment.ts'
-import type { ForeignDrop } from '../../plan/facts.ts'
+import type { DeviceFact, DeviceRoute, ForeignDrop, PolicyRule } from '../../plan/facts.ts'
 import type { Step } from '../../plan/step.ts'
 
-/** A link as `ip -json -details address` tells it. */
-export interface LinkDetail {
-  readonly index: number
-  readonly name: string
-  readonly kind: string
-  readonly mac: string
-  readonly mtuBytes: number
-  readonly up: boolean
-  readonly promisc: boolean
-  readonly allmulti: boolean
-  readonly queueLength: number
-  readonly master?: string
-  readonly alias?: string
-  /** Index of its peer or parent, which may be in another namespace. */
-  readonly linkIndex?: number
-  readonly mode?: string
-  readonly vlanId?: number
-  readonly table?: number
-  readonly addresses: readonly Cidr[]
-  /** Of `addresses`: nobody knows yet whether another has them, or another has. */
-  readonly tentative?: readonly Cidr[]
-  readonly duplicate?: readonly Cidr[]
-}
-
-export interface RouteDetail {
-  readonly to: Cidr
-  readonly via?: Address
-  readonly dev: string
-  readonly metric?: number
-  readonly table?: string
-  readonly scope?: string
-  readonly protocol?: string
-  readonly source?: Address
-}
+export type LinkDetail = DeviceFact
+export type RouteDetail = DeviceRoute
 
 /** Rules of one family by table and chain, in the words of `iptables-save`. */
 export type RuleText = ReadonlyMap<string, ReadonlyMap<string, readonly string[]>>
@@ -57,13 +25,8 @@ export interface PartFacts {
   /** Absent where the sandbox is gone, or none is concerned. */
   readonly sandbox?: readonly LinkDetail[]
   readonly sandboxRoutes: readonly RouteDetail[]
-  /** `ip rule` inside, both families. */
-  readonly sandboxRules: readonly {
-    readonly family: 4 | 6
-    readonly priority: number
-    readonly from: string
-    readonly table: string
-  }[]
+  /** Of both families. */
+  readonly sandboxRules: readonly PolicyRule[]
   readonly iptables: { readonly 4: RuleText; readonly 6: RuleText }
   /** Which tool plain `iptables` is; undefined where there is none. */
   readonly hasIptables: boolean
