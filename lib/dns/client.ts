@@ -12,11 +12,14 @@ import { lineReader, type Request, type Response } from './control.ts'
 /** sun_path holds 107 bytes and a zero (unix(7)). */
 const MAX_SOCKET_PATH = 107
 
+/** What a connection ends with where none listens, or one has just ended. */
+const nobody = ['ECONNREFUSED', 'ENOENT', 'ENOTDIR', 'ENOTSOCK', 'ECONNRESET', 'EPIPE']
+
 /**
  * Asks the server and waits for its answer.
  *
  * @returns undefined where none listens, or it ended before it answered
- * @throws Error after `timeoutMs`
+ * @throws Error after `timeoutMs`, or where it could not be reached for another reason
  */
 export function askNameServer(
   socketPath: string,
@@ -42,7 +45,12 @@ export function askNameServer(
       if (response.ended !== true) finish()
     })
     socket.on('data', read)
-    socket.on('error', finish)
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (nobody.includes(error.code ?? '')) return finish()
+      // It may live, and a second one beside it would never be ended.
+      clearTimeout(timer)
+      reject(error)
+    })
     socket.on('close', finish)
     socket.write(`${JSON.stringify(request)}\n`)
   }).finally(release)

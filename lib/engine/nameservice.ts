@@ -48,7 +48,8 @@ export interface NameServiceOptions {
   /** The folder both are in. */
   readonly folder: string
   readonly lock: () => Promise<LockHandle>
-  readonly start: (place: { readonly socketPath: string; readonly logPath: string }) => void
+  /** @returns what ends it again */
+  readonly start: (place: { readonly socketPath: string; readonly logPath: string }) => () => void
   readonly portHolder: (
     protocol: 'udp' | 'tcp',
     address: Address,
@@ -83,9 +84,11 @@ export function createNameService(options: NameServiceOptions): NameService {
   /** Under the lock. The socket is there before the records are read: whoever withdraws after that finds it. */
   const start = async (contents: () => Contents): Promise<void> => {
     makeFolder(folder)
-    options.start({ socketPath, logPath })
+    const end = options.start({ socketPath, logPath })
     if ((await ask({ op: 'load', ...contents() }))?.ok === true) return
     const log = readLog(logPath)
+    // It may live, and only not have been reached: nobody would ever end it.
+    end()
     clear()
     throw fail('TSNET_PROGRAM_FAILED', {
       message: `starting the name server: it ended at once${log === '' ? '' : `: ${log}`}`,

@@ -235,7 +235,7 @@ async function setupLocked(
     })
     signal?.throwIfAborted()
     const result = await applyDecided(context, record, decided, { sandbox: target.sandbox, signal })
-    for (const note of used) note()
+    noteLast(used)
     return result
   } catch (error) {
     // Without the host lock nothing has been taken yet, and nobody is waited for to take it back.
@@ -248,6 +248,16 @@ async function setupLocked(
     host?.release()
     // After a failure a network made for this container alone has nobody on it.
     if (!context.containers.has(target.key)) await removeIdle(waiting, record.networks)
+  }
+}
+
+/** The container is up: where the next address is taken from must not be what it fails of. */
+function noteLast(used: readonly (() => void)[]): void {
+  try {
+    for (const note of used) note()
+  } catch (error) {
+    // The next one looks further.
+    if (!isTsnetError(error)) throw error
   }
 }
 

@@ -27,10 +27,13 @@ export async function undoPending(context: EngineContext, id: string): Promise<r
   if (record === undefined) return []
   // First, so that nobody is sent to an address that is about to go.
   const [unnamed] = await Promise.allSettled([unname(context, record)])
-  const sandbox = await openIfAlive(context, record)
+  let sandbox: OpenSandbox | undefined
   let errors: readonly unknown[]
   try {
+    sandbox = await openIfAlive(context, record)
     errors = await context.kernel.revert(stillOurs(context, record), sandbox)
+  } catch (error) {
+    errors = [error]
   } finally {
     sandbox?.close()
   }
@@ -57,7 +60,11 @@ async function openIfAlive(
   const sandbox = record.result?.sandbox
   if (sandbox === undefined || !record.steps.some(({ step }) => step.where === 'sandbox')) return undefined
   if (!context.kernel.isAlive(sandbox.path, sandbox.identity)) return undefined
-  const open = await context.kernel.openSandbox(sandbox.path).catch(() => undefined)
+  const open = await context.kernel.openSandbox(sandbox.path).catch((error: unknown) => {
+    // What is there and cannot be entered now is not gone: what is inside is still to be taken back.
+    if (context.kernel.isAlive(sandbox.path, sandbox.identity)) throw error
+    return undefined
+  })
   if (open?.facts.identity.cookie === sandbox.identity.cookie) return open
   open?.close()
   return undefined

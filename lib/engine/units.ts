@@ -184,7 +184,14 @@ export async function makeUnit(context: EngineContext, planned: PlannedUnit): Pr
     throw error
   }
   const ours = planned.steps.filter((_, i) => created[i])
-  units.commit(planned.unit, ours.length === planned.steps.length ? undefined : { ...record, steps: ours })
+  try {
+    units.commit(planned.unit, ours.length === planned.steps.length ? undefined : { ...record, steps: ours })
+  } catch (error) {
+    const left = await kernel.revert(ours, undefined)
+    if (left.length === 0) units.forget(planned.unit)
+    asTsnetError(error).undo.push(...left)
+    throw error
+  }
 }
 
 /** Under the exclusive host lock. Repeatable. @returns what could not be taken back */

@@ -86,5 +86,10 @@ export function isTsnetError(error: unknown, code?: ErrorCode): error is TsnetEr
 export function asTsnetError(error: unknown): TsnetError {
   if (error instanceof TsnetError) return error
   const message = error instanceof Error ? error.message : String(error)
+  if (error instanceof Error && 'errno' in error) {
+    const hint =
+      'the kernel refused what should have worked: memory, files or permissions may be short (dmesg)'
+    return fail('TSNET_STEP_FAILED', { message, cause: error, hint })
+  }
   return fail('TSNET_INTERNAL', { message, cause: error, hint: 'this is a fault of tsnet: please report it' })
 }

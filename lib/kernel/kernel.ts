@@ -117,12 +117,14 @@ export interface Kernel {
   /**
    * Starts a name server that listens at `socketPath` from now on and outlives this process.
    * Absent: this kernel has none, so no container has names.
+   *
+   * @returns what kills it
    */
   startNameServer?(place: {
     readonly socketPath: string
     readonly logPath: string
     readonly workers: number
-  }): void
+  }): () => void
   /** Programs or libraries the backend needs are there; else the error that names the package. */
   requireBackend(backend: 'iptables' | 'nftables'): void
 

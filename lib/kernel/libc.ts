@@ -8,7 +8,7 @@
  * @module
  */
 
-import { EWOULDBLOCK, SystemError } from './errno.ts'
+import { EINTR, EWOULDBLOCK, SystemError } from './errno.ts'
 import { loadKoffi } from './native.ts'
 
 /** setns(2), unshare(2) and clone(2). */
@@ -152,7 +152,7 @@ const LOCK_NB = 4
 export function tryFlock(fd: number, kind: typeof LOCK_SH | typeof LOCK_EX): boolean {
   if (libc().flock(fd, kind | LOCK_NB) === 0) return true
   const errno = loadKoffi().errno()
-  if (errno === EWOULDBLOCK) return false
+  if (errno === EWOULDBLOCK || errno === EINTR) return false
   throw new SystemError('flock', errno)
 }
 

@@ -16,7 +16,7 @@ import { closeSync, constants, fstatSync, openSync, readFileSync, statSync, unli
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fail } from '../errors/codes.ts'
 import type { Locker, LockHandle, LockOptions, LockWait } from '../state/lock.ts'
-import { ENOENT, errnoOf, errnoText } from './errno.ts'
+import { errnoOf, errnoText } from './errno.ts'
 import { LOCK_EX, LOCK_SH, tryFlock } from './libc.ts'
 
 /** Between two tries: doubled from the first to the longest, each shortened at random by up to a half. */
@@ -52,7 +52,7 @@ function tryAcquire(path: string, { exclusive, transient }: LockOptions): LockHa
     }
   } catch (error) {
     closeSync(fd)
-    throw error
+    throw unusable('locking', path, error)
   }
   closeSync(fd)
   return undefined
@@ -64,13 +64,13 @@ function open(path: string): number {
     // Node opens everything with O_CLOEXEC.
     return openSync(path, constants.O_CREAT | constants.O_RDWR, 0o600)
   } catch (error) {
-    const reason = errnoText(errnoOf(error) ?? 0)
-    throw fail('TSNET_STATE_UNREADABLE', {
-      message: `opening the lock ${path}: ${reason}`,
-      value: path,
-      cause: error,
-    })
+    throw unusable('opening the lock', path, error)
   }
+}
+
+function unusable(doing: string, path: string, cause: unknown): Error {
+  const message = `${doing} ${path}: ${errnoText(errnoOf(cause) ?? 0)}`
+  return fail('TSNET_STATE_UNREADABLE', { message, value: path, cause })
 }
 
 /** A transient lock's last holder, or an admin, may have unlinked the file since we opened it. */
@@ -88,7 +88,8 @@ function handleOf(path: string, fd: number, unlink: boolean): LockHandle {
       // While it is still locked: a file that others may have locked by now is not ours to unlink.
       if (unlink) unlinkSync(path)
     } catch (error) {
-      if (errnoOf(error) !== ENOENT) throw error
+      if (errnoOf(error) === undefined) throw error
+      // What was done under the lock is done. A file that stays is nobody's, and the next command takes it away.
     } finally {
       closeSync(fd)
     }

@@ -40,8 +40,12 @@ const nobody = 65_534
 /** Names are asked for by everything else, so they come before it. */
 const niceness = -5
 
-/** Starts the process; it listens at the control socket from now on and answers when it is ready. */
-export function startNameServer({ socketPath, logPath, workers }: NameServerPlace): void {
+/**
+ * Starts the process; it listens at the control socket from now on and answers when it is ready.
+ *
+ * @returns what kills it
+ */
+export function startNameServer({ socketPath, logPath, workers }: NameServerPlace): () => void {
   const program = programPath()
   const control = listenAt(socketPath)
   const log = openSync(logPath, 'a', 0o600)
@@ -65,6 +69,7 @@ export function startNameServer({ socketPath, logPath, workers }: NameServerPlac
     child.on('error', () => undefined)
     child.unref()
     if (child.pid !== undefined) prefer(child.pid)
+    return () => void child.kill('SIGKILL')
   } finally {
     closeSync(log)
     closeDescriptor(control)

@@ -13,10 +13,23 @@
  */
 
 import { closeSync, constants, fstatSync, openSync, readFileSync, stat } from 'node:fs'
-import { fail } from '../errors/codes.ts'
+import { fail, isTsnetError } from '../errors/codes.ts'
 import type { TsnetError } from '../errors/error.ts'
 import type { SandboxIdentity } from '../model/sandbox.ts'
-import { EACCES, ENOENT, ENOTDIR, EPERM, errnoOf, errnoText } from './errno.ts'
+import {
+  EACCES,
+  EAGAIN,
+  EINTR,
+  EIO,
+  EMFILE,
+  ENFILE,
+  ENOENT,
+  ENOMEM,
+  ENOTDIR,
+  EPERM,
+  errnoOf,
+  errnoText,
+} from './errno.ts'
 import { CLONE_NEWNET, ioctl, netnsCookie, setns, unshare } from './libc.ts'
 
 /** Which kind of namespace it is, as its CLONE_NEW flag (Linux 4.11). */
@@ -79,8 +92,20 @@ function openFailure(path: string, error: unknown): TsnetError {
     const hint = 'is the process still running? see `ip netns list`, `lsns -t net`'
     return notANetns(path, 'no such process or namespace', hint)
   }
+  if (passing.includes(errno)) {
+    return fail('TSNET_STEP_FAILED', {
+      message: `opening network namespace ${path}: ${errnoText(errno)}`,
+      field: 'sandbox.path',
+      value: path,
+      hint: 'the host is short of something (ulimit -n, free, dmesg): try again',
+      cause: error,
+    })
+  }
   return notANetns(path, errnoText(errno), 'give /proc/PID/ns/net of a running process')
 }
+
+/** What says nothing about what is at a path. */
+const passing: readonly number[] = [EAGAIN, EINTR, EIO, EMFILE, ENFILE, ENOMEM]
 
 function notANetns(path: string, cause: string, hint: string): TsnetError {
   const message = `opening network namespace ${path}: ${cause}`
@@ -209,15 +234,18 @@ export function identityHere(): SandboxIdentity {
   }
 }
 
-/** The same namespace as in `identity` lives at `path` now. Never throws. */
+/**
+ * The same namespace as in `identity` lives at `path` now, or it could not be
+ * found out: whoever is taken for dead loses everything. Never throws.
+ */
 export function isAlive(path: string, identity: SandboxIdentity): boolean {
   let fd: number | undefined
   try {
     if (identity.bootId !== bootId()) return false
     fd = openNetns(path)
     return withNetns(fd, identityHere).cookie === identity.cookie
-  } catch {
-    return false
+  } catch (error) {
+    return !isTsnetError(error, 'TSNET_NOT_A_NETNS')
   } finally {
     if (fd !== undefined) closeSync(fd)
   }

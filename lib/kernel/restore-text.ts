@@ -85,6 +85,7 @@ export function saysGone(stderr: string): boolean {
     /No chain\/target\/match by that name/,
     /does a matching rule exist in that chain/,
     /Chain '.*' does not exist/,
+    /goto '.*' is not a chain/,
     /Couldn't load target `.*':No such file or directory/,
     /No such file or directory/,
     /table `.*' in .* does not exist|Table does not exist/,

@@ -76,10 +76,9 @@ function inFolder<T>(path: string, write: () => T): T {
 
 /** A full disk, a read-only file system: nothing tsnet can mend. */
 function unwritable(path: string, cause: unknown): Error {
-  if (!hasCode(cause, 'ENOENT', 'ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM', 'ENOTDIR', 'EEXIST', 'EIO'))
-    return cause as Error
+  if (!(cause instanceof Error && 'syscall' in cause)) return cause as Error
   return fail('TSNET_STATE_UNREADABLE', {
-    message: `writing ${path}: ${(cause as Error).message}`,
+    message: `writing ${path}: ${cause.message}`,
     hint: 'make room there, or choose another folder with --state-dir',
     cause,
   })
@@ -162,7 +161,7 @@ export function moveFile(from: string, to: string): boolean {
     return true
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return false
-    throw error
+    throw unwritable(to, error)
   }
 }
 
@@ -172,7 +171,7 @@ export function removeFile(path: string): boolean {
     return true
   } catch (error) {
     if (hasCode(error, 'ENOENT', 'ENOTDIR')) return false
-    throw error
+    throw unwritable(path, error)
   }
 }
 
@@ -189,7 +188,7 @@ export function removeEmptyFolder(path: string): boolean {
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return true
     if (hasCode(error, 'ENOTEMPTY', 'EEXIST', 'EBUSY')) return false
-    throw error
+    throw unwritable(path, error)
   }
 }
 

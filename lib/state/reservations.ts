@@ -142,19 +142,26 @@ function portFiles(paths: StatePaths): PortFiles {
     key,
     owner: readJson<Owner>(file(key)),
   })
+  const release = (key: PortKey): void => {
+    removeFile(file(key))
+    if (key.count === 1) removeEmptyFolder(single(key.protocol, key.port))
+    else removeEmptyFolder(ranges(key.protocol))
+    removeEmptyFolder(`${paths.ports}/${key.protocol}`)
+  }
   return {
     take: (key, owner) => {
-      // Nearly always the first on that port.
-      makeFolder(dirname(file(key)))
-      writeJson(file(key), owner)
+      try {
+        // Nearly always the first on that port.
+        makeFolder(dirname(file(key)))
+        writeJson(file(key), owner)
+      } catch (error) {
+        // A folder without a reservation is nobody's.
+        release(key)
+        throw error
+      }
     },
     owner: (key) => readJson<Owner>(file(key)),
-    release: (key) => {
-      removeFile(file(key))
-      if (key.count === 1) removeEmptyFolder(single(key.protocol, key.port))
-      else removeEmptyFolder(ranges(key.protocol))
-      removeEmptyFolder(`${paths.ports}/${key.protocol}`)
-    },
+    release,
     conflicts: (key) => {
       const last = key.port + key.count - 1
       // A single port looks at one folder and the few ranges, however many ports are published.

@@ -8,11 +8,12 @@ import { describe, expect, it } from 'vitest'
 import type { Surroundings } from '../../lib/plan/facts.ts'
 import type { Container, Host } from '../../netns-fixtures/host.ts'
 import { createLab, type Lab } from '../../netns-fixtures/lab.ts'
+import { repository } from '../../netns-fixtures/place.ts'
 import { needs } from '../../netns-fixtures/requirements.ts'
 import { snapshot, snapshotDifference } from '../../netns-fixtures/snapshot.ts'
 import { type KernelAgent, startKernelAgent } from './agents/kernel-client.ts'
 
-needs('root', 'ip', 'nft', 'veth', 'ipv6')
+needs('root', 'ip', 'nft', 'veth', 'ipv6', 'built')
 
 const bridge = {
   kind: 'bridge',
@@ -592,6 +593,21 @@ describe('a sandbox', () => {
     ]).toEqual([true, false, false, false])
     await box.kill()
     expect(await kernel.call('isAlive', box.netns, identity)).toBe(false)
+  })
+
+  it('is not taken for dead by whoever has no descriptor left to look', async () => {
+    await using lab = await createLab()
+    const { host, box, kernel } = await bench(lab)
+    const { identity } = await kernel.call<{ identity: object }>('facts', box.netns)
+    const script = `
+      import { openSync } from 'node:fs'
+      import { isAlive } from '${repository}dist/lib/kernel/netns.js'
+      const ask = () => isAlive('${box.netns}', ${JSON.stringify(identity)})
+      const before = ask()
+      try { for (;;) openSync('/dev/null') } catch {}
+      console.log(before, ask())`
+    const argv = ['prlimit', '--nofile=64', process.execPath, '--input-type=module', '-e', script]
+    expect((await host.run(argv)).stdout).toBe('true true\n')
   })
 
   it('shows its own sysctls and not the host’s', async () => {

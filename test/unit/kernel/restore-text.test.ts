@@ -103,6 +103,7 @@ describe('what iptables 1.8.9 says', () => {
     ['iptables: No chain/target/match by that name.', true],
     ["iptables v1.8.9 (nf_tables): Chain 'NOPE' does not exist\nTry `iptables -h'", true],
     ["iptables v1.8.9 (legacy): Couldn't load target `NOPE':No such file or directory", true],
+    ["iptables v1.8.9 (legacy): goto 'TSNET-POST-tsnet0' is not a chain", true],
     ['iptables v1.8.9 (nf_tables):  CHAIN_DEL failed (Device or resource busy): chain TSNET-A', false],
     ['iptables: Too many links.', false],
     ['iptables-nft-restore v1.8.9 (nf_tables): unknown option "--dprt"', false],
