@@ -6,12 +6,8 @@
 
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import {
-  defaultConfDir,
-  defaultPluginDir,
-  findList,
-  type RuntimeCall,
-} from '../../../lib/adapters/cni/runtime.ts'
+import { defaultConfDir, findList } from '../../../lib/adapters/cni/lists.ts'
+import { defaultPluginDir, type RuntimeCall } from '../../../lib/adapters/cni/runtime.ts'
 import type { Invocation, OptionGroup, Session } from '../command.ts'
 import { textFlag } from '../command.ts'
 import { installed } from '../installation.ts'

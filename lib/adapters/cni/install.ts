@@ -31,7 +31,9 @@ export interface InstallPlan {
 const confName = '87-tsnet.conflist'
 
 const conf = {
-  cniVersion: '1.1.0',
+  // For engines of before 2024, which refuse a newer one; others take the newest they know.
+  cniVersion: '1.0.0',
+  cniVersions: ['1.0.0', '1.1.0'],
   name: 'tsnet-cni',
   plugins: [
     {

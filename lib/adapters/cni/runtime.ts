@@ -10,20 +10,12 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import type { PluginEngine } from '../../engine/plugins.ts'
 import { fail } from '../../errors/codes.ts'
 import { parseJson } from '../../model/json.ts'
-import { noSuchNetwork } from '../../model/unknown.ts'
 import { findPlugin } from './delegate.ts'
 import type { Command } from './environment.ts'
+import type { NetworkList } from './lists.ts'
 import { allVersions, isAtLeast } from './versions.ts'
 
 type Json = Readonly<Record<string, unknown>>
-
-export interface NetworkList {
-  readonly file: string
-  readonly name: string
-  readonly cniVersion: string
-  readonly plugins: readonly Json[]
-  readonly json: Json
-}
 
 export interface RuntimeCall {
   readonly list: NetworkList
@@ -52,44 +44,8 @@ export interface CachedAttachment {
   readonly result: Json
 }
 
-export const defaultConfDir = '/etc/cni/net.d'
 export const defaultPluginDir = '/opt/cni/bin'
 const cacheDir = '/var/lib/cni/results'
-
-/** All lists of a folder, in the order engines take them. */
-export function readLists(folder: string): readonly NetworkList[] {
-  if (!existsSync(folder)) return []
-  return readdirSync(folder)
-    .filter((name) => /\.(conf|conflist|json)$/.test(name))
-    .sort()
-    .map((name) => readList(`${folder}/${name}`))
-}
-
-function readList(file: string): NetworkList {
-  const json = parseJson(readFileSync(file, 'utf8'), file) as Json
-  const plugins = Array.isArray(json['plugins']) ? (json['plugins'] as Json[]) : [json]
-  return {
-    file,
-    name: String(json['name'] ?? ''),
-    cniVersion: String(json['cniVersion'] ?? '0.1.0'),
-    plugins,
-    json,
-  }
-}
-
-/** @throws TSNET_NO_SUCH_NETWORK (notFound) */
-export function findList(folder: string, name: string): NetworkList {
-  const lists = readLists(folder)
-  const found = lists.find((list) => list.name === name)
-  if (found !== undefined) return found
-  const known = lists.map((list) => list.name)
-  throw noSuchNetwork({
-    word: name,
-    message: `finding CNI network ${name}: no configuration in ${folder} has that name`,
-    known,
-    hint: known.length === 0 ? 'tsnet cni install writes one' : `there are ${known.join(', ')}`,
-  })
-}
 
 /** Forwards, each with the result of the one before; the last result is noted. */
 export async function addNetwork(engine: PluginEngine, call: RuntimeCall): Promise<Json> {
@@ -121,6 +77,7 @@ export async function checkNetwork(engine: PluginEngine, call: RuntimeCall): Pro
       hint: '"tsnet cni list" shows all',
     })
   }
+  if (call.list.disableCheck) return
   const { result: prevResult } = noted
   for (const plugin of call.list.plugins)
     await runOne(engine, 'CHECK', withNoted(call, noted), plugin, { prevResult })
@@ -148,7 +105,7 @@ export async function gcNetwork(
   const valid = cached
     .filter((one) => !dead.includes(one))
     .map(({ containerId: containerID, ifName: ifname }) => ({ containerID, ifname }))
-  if (atLeast(call.list, '1.1.0')) {
+  if (atLeast(call.list, '1.1.0') && !call.list.disableGC) {
     for (const plugin of call.list.plugins)
       await runOne(engine, 'GC', call, plugin, { 'cni.dev/valid-attachments': valid })
   }

@@ -4,7 +4,8 @@ while IFS=: read -r _ controllers _; do
   [ -n "$controllers" ] || continue
   mkdir -p "/sys/fs/cgroup/${controllers#name=}"; mount -t cgroup -o "$controllers" cgroup "/sys/fs/cgroup/${controllers#name=}"
 done < /proc/self/cgroup
-echo "$CONFLIST" > /etc/cni/net.d/10-test.conflist
+if [ -n "$CONFLIST" ]; then echo "$CONFLIST" > /etc/cni/net.d/10-test.conflist
+else rm /opt/cni/bin/*; tsnet cni install --conf-dir /etc/cni/net.d >/dev/null; fi
 cat > $W/config.toml <<C
 version = 2
 root = "/var/lib/containerd"

@@ -1,5 +1,6 @@
 . "$SCRIPTS/prepare.sh"
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
+rm /opt/cni/bin/*; tsnet cni install --copy --conf-dir /etc/cni/net.d >/dev/null
 cat > $W/containers.conf <<C
 [containers]
 default_ulimits = ["nofile=1024:4096", "nproc=1024:4096"]
@@ -18,6 +19,8 @@ section published; until_true 10 curl -fs --max-time 2 http://127.0.0.1:8088/; c
 section neighbour; p exec w2 sh -c "$(fetch 10.77.0.2)"
 section inspect; p inspect w2 --format '{{range .NetworkSettings.Networks}}{{.IPAddress}} {{.MacAddress}}{{end}}'
 section ls; tsnet ls
+# The network that `tsnet cni install` has written is one of podman's, too.
+section installed; p run --rm --cgroups=disabled --network tsnet-cni -p 8089:80 bb ip -o -4 addr show eth0
 p rm -f -t0 w1 w2 >/dev/null
 section after; tsnet ls -q; iptables-save | grep 'CNI-DN-' || true; ls /var/lib/cni/networks/web | grep '^10' || true
 p network rm web >/dev/null
