@@ -83,13 +83,18 @@ export async function decideEndpoints(
       : await reserve.ports(servedBy(mappings, leased[endpoints.indexOf(publisher)] ?? []))
   const plans: AttachmentPlan[] = []
   for (const [i, endpoint] of endpoints.entries()) {
+    const { config, request: wish } = endpoint
+    const driven = isDriven(config)
+    // The kernel is asked once, and not where nobody wants to know.
+    const networkMtu = driven || wish.mtuBytes === undefined ? await bridgeMtu(context, config) : 0
     const input = {
-      ...(await settingsOf(context, target, endpoint, leased[i] as readonly Cidr[])),
+      ...settingsOf(context, target, endpoint, leased[i] as readonly Cidr[]),
+      mtuBytes: wish.mtuBytes === undefined ? networkMtu : askedMtu(wish, config),
       severalNetworks: endpoints.length > 1,
       bindings: endpoint === publisher ? bindings : [],
       backend,
     }
-    plans.push(isDriven(endpoint.config) ? await planDrivenEndpoint(context, input) : planAttachment(input))
+    plans.push(driven ? await planDrivenEndpoint(context, input, networkMtu) : planAttachment(input))
   }
   const sandboxSteps = facts === undefined ? [] : planSandbox({ facts, sysctls: request.sysctls })
   const result = await resultOf(context, request, target, plans)
@@ -115,14 +120,14 @@ async function carriedElsewhere(
   return yields && sandbox !== undefined && sandbox.facts.links.length > 1 ? sandbox.defaultRoutes() : []
 }
 
-type Settings = Omit<BridgeAttachmentInput, 'severalNetworks' | 'bindings' | 'backend'>
+type Settings = Omit<BridgeAttachmentInput, 'mtuBytes' | 'severalNetworks' | 'bindings' | 'backend'>
 
-async function settingsOf(
+function settingsOf(
   context: EngineContext,
   { container }: Target,
   { config, request, ifname, defaultRoute }: WantedEndpoint,
   cidrs: readonly Cidr[],
-): Promise<Settings> {
+): Settings {
   const { id: containerId, name: containerName } = container
   return {
     config,
@@ -136,7 +141,6 @@ async function settingsOf(
     }),
     cidrs,
     mac: request.mac ?? chosenMac(cidrs, [config.name, containerId, ifname]),
-    mtuBytes: request.mtuBytes === undefined ? await bridgeMtu(context, config) : askedMtu(request, config),
     defaultRoute,
     aliases: request.aliases ?? [],
     routes: request.routes ?? [],

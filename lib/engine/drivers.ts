@@ -74,18 +74,20 @@ export async function planDrivenNetwork(
   config: NetworkConfig,
 ): Promise<readonly Step[]> {
   const driver = findDriver(context, config.driver, `making network ${config.name}`)
-  const network = await toldOf(context, config)
+  const network = toldOf(config, await bridgeMtu(context, config))
   return asking(`making network ${config.name}`, driver, async () => driver.network(network))
 }
 
+/** @param networkMtu of the network; the endpoint may have another one */
 export async function planDrivenEndpoint(
   context: EngineContext,
   input: BridgeAttachmentInput,
+  networkMtu: number,
 ): Promise<AttachmentPlan> {
   const { config, ifname } = input
   const doing = `connecting ${ifname} to network ${config.name}`
   const driver = findDriver(context, config.driver, doing)
-  const endpoint = driverEndpoint(input, await toldOf(context, config))
+  const endpoint = driverEndpoint(input, toldOf(config, networkMtu))
   return planDriven(input, await asking(doing, driver, async () => driver.endpoint(endpoint)))
 }
 
@@ -101,9 +103,8 @@ function findDriver({ drivers }: EngineContext, name: string, doing: string): Dr
   })
 }
 
-async function toldOf(context: EngineContext, config: NetworkConfig): Promise<DriverNetwork> {
+function toldOf(config: NetworkConfig, mtuBytes: number): DriverNetwork {
   const { name, internal, subnets, driverOptions = {} } = config
-  const mtuBytes = await bridgeMtu(context, config)
   return { name, link: config.options.bridge, internal, subnets, mtuBytes, options: driverOptions }
 }
 
