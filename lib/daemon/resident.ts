@@ -5,7 +5,8 @@
  * attached at the same time shares a rule transaction, what is detached the
  * kernel's wait. A call that wants to be told each step gets a
  * kernel of its own, because with a hook steps travel singly. Nothing else is
- * kept: records and definitions are read from disk by every call.
+ * kept here: records are read from disk by every call, definitions and units where
+ * they have changed (state/remembered).
  *
  * @module
  */
