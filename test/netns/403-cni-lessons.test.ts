@@ -85,6 +85,25 @@ describe('ADD', () => {
     expect((await container.sh('ip -br addr show eth0')).stdout).toContain(ips[0]?.address)
   })
 
+  it.each<[string, Conf]>([
+    [
+      'host-local',
+      {
+        ...(usualList()[0] as Conf),
+        ipam: { type: 'host-local', ranges: [[{ subnet: '10.9.0.0/31' }]] },
+      },
+    ],
+    ['tsnet', { ...single, ipam: { subnets: ['10.9.0.0/32'] } }],
+  ])('in a subnet that is too small is refused by %s (7), and nothing is changed', async (_, conf) => {
+    await using lab = await createLab()
+    const host = await lab.host('host')
+    const container = await box(host)
+    const before = await snapshot(host)
+    const { json } = await cni(host, 'ADD', conf, { netns: container.netns })
+    expect(json).toMatchObject({ code: 7, msg: expect.stringContaining('too small') })
+    expect(snapshotDifference(before, await snapshot(host))).toEqual([])
+  })
+
   it('leaves nothing where the interface name is taken', async () => {
     await using lab = await createLab()
     const host = await lab.host('host')
@@ -169,6 +188,34 @@ describe('ADD', () => {
     await host.sh('echo another-boot > /var/lib/cni/networks/n1/.tsnet_boot_id; rm -rf /run/tsnet')
     expect((await cni(host, 'ADD', bridge, { id: 'f', netns: late.netns })).exitCode).toBe(0)
     expect((await host.sh(leases)).stdout.trim().split('\n')).toHaveLength(1)
+  })
+})
+
+describe('a container without ports', () => {
+  it.each<[string, Conf[]]>([
+    ['portmap', usualList({ ports: [] }).slice(1, 2)],
+    ['the single plugin', [{ ...single, firewall: 'iptables' }]],
+  ])('has %s start nothing of iptables', async (type, list) => {
+    await using lab = await createLab()
+    const host = await lab.host('host')
+    const [first, second] = [await box(host), await box(host)]
+    const bridge = usualList()[0] as Conf
+    // What a network needs once is there already.
+    const before = type === 'portmap' ? [bridge] : list
+    await addChain(host, before, { id: 'first', netns: first.netns })
+    const call = { id: 'second', netns: second.netns }
+    const prevResult = type === 'portmap' ? await addChain(host, before, call) : undefined
+    await host.sh(
+      "printf '#!/bin/sh\\necho $0 >> /run/touched\\nexit 1\\n' > /run/logs && chmod +x /run/logs && mount --bind /run/logs /usr/sbin/xtables-nft-multi",
+    )
+    const added = await cni(host, 'ADD', list[0] as Conf, { ...call, prevResult })
+    expect(added.json.ips).toHaveLength(1)
+    expect((await host.sh('cat /run/touched 2>/dev/null || true')).stdout).toBe('')
+    // It would have been noticed.
+    const port = { runtimeConfig: { portMappings: [tcp8080] } }
+    const third = { id: 'third', netns: (await box(host)).netns, prevResult }
+    expect((await cni(host, 'ADD', { ...list[0], ...port } as Conf, third)).exitCode).toBe(1)
+    expect((await host.sh('cat /run/touched')).stdout).toContain('iptables')
   })
 })
 
