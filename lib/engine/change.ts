@@ -23,7 +23,7 @@ import { findContainer, recordKeys } from './find.ts'
 import { heal } from './heal.ts'
 import { removeIdle, tidy } from './idle.ts'
 import { standAs } from './standas.ts'
-import { undoPending } from './takedown.ts'
+import { lockKey, undoPending } from './takedown.ts'
 
 /** A container's record, held for a change. */
 export interface Anchor {
@@ -81,7 +81,7 @@ async function lockAnchor(
     return result !== undefined && wanted(result)
   }
   const key = keys.find(fits) ?? keys[0] ?? id
-  const handle = await context.locks.container(key)
+  const handle = await context.locks.container(lockKey(context, key))
   // It may have been taken down while we waited.
   const record = context.containers.get(key)
   if (record?.result === undefined) {

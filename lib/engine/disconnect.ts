@@ -60,7 +60,7 @@ async function disconnectAnchor(context: EngineContext, anchor: Anchor, network:
     if (errors.length === 0) return
     const first = asTsnetError(errors[0])
     const error = fail('TSNET_STEP_FAILED', {
-      message: `disconnecting ${anchor.record.container} from ${network}: ${first.message}`,
+      message: `disconnecting ${anchor.result.container.name ?? anchor.result.container.id} from ${network}: ${first.message}`,
       hint: 'mend the cause and run "tsnet gc": it goes on where this stopped',
       cause: first,
     })

@@ -89,14 +89,21 @@ async function publishAt(
 ): Promise<readonly PortBinding[]> {
   const { record, result, key } = anchor
   const publisher = requirePublisher(context, result, mappings)
-  const known = findContainer(context, { container: record.container }).attachments.flatMap(
+  const known = findContainer(context, { container: result.container.id }).attachments.flatMap(
     ({ ports }) => ports,
   )
   const bound = (mapping: PortMapping): PortBinding | undefined =>
     mapping.hostPort === undefined ? undefined : known.find((binding) => isMeant(mapping, binding))
   const wanted = mappings.filter((mapping) => bound(mapping) === undefined)
   if (wanted.length === 0) return mappings.flatMap((mapping) => bound(mapping) ?? [])
-  validateSetup({ ...record.request, mode: 'bridge', publish: mappings, networks: [] })
+  // An endpoint of dockerd was asked for before there was a sandbox.
+  validateSetup({
+    ...record.request,
+    sandbox: { path: result.sandbox.path },
+    mode: 'bridge',
+    publish: mappings,
+    networks: [],
+  })
   ;(await openLiving(context, result)).close()
   const { container, sandbox } = result
   const owner = {

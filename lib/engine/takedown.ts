@@ -12,13 +12,18 @@ import type { LoweredStep } from '../plan/step.ts'
 import type { ContainerRecord } from '../state/records.ts'
 import type { Owner } from '../state/reservations.ts'
 import { type EngineContext, ownerIsAlive } from './context.ts'
+import { portsSuffix } from './endrecords.ts'
 import { restateNames, withdrawNames } from './names.ts'
 import { portKey } from './portkey.ts'
 import { standAs } from './standas.ts'
 
-/** Under whose lock a record or journal entry is: a change is under that of the record it changes. */
+/**
+ * Under whose lock a record or journal entry is: a change is under that of the record it changes, the ports of an
+ * endpoint under that of the endpoint. Whoever heals by another key takes the work of the living for that of the dead.
+ */
 export function lockKey(context: EngineContext, id: string): string {
-  return context.containers.pending(id)?.change?.anchor ?? id
+  const anchor = context.containers.pending(id)?.change?.anchor ?? id
+  return anchor.endsWith(portsSuffix) ? anchor.slice(0, -portsSuffix.length) : anchor
 }
 
 /** Takes back what a journal entry says and forgets it; under the container's lock and the host lock. */
@@ -144,7 +149,7 @@ export async function reapDead(context: EngineContext, owners: readonly Owner[])
   }
   let reaped = 0
   for (const [id, owner] of dead) {
-    const lock = await context.locks.tryContainer(id)
+    const lock = await context.locks.tryContainer(lockKey(context, id))
     if (lock === undefined) continue
     try {
       // The id may have come back to life in a new sandbox; then only the old reservations are stale.

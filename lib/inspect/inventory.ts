@@ -16,7 +16,7 @@ import { type NamespaceFacts, type NamespaceLink, surveyNamespaces } from '../ke
 import { bootId } from '../kernel/netns.ts'
 import type { Address, Cidr, Mac, Subnet } from '../model/address.ts'
 import type { ContainerNetwork } from '../model/attachment.ts'
-import { type EngineName, ipNetnsNames, originOf } from './origin.ts'
+import { type EngineName, ipNetnsNames, type Origin, originOf } from './origin.ts'
 
 /** Since the interface was made. */
 export interface TrafficCounters {
@@ -145,8 +145,14 @@ interface InventoryParts {
 /** The pure half: the same facts give the same inventory. */
 function inventoryOf(parts: InventoryParts): Inventory {
   const { facts, records, bridgeNetworks } = parts
-  const names = new Map(parts.known.map(({ id, name }) => [id, name]))
-  const byInode = new Map(facts.map((one) => [one.inode, one]))
+  const around: Around = {
+    names: new Map(parts.known.flatMap(({ id, name }) => (name === undefined ? [] : [[id, name]]))),
+    // Of two engines that know a process the first speaks for it: dockerd has containerd run its containers.
+    byPid: new Map(
+      [...parts.known].reverse().flatMap((one) => (one.pid === undefined ? [] : [[one.pid, one]])),
+    ),
+    byInode: new Map(facts.map((one) => [one.inode, one])),
+  }
   const namespaces = facts.map((one) => {
     const record = records.find(
       ({ mode, sandbox: { identity } }) =>
@@ -155,7 +161,7 @@ function inventoryOf(parts: InventoryParts): Inventory {
         identity.cookie === one.cookie &&
         identity.bootId === parts.bootId,
     )
-    return viewOf(one, record, { names, byInode })
+    return viewOf(one, record, around)
   })
   const host = facts.find(({ own }) => own)
   const bridges = (host?.links ?? [])
@@ -164,15 +170,15 @@ function inventoryOf(parts: InventoryParts): Inventory {
   return { namespaces, bridges, records }
 }
 
-function viewOf(
-  facts: NamespaceFacts,
-  record: ContainerNetwork | undefined,
-  around: {
-    readonly names: ReadonlyMap<string, string>
-    readonly byInode: ReadonlyMap<string, NamespaceFacts>
-  },
-): NamespaceView {
-  const origin = facts.own ? undefined : originOf(facts.cgroup, facts.mounts)
+interface Around {
+  /** Of containers, by id. */
+  readonly names: ReadonlyMap<string, string>
+  readonly byPid: ReadonlyMap<number, EngineContainer>
+  readonly byInode: ReadonlyMap<string, NamespaceFacts>
+}
+
+function viewOf(facts: NamespaceFacts, record: ContainerNetwork | undefined, around: Around): NamespaceView {
+  const origin = facts.own ? undefined : originIn(facts, around.byPid)
   const netnsNames = ipNetnsNames(facts.mounts)
   const container = containerOf(origin?.container, record, around.names)
   const [first] = facts.processes
@@ -207,6 +213,14 @@ function viewOf(
       metric,
     })),
   }
+}
+
+/** By cgroup, else by the process an engine has written down (cgroups may be switched off), else by the file it is mounted to. */
+function originIn({ cgroup, mounts, processes }: NamespaceFacts, byPid: Around['byPid']): Origin | undefined {
+  const origin = originOf(cgroup, mounts)
+  if (origin?.container !== undefined) return origin
+  const noted = processes.map(({ pid }) => byPid.get(pid)).find((one) => one !== undefined)
+  return noted === undefined ? origin : { engine: noted.engine, container: noted.id }
 }
 
 /** The last word of a file it is mounted to, where nobody here has it by a name. */

@@ -39,7 +39,10 @@ const cgroups: readonly (readonly [RegExp, EngineName])[] = [
   [new RegExp(`/kubepods[^ ]*/(?:[a-z]+-)?${id}`), 'cri'],
   [/\/lxc(?:\.payload\.|\.payload\/|\/)([^/]+)/, 'lxc'],
   [/\/machine\.slice\/machine-([^/]+)\.scope/, 'nspawn'],
-  [new RegExp(`/(?:default|moby|k8s\\.io)[/-]${id}`), 'containerd'],
+  // containerd's own namespaces are those of its clients.
+  [new RegExp(`/k8s\\.io[/-]${id}`), 'cri'],
+  [new RegExp(`/moby[/-]${id}`), 'docker'],
+  [new RegExp(`/default[/-]${id}`), 'containerd'],
 ]
 
 /** `/run/docker/netns/0a1b2c3d4e5f`: the name is of Docker's sandbox, not of its container. */

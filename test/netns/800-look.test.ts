@@ -80,6 +80,35 @@ describe('tsnet ns ls', () => {
     expect(map.direct).toMatchObject([{ name: 'named', ifname: 'eth0', addresses: ['10.77.0.2/24'] }])
   })
 
+  it('finds the containers of a user’s podman, by where it keeps namespaces and what it writes down of them', async () => {
+    await using lab = await createLab()
+    const host = await lab.host('host')
+    const id = 'f'.repeat(64)
+    const { stdout } = await host.sh(`
+      cp /etc/passwd /run/passwd; echo 'alice:x:4711:4711::/run/alice:/bin/sh' >> /run/passwd
+      mount --bind /run/passwd /etc/passwd
+      store=/run/alice/.local/share/containers/storage/overlay-containers
+      data=/run/user/4711/containers/overlay-containers/${id}/userdata
+      netns=/run/user/4711/netns/netns-01234567-89ab-cdef-0123-456789abcdef
+      mkdir -p $store $data /run/user/4711/netns; touch $netns
+      echo '[{"id": "${id}", "names": ["shop"]}]' > $store/containers.json
+      unshare -Urn sleep 1000 >/dev/null 2>&1 &
+      until [ "$(readlink /proc/$!/ns/net)" != "$(readlink /proc/$$/ns/net)" ]; do sleep 0.02; done
+      mount --bind /proc/$!/ns/net $netns; echo $! | tee $data/pidfile
+    `)
+    const all = await host.tsnetJson<NamespaceView[]>('ns', 'ls')
+    const pid = Number(stdout)
+    expect(all.find(({ pids }) => pids.includes(pid))).toMatchObject({
+      engine: 'podman',
+      container: { id, name: 'shop' },
+      name: 'shop',
+      foreignUser: true,
+    })
+    expect((await host.tsnet('exec', 'shop', '--', 'readlink', '/proc/self/ns/net')).stdout).toBe(
+      (await host.sh(`readlink /proc/${pid}/ns/net`)).stdout,
+    )
+  })
+
   it('changes nothing while it looks', async () => {
     await using lab = await createLab()
     const host = await lab.host('host')
