@@ -22,6 +22,7 @@ export type Requirement =
   | 'curl'
   | 'shells'
   | 'groff'
+  | 'systemd'
   | 'socat'
   | 'strace'
   | 'netavark'
@@ -63,6 +64,7 @@ const programs: Partial<
   curl: { of: ['curl'] },
   shells: { of: ['zsh', 'fish'] },
   groff: { of: ['groff-base'] },
+  systemd: { of: ['systemd'] },
   socat: { of: ['socat'] },
   strace: { of: ['strace'] },
   tcpdump: { of: ['tcpdump'] },
