@@ -26,6 +26,7 @@ export class Container extends Place {
   readonly host: Host
   readonly #holder: Holder
 
+  /** @internal */
   constructor(name: string, holder: Holder, host: Host, hostHolder: Holder) {
     super(name, holder, hostHolder)
     this.host = host
@@ -50,6 +51,7 @@ export class Host extends Place {
   readonly #holder: Holder
   readonly #kept: readonly Kept[]
 
+  /** @internal */
   constructor(name: string, holder: Holder) {
     super(name, holder, holder)
     this.#holder = holder

@@ -27,7 +27,7 @@ export type { HostSetting } from './namespaces.ts'
 export type { TableOptions } from './normalise.ts'
 export { type Arguments, Place } from './place.ts'
 export type { ProbeOptions, Probes, ServeOptions, Server, Servers } from './probes/client.ts'
-export type { Detail, Peer, Verdict } from './probes/messages.ts'
+export type { Answer, Detail, Peer, Verdict } from './probes/messages.ts'
 export { type Background, CommandFailure, type RunOptions, type RunResult } from './process.ts'
 export {
   type Snapshot,

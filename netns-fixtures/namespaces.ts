@@ -110,7 +110,7 @@ ip link set lo up
 unset TSNET_LAB_IPTABLES TSNET_LAB_OVERLAY
 `
 
-/** Settings of {@link holdHost}. */
+/** How a host is furnished. */
 export interface HostSetting {
   /** Which variant `iptables` and its relatives are, through Debian's alternatives links. */
   readonly iptables?: 'nft' | 'legacy'

@@ -44,6 +44,7 @@ export class Place {
   readonly serve: Servers
   readonly #entering: readonly string[]
 
+  /** @internal */
   constructor(name: string, holder: Holder, host: Holder) {
     this.name = name
     this.pid = holder.pid

@@ -19,6 +19,7 @@ import { decodeLinks } from './netlink/link.ts'
 import { NETLINK_NETFILTER } from './netlink/nftables.ts'
 import { decodeRoutes } from './netlink/route.ts'
 
+/** A link that has come, changed or gone. */
 export interface LinkNotice {
   readonly index: number
   readonly name: string
@@ -27,6 +28,7 @@ export interface LinkNotice {
   readonly master: number | undefined
 }
 
+/** One announcement. */
 export type Notice =
   | { readonly what: 'link'; readonly gone: boolean; readonly link: LinkNotice }
   | { readonly what: 'address'; readonly gone: boolean; readonly index: number; readonly cidr: Cidr }
@@ -54,9 +56,11 @@ export interface RulesChange {
   readonly name: string
 }
 
+/** What has been announced, kept until it is read. */
 export interface Notices {
   /** All that have come in since. */
   read(): readonly Notice[]
+  /** Gives the descriptors back. */
   close(): void
 }
 
@@ -76,6 +80,7 @@ const RTM = { newLink: 16, delLink: 17, newAddress: 20, delAddress: 21, newRoute
 const NFNL_SUBSYS_NFTABLES = 10
 const NFT_MSG_NEWGEN = 15
 
+/** Listens from now on, in the namespace the calling thread is in. */
 export function openNotices(): Notices {
   const route = listen(NETLINK_ROUTE, routeGroups)
   const netfilter = listen(NETLINK_NETFILTER, [NFNLGRP_NFTABLES])

@@ -45,13 +45,19 @@ export interface ProbeOptions {
 
 /** Sends packets from a place and says what came of them. Safe to call many at a time. */
 export interface Probes {
+  /** Opens a connection. */
   tcp(address: string, port: number, options?: ProbeOptions): Promise<Verdict>
+  /** The same, with what the server has said. */
   tcpDetail(address: string, port: number, options?: ProbeOptions): Promise<Detail>
+  /** Sends a datagram and waits for the answer. */
   udp(address: string, port: number, options?: ProbeOptions): Promise<Verdict>
+  /** The same, with what the server has said. */
   udpDetail(address: string, port: number, options?: ProbeOptions): Promise<Detail>
   /** One INIT over raw sockets, for kernels without SCTP; "refused" is said where any SCTP server was ever started. */
   sctp(address: string, port: number, options?: ProbeOptions): Promise<Verdict>
+  /** The same, with what the server has said. */
   sctpDetail(address: string, port: number, options?: ProbeOptions): Promise<Detail>
+  /** Gets a page. */
   http(address: string, port: number, options?: ProbeOptions): Promise<Detail>
 }
 
@@ -68,15 +74,19 @@ export interface Server {
   readonly port: number
   /** Clients so far, as the server saw them: tests that nothing arrived ask here. */
   seen(): Promise<readonly Peer[]>
+  /** No client is served any more. */
   close(): Promise<void>
 }
 
 /** Starts servers in a place; each answers with its name and the client's address as it sees it. */
 export interface Servers {
-  /** @param port 0 lets the kernel choose; the server has the number */
+  /** Answers each connection. @param port 0 lets the kernel choose; the server has the number */
   tcp(port: number, options?: ServeOptions): Promise<Server>
+  /** Answers each datagram. */
   udp(port: number, options?: ServeOptions): Promise<Server>
+  /** Over raw sockets: answers an INIT, for kernels without SCTP. */
   sctp(port: number, options?: ServeOptions): Promise<Server>
+  /** Serves one page. */
   http(port: number, options?: ServeOptions): Promise<Server>
 }
 
