@@ -26,7 +26,11 @@ describe('tsnet cni', () => {
     expect(added).toMatchObject({ cniVersion: '1.1.0', ips: [{ gateway: expect.any(String) }] })
     await container.serve.tcp(80)
     expect(await host.probe.tcp('127.0.0.1', 8080)).toBe('reached')
-    expect((await host.tsnet('cni', 'list')).stdout).toBe(`tsnet-cni web eth0 ${added.ips[0].address}\n`)
+    expect((await host.tsnet('cni', 'list')).stdout).toMatch(
+      new RegExp(
+        `^NETWORK +CONTAINER +INTERFACE +ADDRESSES\\ntsnet-cni +web +eth0 +${added.ips[0].address}\\n$`,
+      ),
+    )
     expect((await host.tsnet('cni', 'check', ...one, { env })).stdout).toBe('')
     expect((await host.tsnet('cni', 'status', 'tsnet-cni', { env })).stdout).toBe('ready\n')
     await container.sh('ip route del default')

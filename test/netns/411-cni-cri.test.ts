@@ -89,7 +89,7 @@ describe("containerd's CRI service", () => {
       expect(told['published']).toBe('hello')
       expect(told['limits']).toBe('rate 4Mbit\nrate 8Mbit')
 
-      expect(told['list']).toMatch(/^k8s [0-9a-f]{64} eth0 10\.\d+\.\d+\.2\/24$/m)
+      expect(told['list']).toMatch(/^k8s +[0-9a-f]{64} +eth0 +10\.\d+\.\d+\.2\/24$/m)
       expect(told['listed']).toMatch(/^cri web web 10\.\d+\.\d+\.2\/24$/)
       expect(sequence(told['check'])).toEqual(types.map((type) => `CHECK ${type} with result`))
       expect(readCalls(told['check']).at(-1)?.config.runtimeConfig).toEqual(add?.config.runtimeConfig)

@@ -6,6 +6,7 @@
 
 import type { CommandDefinition } from '../command.ts'
 import { writeJson } from '../print/json.ts'
+import { renderTable } from '../print/table.ts'
 
 export const cniList: CommandDefinition = {
   path: ['cni', 'list'],
@@ -16,18 +17,28 @@ export const cniList: CommandDefinition = {
   onSignal: 'stop',
   run: async ({ globals }, session) => {
     const { listCached } = await import('../../../lib/adapters/cni/runtime.ts')
-    const { stdout } = session.io
+    const { io, palette } = session
+    const { stdout } = io
     const cached = listCached()
     if (globals.json) writeJson(stdout, 'cni list', cached)
-    else {
-      for (const { networkName, containerId, ifName, result } of cached) {
-        const ips = Array.isArray(result['ips']) ? result['ips'] : []
-        const addresses = ips.map((ip: { readonly address?: unknown }) => String(ip.address)).join(',')
-        stdout.write(
-          globals.quiet ? `${containerId}\n` : `${networkName} ${containerId} ${ifName} ${addresses}\n`,
-        )
-      }
+    else if (globals.quiet) stdout.write(cached.map(({ containerId }) => `${containerId}\n`).join(''))
+    else if (cached.length > 0) {
+      const columns = ['NETWORK', 'CONTAINER', 'INTERFACE', 'ADDRESSES'].map((title) => ({ title }))
+      const rows = cached.map(({ networkName, containerId, ifName, result }) => [
+        [networkName],
+        [containerId],
+        [ifName],
+        addressesIn(result),
+      ])
+      stdout.write(renderTable(columns, rows, stdout, palette))
     }
     return 0
   },
+}
+
+/** Of any version: before 0.3.0 there was one address of each family. */
+function addressesIn({ ips, ip4, ip6 }: Readonly<Record<string, unknown>>): readonly string[] {
+  const newer = Array.isArray(ips) ? (ips as readonly { readonly address?: unknown }[]) : []
+  const older = [ip4, ip6].map((one) => (one as { readonly ip?: unknown } | undefined)?.ip)
+  return [...newer.map(({ address }) => address), ...older].filter((one) => typeof one === 'string')
 }
