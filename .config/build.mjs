@@ -2,7 +2,7 @@
  * Makes dist/: each program as one CommonJS file, the library as modules with
  * declarations.
  *
- * One file because loading commander and ip-address one by one costs a
+ * One file because loading execa, commander and ip-address one by one costs a
  * short command 60 ms; CommonJS because Node starts it sooner and because an
  * executable without an extension cannot be anything else. `await import()`
  * stays lazy inside the bundle: a module's body runs at its first import.

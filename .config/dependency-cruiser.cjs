@@ -109,10 +109,10 @@ module.exports = {
     },
     {
       name: 'kernel-packages-live-in-kernel',
-      comment: 'netlink and koffi touch the host, and kernel is the only room with tools.',
+      comment: 'netlink, koffi and execa touch the host, and kernel is the only room with tools.',
       severity: 'error',
       from: { path: shipped, pathNot: rooms('kernel') },
-      to: { path: npm('netlink', 'koffi', '@koromix') },
+      to: { path: npm('netlink', 'koffi', 'execa', '@koromix') },
     },
     {
       name: 'processes-start-in-kernel',

@@ -74,7 +74,7 @@ export function openContext(kernel: Kernel, options: EngineOptions): EngineConte
   }
 }
 
-/** Loaded when a driver is asked: a short command's start must not know of it. */
+/** Loaded when a driver is asked: execa is half of a short command's start. */
 const askProgram: AskProgram = async (argv, options) =>
   (await import('../kernel/exec.ts')).exec(argv, options)
 

@@ -1,11 +1,11 @@
 /**
- * Starts a program and waits for it.
+ * Starts a program and waits for it. The home of execa.
  *
- * Everything runs under LC_ALL=C, because the text of errors is read, and with
- * the directories of system programs on the path, because a user's shell or an
- * engine may not have them. How a process is started is in spawn.ts, which is
- * loaded with the first: with nftables there is none at all. Not responsible for
- * what an exit code means: that is for the caller.
+ * execa is loaded when the first process is really started: it costs 16 ms, and
+ * with nftables no process is started at all. Everything runs under LC_ALL=C,
+ * because the text of errors is read, and with the directories of system
+ * programs on the path, because a user's shell or an engine may not have them.
+ * Not responsible for what an exit code means: that is for the caller.
  *
  * @module
  */
@@ -13,8 +13,6 @@
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fail } from '../errors/codes.ts'
-import { EACCES, ENOENT, SystemError } from './errno.ts'
-import type { Ended } from './spawn.ts'
 
 export interface RunOptions {
   /** Written to the program's standard input, which is closed after it; absent: empty. */
@@ -84,8 +82,6 @@ export function isMissing(failure: object): boolean {
   return 'code' in failure && (failure.code === 'ENOENT' || failure.code === 'EACCES')
 }
 
-const missing: readonly number[] = [ENOENT, EACCES]
-
 /**
  * Runs a program to its end.
  *
@@ -97,23 +93,31 @@ export async function run(
   argv: readonly [string, ...string[]],
   options: RunOptions = {},
 ): Promise<RunResult> {
-  const { input = '', timeoutMs = defaultTimeoutMs, env = programEnvironment() } = options
-  const [name] = argv
-  const program = name.includes('/') ? name : findProgram(name)
-  if (program === undefined) throw programMissing(name)
-  const { spawnProgram } = await import('./spawn.ts')
+  const [program, ...args] = argv
+  const timeoutMs = options.timeoutMs ?? defaultTimeoutMs
+  const { execa } = await import('execa')
   countSpawn()
-  let ended: Ended
-  try {
-    ended = await spawnProgram({ program, argv, env, input, timeoutMs })
-  } catch (error) {
-    if (error instanceof SystemError && missing.includes(error.errno)) throw programMissing(name)
-    throw error
+  const result = await execa(program, args, {
+    input: options.input ?? '',
+    env: options.env ?? programEnvironment(),
+    extendEnv: false,
+    timeout: timeoutMs,
+    reject: false,
+    stripFinalNewline: false,
+    maxBuffer: 512 * 1024 * 1024,
+    // A Ctrl-C is for us: what has begun is finished, or taken back in order.
+    detached: true,
+    cleanup: false,
+  })
+  if (isMissing(result)) throw programMissing(program)
+  if (result.exitCode === undefined) {
+    const reason = result.timedOut ? `no end after ${timeoutMs} ms` : (result.shortMessage ?? 'killed')
+    throw fail('TSNET_PROGRAM_FAILED', {
+      message: `running ${argv.join(' ')}: ${reason}`,
+      cause: result.cause,
+    })
   }
-  const { exitCode, signal, timedOut, stdout, stderr } = ended
-  if (exitCode !== undefined && !timedOut) return { exitCode, stdout, stderr }
-  const reason = timedOut ? `no end after ${timeoutMs} ms` : `ended by signal ${signal}`
-  throw fail('TSNET_PROGRAM_FAILED', { message: `running ${argv.join(' ')}: ${reason}` })
+  return { exitCode: result.exitCode, stdout: result.stdout, stderr: result.stderr }
 }
 
 function searchPath(): string[] {

@@ -38,36 +38,4 @@ describe('a program that is run', () => {
       message: 'running sleep 60: no end after 50 ms',
     })
   })
-
-  it('that a signal ends is an error that names it', async () => {
-    await expect(run(['sh', '-c', 'kill -9 $$'])).rejects.toMatchObject({
-      code: 'TSNET_PROGRAM_FAILED',
-      message: 'running sh -c kill -9 $$: ended by signal 9',
-    })
-  })
-
-  it('may read and say more than a pipe holds, and many may at once', async () => {
-    const input = 'x'.repeat(1_000_000)
-    const results = await Promise.all(Array.from({ length: 20 }, () => run(['cat'], { input })))
-    expect(results.map(({ exitCode, stdout }) => [exitCode, stdout === input])).toEqual(
-      Array.from({ length: 20 }, () => [0, true]),
-    )
-  })
-
-  it('that leaves another one behind with its outputs has ended all the same', async () => {
-    const { exitCode, stdout } = await run(['sh', '-c', 'sleep 60 & echo $!'], { timeoutMs: 20_000 })
-    expect(exitCode).toBe(0)
-    process.kill(Number(stdout), 'SIGKILL')
-  })
-
-  it('has a session of its own, and every signal at its default', async () => {
-    const { stdout } = await run([
-      'sh',
-      '-c',
-      'grep -E "Sig(Blk|Ign)" /proc/self/status; cut -d" " -f6 /proc/$$/stat; echo $$',
-    ])
-    const [blocked, ignored, session, pid] = stdout.split('\n')
-    expect([blocked, ignored]).toEqual(['SigBlk:\t0000000000000000', 'SigIgn:\t0000000000000000'])
-    expect(session).toBe(pid)
-  })
 })
