@@ -2,7 +2,8 @@
  * Starts a program and waits for it. The home of execa.
  *
  * execa is loaded when the first process is really started: it costs 16 ms, and
- * with nftables no process is started at all. Everything runs under LC_ALL=C,
+ * with nftables no process is started at all. Input and output are files in
+ * memory (memoryfile.ts). Everything runs under LC_ALL=C,
  * because the text of errors is read, and with the directories of system
  * programs on the path, because a user's shell or an engine may not have them.
  * Not responsible for what an exit code means: that is for the caller.
@@ -13,6 +14,7 @@
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fail } from '../errors/codes.ts'
+import { closeStandardFiles, openStandardFiles, textOf } from './memoryfile.ts'
 
 export interface RunOptions {
   /** Written to the program's standard input, which is closed after it; absent: empty. */
@@ -97,27 +99,34 @@ export async function run(
   const timeoutMs = options.timeoutMs ?? defaultTimeoutMs
   const { execa } = await import('execa')
   countSpawn()
-  const result = await execa(program, args, {
-    input: options.input ?? '',
-    env: options.env ?? programEnvironment(),
-    extendEnv: false,
-    timeout: timeoutMs,
-    reject: false,
-    stripFinalNewline: false,
-    maxBuffer: 512 * 1024 * 1024,
-    // A Ctrl-C is for us: what has begun is finished, or taken back in order.
-    detached: true,
-    cleanup: false,
-  })
-  if (isMissing(result)) throw programMissing(program)
-  if (result.exitCode === undefined) {
-    const reason = result.timedOut ? `no end after ${timeoutMs} ms` : (result.shortMessage ?? 'killed')
-    throw fail('TSNET_PROGRAM_FAILED', {
-      message: `running ${argv.join(' ')}: ${reason}`,
-      cause: result.cause,
+  const files = openStandardFiles(options.input ?? '')
+  try {
+    const result = await execa(program, args, {
+      // execa's types know descriptors up to 9 only.
+      stdin: files.stdin as 3,
+      stdout: files.stdout as 3,
+      stderr: files.stderr as 3,
+      buffer: false,
+      env: options.env ?? programEnvironment(),
+      extendEnv: false,
+      timeout: timeoutMs,
+      reject: false,
+      // A Ctrl-C is for us: what has begun is finished, or taken back in order.
+      detached: true,
+      cleanup: false,
     })
+    if (isMissing(result)) throw programMissing(program)
+    if (result.exitCode === undefined) {
+      const reason = result.timedOut ? `no end after ${timeoutMs} ms` : (result.shortMessage ?? 'killed')
+      throw fail('TSNET_PROGRAM_FAILED', {
+        message: `running ${argv.join(' ')}: ${reason}`,
+        cause: result.cause,
+      })
+    }
+    return { exitCode: result.exitCode, stdout: textOf(files.stdout), stderr: textOf(files.stderr) }
+  } finally {
+    closeStandardFiles(files)
   }
-  return { exitCode: result.exitCode, stdout: result.stdout, stderr: result.stderr }
 }
 
 function searchPath(): string[] {

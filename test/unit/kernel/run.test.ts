@@ -38,4 +38,24 @@ describe('a program that is run', () => {
       message: 'running sleep 60: no end after 50 ms',
     })
   })
+
+  it('may read and say more than a pipe holds, and many may at once', async () => {
+    const input = 'x'.repeat(1_000_000)
+    const results = await Promise.all(Array.from({ length: 20 }, () => run(['cat'], { input })))
+    expect(results.map(({ exitCode, stdout }) => [exitCode, stdout === input])).toEqual(
+      Array.from({ length: 20 }, () => [0, true]),
+    )
+  })
+
+  it('that leaves another one behind with its outputs has ended all the same', async () => {
+    const { exitCode, stdout } = await run(['sh', '-c', 'sleep 60 & echo $!'], { timeoutMs: 20_000 })
+    expect(exitCode).toBe(0)
+    process.kill(Number(stdout), 'SIGKILL')
+  })
+
+  it('has a session of its own', async () => {
+    const { stdout } = await run(['sh', '-c', 'cut -d" " -f6 /proc/$$/stat; echo $$'])
+    const [session, pid] = stdout.split('\n')
+    expect(session).toBe(pid)
+  })
 })
