@@ -40,6 +40,7 @@ import { endKey, isEndKey } from './find.ts'
 import { heal } from './heal.ts'
 import { removeIdle, tidy } from './idle.ts'
 import { bridgeMtu, freeHostIfname, rulesSeeBridge } from './linkchoice.ts'
+import { despiteFlush } from './refresh.ts'
 import { reapDead, takeDown, undoPending } from './takedown.ts'
 
 export interface HostEnds {
@@ -66,8 +67,9 @@ export interface HostEnds {
 
 export function createHostEnds(context: EngineContext): HostEnds {
   return {
-    create: (request, options) => create(context, request, options?.signal),
-    publish: (id, ports) => publish(context, id, ports).finally(() => tidy(context)),
+    create: (request, options) => despiteFlush(context, () => create(context, request, options?.signal)),
+    publish: (id, ports) =>
+      despiteFlush(context, () => publish(context, id, ports)).finally(() => tidy(context)),
     unpublish: (id) => unpublish(context, id).finally(() => tidy(context)),
     remove: (id) => remove(context, id).finally(() => tidy(context)),
     identify: (id, owner) => identify(context, id, owner).finally(() => tidy(context)),

@@ -25,6 +25,7 @@ import { heal } from './heal.ts'
 import { removeIdle, tidy } from './idle.ts'
 import { createNetwork, inspectNetwork, listNetworks, pruneNetworks, removeNetwork } from './networks.ts'
 import { publish, unpublish } from './publish.ts'
+import { despiteFlush } from './refresh.ts'
 import { attach, setup } from './setup.ts'
 import { lockKey, takeDown } from './takedown.ts'
 import { updateNetwork } from './update.ts'
@@ -32,13 +33,13 @@ import { updateNetwork } from './update.ts'
 export function createLocalEngine(context: EngineContext): Engine {
   return {
     plan: (request) => planSetup(context, request),
-    setup: (request, options) => setup(context, request, options?.signal),
+    setup: (request, options) => despiteFlush(context, () => setup(context, request, options?.signal)),
     teardown: (selector, options) => teardown(context, selector, options?.signal),
-    attach: (request, options) => attach(context, request, options?.signal),
+    attach: (request, options) => despiteFlush(context, () => attach(context, request, options?.signal)),
     detach: (id, ifname) => detach(context, id, ifname),
-    connect: (selector, endpoint) => connect(context, selector, endpoint),
+    connect: (selector, endpoint) => despiteFlush(context, () => connect(context, selector, endpoint)),
     disconnect: (selector, network) => disconnect(context, selector, network),
-    publish: (selector, mappings) => publish(context, selector, mappings),
+    publish: (selector, mappings) => despiteFlush(context, () => publish(context, selector, mappings)),
     unpublish: (selector, mappings) => unpublish(context, selector, mappings),
     list: async () => listContainers(context),
     inspect: async (selector) => findContainer(context, selector),

@@ -15,6 +15,7 @@ import { createHostLocal, type HostLocal } from './hostlocal.ts'
 import { createLocalEngine } from './local.ts'
 import { linuxKernel, openContext } from './open.ts'
 import { createParts, type Parts } from './parts/parts.ts'
+import { reapplyRules, setForwarders } from './refresh.ts'
 
 export type { PartId, PartInterface } from '../drivers/cni/part.ts'
 export type { PartOptions, PartType } from '../drivers/cni/registry.ts'
@@ -79,9 +80,8 @@ export async function openPluginEngine(
       (await context.kernel.hostFacts()).addresses.filter(({ dev }) => dev === name).map(({ cidr }) => cidr),
     hasNames: context.names !== undefined,
     namesPort: context.hostConfig.dnsPort,
-    reapplyRules: async () => (await import('./refresh.ts')).reapplyRules(context),
-    setForwarders: async (network, servers) =>
-      (await import('./refresh.ts')).setForwarders(context, network, servers),
+    reapplyRules: () => reapplyRules(context),
+    setForwarders: (network, servers) => setForwarders(context, network, servers),
     exhaustedSubnet: async (network) => (await import('./leasesleft.ts')).exhaustedSubnet(context, network),
     isOwnNetns: (path) => {
       let fd: number | undefined

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { type ErrorCode, isTsnetError } from '../errors/codes.ts'
 import type { Address } from '../model/address.ts'
 import type { LoweredStep } from '../plan/step.ts'
 import type { EngineContext } from './context.ts'
@@ -20,6 +21,25 @@ export async function reapplyRules(context: EngineContext): Promise<number> {
     return (await putRulesBack(context)) + (await putSourcesBack(context))
   } finally {
     host.release()
+  }
+}
+
+/** What the kernel's refusal of a step, and that of a program that writes rules, is told as. */
+const refusals: readonly ErrorCode[] = ['TSNET_STEP_FAILED', 'TSNET_PROGRAM_FAILED']
+
+/**
+ * Somebody may have flushed what the rules of a container hang on, and the kernel
+ * refuses those then: what is missing is put back, of all containers, and the work
+ * is done once more. It must have been undone when it fails.
+ */
+export async function despiteFlush<T>(context: EngineContext, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!refusals.some((code) => isTsnetError(error, code))) throw error
+    const back = await reapplyRules(context).catch(() => 0)
+    if (back === 0) throw error
+    return await work()
   }
 }
 

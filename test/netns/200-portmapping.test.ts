@@ -231,6 +231,32 @@ describe.each(backends)('with $title, published ports', ({ firewall, iptables })
       }
     })
   })
+
+  it('are back with the next container or port after somebody has flushed all rules', async () => {
+    await street({ iptables })
+    const flush = {
+      nftables: 'nft flush ruleset',
+      iptables: `for table in nat filter mangle; do for tool in iptables ip6tables; do
+        $tool -t $table -F; $tool -t $table -X; done; done`,
+    }[firewall]
+    await leavesNothing(host, async () => {
+      const web = await connect(firewall, '--id', 'web', '-p', '8080:80')
+      await web.serve.tcp(80)
+      const boxes = [web]
+      const commands: Readonly<Record<string, () => Promise<unknown>>> = {
+        setup: async () => boxes.push(await connect(firewall, '--id', 'next', '-p', '8081:80')),
+        publish: () => host.tsnet('publish', 'add', 'web', '8082:80'),
+      }
+      for (const [name, command] of Object.entries(commands)) {
+        await host.sh(flush)
+        expect([name, await outside.probe.tcp('198.51.100.1', 8080)]).toEqual([name, 'refused'])
+        await command()
+        expect([name, await outside.probe.tcp('198.51.100.1', 8080)]).toEqual([name, 'reached'])
+        expect([name, await host.tsnetJson('check')]).toEqual([name, []])
+      }
+      await disconnect(...boxes)
+    })
+  })
 })
 
 describe('a host port', () => {

@@ -6,7 +6,6 @@
  * @module
  */
 
-import type { PluginEngine } from '../../engine/plugins.ts'
 import { isTsnetError } from '../../errors/codes.ts'
 import { familyOf } from '../../model/address.ts'
 import type { Attachment, SetupRequest } from '../../model/attachment.ts'
@@ -29,7 +28,7 @@ export async function attach(
 ): Promise<Attachment> {
   const { engine, network, joining } = attaching
   try {
-    const { attachments } = await withRules(engine, () => engine.attach(request))
+    const { attachments } = await engine.attach(request)
     return attachments[0] as Attachment
   } catch (error) {
     const [endpoint] = request.networks
@@ -79,18 +78,6 @@ async function joined(
     known.subnets.some((own) => own.subnet === subnet && own.gateway === gateway)
   if (options.bridge === known.options.bridge || !settled.every(isSame)) return undefined
   return { ...asked, options: { ...options, bridge: known.options.bridge } }
-}
-
-/** Somebody may have flushed what the container's rules hang on: that is put back, and it is tried once more. */
-async function withRules<T>(engine: PluginEngine, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    if (!isTsnetError(error, 'TSNET_STEP_FAILED')) throw error
-    const back = await engine.reapplyRules().catch(() => 0)
-    if (back === 0) throw error
-    return await work()
-  }
 }
 
 /** The name in the container, or the one asked for on the host. */
