@@ -18,7 +18,7 @@ export const prune: CommandDefinition = {
   onSignal: 'finish',
   run: async ({ globals }, session) => {
     const engine = await session.engine()
-    const report = await session.waitFor('clearing away', engine.prune())
+    const report = await session.waitFor('clearing away', engine.prune({ signal: session.abortSignal() }))
     const { stdout } = session.io
     if (globals.json) writeJson(stdout, 'prune', report)
     else if (globals.quiet)

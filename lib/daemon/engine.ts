@@ -78,11 +78,15 @@ export function createDaemonEngine(first: Connection | undefined, parts: DaemonE
     teardown: (selector, more) =>
       call('teardown', [selector], { ...selected(selector), ...withSignal(more) }),
     attach: (request, more) => call('attach', [request], { ...inSandbox(request), ...withSignal(more) }),
-    detach: (id, ifname) => call('detach', [id, ifname]),
-    connect: (selector, endpoint) => call('connect', [selector, endpoint], selected(selector)),
-    disconnect: (selector, network) => call('disconnect', [selector, network], selected(selector)),
-    publish: (selector, mappings) => call('publish', [selector, mappings], selected(selector)),
-    unpublish: (selector, mappings) => call('unpublish', [selector, mappings], selected(selector)),
+    detach: (id, ifname, more) => call('detach', [id, ifname], withSignal(more)),
+    connect: (selector, endpoint, more) =>
+      call('connect', [selector, endpoint], { ...selected(selector), ...withSignal(more) }),
+    disconnect: (selector, network, more) =>
+      call('disconnect', [selector, network], { ...selected(selector), ...withSignal(more) }),
+    publish: (selector, mappings, more) =>
+      call('publish', [selector, mappings], { ...selected(selector), ...withSignal(more) }),
+    unpublish: (selector, mappings, more) =>
+      call('unpublish', [selector, mappings], { ...selected(selector), ...withSignal(more) }),
     list: () => call('list', []),
     inspect: (selector) => call('inspect', [selector], selected(selector)),
     check: (selector) => call('check', selector === undefined ? [] : [selector], selected(selector)),
@@ -91,9 +95,9 @@ export function createDaemonEngine(first: Connection | undefined, parts: DaemonE
     removeNetwork: (name, more) => call('removeNetwork', [name], withSignal(more)),
     listNetworks: () => call('listNetworks', []),
     inspectNetwork: (name) => call('inspectNetwork', [name]),
-    updateNetwork: (name, update) => call('updateNetwork', [name, update]),
+    updateNetwork: (name, update, more) => call('updateNetwork', [name, update], withSignal(more)),
     pruneNetworks: (more) => call('pruneNetworks', [], withSignal(more)),
-    prune: () => call('prune', []),
+    prune: (more) => call('prune', [], withSignal(more)),
     close,
     [Symbol.asyncDispose]: close,
   } satisfies { [Name in keyof Engine]: (...args: Parameters<Engine[Name]>) => Promise<unknown> }

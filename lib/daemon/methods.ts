@@ -26,12 +26,12 @@ export const methods: Readonly<Record<MethodName, MethodKind>> = {
   setup: abortable,
   teardown: abortable,
   attach: abortable,
-  detach: plain,
-  connect: plain,
-  disconnect: plain,
+  detach: abortable,
+  connect: abortable,
+  disconnect: abortable,
   // A free port would be chosen twice.
   publish: once,
-  unpublish: plain,
+  unpublish: abortable,
   list: plain,
   inspect: plain,
   check: plain,
@@ -40,9 +40,9 @@ export const methods: Readonly<Record<MethodName, MethodKind>> = {
   removeNetwork: once,
   listNetworks: plain,
   inspectNetwork: plain,
-  updateNetwork: plain,
+  updateNetwork: abortable,
   pruneNetworks: abortable,
-  prune: plain,
+  prune: abortable,
 }
 
 export function isMethod(name: string): name is MethodName {

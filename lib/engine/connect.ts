@@ -28,7 +28,7 @@ import {
   finishChange,
   openLiving,
 } from './change.ts'
-import type { EngineContext } from './context.ts'
+import { type EngineContext, interruptible } from './context.ts'
 import { type DecidedSetup, decideEndpoints, planContainer } from './decide.ts'
 import { defaultRouteOf, isDefault, moveDefault, priorityOf } from './defaultroute.ts'
 import type { Selector } from './engine.ts'
@@ -48,9 +48,10 @@ export async function connect(
   context: EngineContext,
   selector: Selector,
   endpoint: EndpointRequest,
+  signal?: AbortSignal,
 ): Promise<ContainerNetwork> {
   await changing(
-    context,
+    interruptible(context, signal),
     selector,
     ({ attachments }) => attachments.some(({ addresses }) => addresses.length > 0),
     (anchor) => connectAnchor(context, anchor, endpoint),

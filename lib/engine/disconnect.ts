@@ -18,7 +18,7 @@ import type { LoweredStep } from '../plan/step.ts'
 import type { ContainerRecord, OwnedStep } from '../state/records.ts'
 import { lower } from './apply.ts'
 import { type Anchor, afterChange, beginChange, changing, undoChange } from './change.ts'
-import type { EngineContext } from './context.ts'
+import { type EngineContext, interruptible } from './context.ts'
 import { defaultRouteOf, moveDefault, nextCarrier } from './defaultroute.ts'
 import type { Selector } from './engine.ts'
 import { noSuchNetwork } from './ensure.ts'
@@ -34,6 +34,7 @@ export async function disconnect(
   context: EngineContext,
   selector: Selector,
   network: string,
+  signal?: AbortSignal,
 ): Promise<ContainerNetwork | undefined> {
   const isOn = ({ attachments }: ContainerNetwork): boolean =>
     attachments.some((attachment) => attachment.network === network)
@@ -42,7 +43,7 @@ export async function disconnect(
     if (context.networks.get(network) === undefined) throw noSuchNetwork(context, network)
     return undefined
   }
-  const done = await changing(context, selector, isOn, async (anchor) => {
+  const done = await changing(interruptible(context, signal), selector, isOn, async (anchor) => {
     if (!isOn(anchor.result)) return false
     await disconnectAnchor(context, anchor, network)
     return true

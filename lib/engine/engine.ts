@@ -111,7 +111,7 @@ export interface Engine extends AsyncDisposable {
    */
   attach(request: SetupRequest, options?: Interruption): Promise<ContainerNetwork>
   /** Takes back what `attach` made; nothing there is a success. `id` is the container's full id. */
-  detach(id: string, ifname: string): Promise<ContainerNetwork | undefined>
+  detach(id: string, ifname: string, options?: Interruption): Promise<ContainerNetwork | undefined>
   /**
    * Connects a running container to one more network. Its default route moves
    * there where the endpoint has the higher `gatewayPriority`, or nothing
@@ -120,22 +120,34 @@ export interface Engine extends AsyncDisposable {
    * @returns the container as it is now
    * @throws TSNET_ALREADY_ATTACHED (conflict) where it is on that network otherwise than asked
    */
-  connect(selector: Selector, endpoint: EndpointRequest): Promise<ContainerNetwork>
+  connect(selector: Selector, endpoint: EndpointRequest, options?: Interruption): Promise<ContainerNetwork>
   /**
    * Takes a running container off a network. A default route it carried, and ports published by way of it,
    * move to the network with the highest priority that is left.
    *
    * @returns the container as it is now, undefined where it was not on that network
    */
-  disconnect(selector: Selector, network: string): Promise<ContainerNetwork | undefined>
+  disconnect(
+    selector: Selector,
+    network: string,
+    options?: Interruption,
+  ): Promise<ContainerNetwork | undefined>
   /** Publishes ports of a running container. @returns what is bound, in the order asked */
-  publish(selector: Selector, mappings: readonly PortMapping[]): Promise<readonly PortBinding[]>
+  publish(
+    selector: Selector,
+    mappings: readonly PortMapping[],
+    options?: Interruption,
+  ): Promise<readonly PortBinding[]>
   /**
    * Takes published ports away; a mapping without a host port means every one of that container port.
    *
    * @returns those that were taken away
    */
-  unpublish(selector: Selector, mappings: readonly PortMapping[]): Promise<readonly PortBinding[]>
+  unpublish(
+    selector: Selector,
+    mappings: readonly PortMapping[],
+    options?: Interruption,
+  ): Promise<readonly PortBinding[]>
   /** Everything tsnet has set up and not taken down, from the records. */
   list(): Promise<readonly ContainerNetwork[]>
   /** @throws TSNET_NO_SUCH_CONTAINER (notFound) */
@@ -153,11 +165,11 @@ export interface Engine extends AsyncDisposable {
   /** One network. @throws TSNET_NO_SUCH_NETWORK (notFound) */
   inspectNetwork(name: string): Promise<NetworkInspect>
   /** Changes a network while containers are on it. @returns its definition as it is now */
-  updateNetwork(name: string, update: NetworkUpdate): Promise<NetworkConfig>
+  updateNetwork(name: string, update: NetworkUpdate, options?: Interruption): Promise<NetworkConfig>
   /** Removes networks no container is on. @returns their names */
   pruneNetworks(options?: Interruption): Promise<readonly string[]>
   /** `gc` and `pruneNetworks`: everything that serves nobody goes. */
-  prune(): Promise<GcReport>
+  prune(options?: Interruption): Promise<GcReport>
   /** Gives back sockets and descriptors; what was set up stays. */
   close(): Promise<void>
 }

@@ -36,11 +36,13 @@ export function createLocalEngine(context: EngineContext): Engine {
     setup: (request, options) => despiteFlush(context, () => setup(context, request, options?.signal)),
     teardown: (selector, options) => teardown(context, selector, options?.signal),
     attach: (request, options) => despiteFlush(context, () => attach(context, request, options?.signal)),
-    detach: (id, ifname) => detach(context, id, ifname),
-    connect: (selector, endpoint) => despiteFlush(context, () => connect(context, selector, endpoint)),
-    disconnect: (selector, network) => disconnect(context, selector, network),
-    publish: (selector, mappings) => despiteFlush(context, () => publish(context, selector, mappings)),
-    unpublish: (selector, mappings) => unpublish(context, selector, mappings),
+    detach: (id, ifname, options) => detach(context, { id, ifname }, options?.signal),
+    connect: (selector, endpoint, options) =>
+      despiteFlush(context, () => connect(context, selector, endpoint, options?.signal)),
+    disconnect: (selector, network, options) => disconnect(context, selector, network, options?.signal),
+    publish: (selector, mappings, options) =>
+      despiteFlush(context, () => publish(context, selector, mappings, options?.signal)),
+    unpublish: (selector, mappings, options) => unpublish(context, selector, mappings, options?.signal),
     list: async () => listContainers(context),
     inspect: async (selector) => findContainer(context, selector),
     check: async (selector) =>
@@ -55,11 +57,12 @@ export function createLocalEngine(context: EngineContext): Engine {
     removeNetwork: (name, options) => removeNetwork(context, name, options?.signal),
     listNetworks: () => listNetworks(context),
     inspectNetwork: (name) => inspectNetwork(context, name),
-    updateNetwork: (name, update) => updateNetwork(context, name, update),
+    updateNetwork: (name, update, options) => updateNetwork(context, name, update, options?.signal),
     pruneNetworks: (options) => pruneNetworks(context, options?.signal),
-    prune: async () => {
-      const report = await gc(context)
-      return { ...report, networks: [...report.networks, ...(await pruneNetworks(context))] }
+    prune: async (options) => {
+      const report = await gc(context, options?.signal)
+      const pruned = await pruneNetworks(context, options?.signal)
+      return { ...report, networks: [...report.networks, ...pruned] }
     },
     close: async () => context.kernel.close(),
     [Symbol.asyncDispose]: async () => context.kernel.close(),
@@ -80,11 +83,11 @@ async function teardown(
 /** Takes back one attachment that was made by `attach`. */
 async function detach(
   context: EngineContext,
-  id: string,
-  ifname: string,
+  { id, ifname }: { readonly id: string; readonly ifname: string },
+  signal: AbortSignal | undefined,
 ): Promise<ContainerNetwork | undefined> {
-  await heal(context)
-  return teardownAll(context, id, [attachmentKey(id, ifname)])
+  await heal(interruptible(context, signal))
+  return teardownAll(context, id, [attachmentKey(id, ifname)], signal)
 }
 
 async function idAfterHealing(context: EngineContext, selector: Selector): Promise<string | undefined> {

@@ -27,7 +27,7 @@ import {
   openLiving,
   undoChange,
 } from './change.ts'
-import type { EngineContext } from './context.ts'
+import { type EngineContext, interruptible } from './context.ts'
 import type { Selector } from './engine.ts'
 import { findContainer } from './find.ts'
 import { portKey } from './portkey.ts'
@@ -52,11 +52,13 @@ export async function publish(
   context: EngineContext,
   selector: Selector,
   mappings: readonly PortMapping[],
+  signal?: AbortSignal,
 ): Promise<readonly PortBinding[]> {
   const { ifname } = requirePublisher(context, findContainer(context, selector), mappings)
   const has = ({ attachments }: ContainerNetwork): boolean =>
     attachments.some((one) => one.ifname === ifname && one.addresses.length > 0)
-  return changing(context, selector, has, (anchor) => publishAt(context, anchor, mappings))
+  const waiting = interruptible(context, signal)
+  return changing(waiting, selector, has, (anchor) => publishAt(context, anchor, mappings))
 }
 
 function requirePublisher(
@@ -199,7 +201,9 @@ export async function unpublish(
   context: EngineContext,
   selector: Selector,
   mappings: readonly PortMapping[],
+  signal?: AbortSignal,
 ): Promise<readonly PortBinding[]> {
+  const waiting = interruptible(context, signal)
   const meant = (binding: PortBinding): boolean => mappings.some((mapping) => isMeant(mapping, binding))
   const gone: PortBinding[] = []
   // Each has one record, and a container may have several records.
@@ -208,7 +212,7 @@ export async function unpublish(
     if (next === undefined) return gone
     const has = ({ attachments }: ContainerNetwork): boolean =>
       attachments.some(({ ports }) => ports.some(meant))
-    const taken = await changing(context, selector, has, (anchor) => unpublishAt(context, anchor, meant))
+    const taken = await changing(waiting, selector, has, (anchor) => unpublishAt(context, anchor, meant))
     if (taken.length === 0) return gone
     gone.push(...taken)
   }

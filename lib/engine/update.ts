@@ -17,7 +17,7 @@ import type { NetworkConfig } from '../model/network.ts'
 import type { LoweredStep, RulesStep } from '../plan/step.ts'
 import type { UnitRecord } from '../state/records.ts'
 import { applyOrUndo, lower } from './apply.ts'
-import type { EngineContext } from './context.ts'
+import { type EngineContext, interruptible } from './context.ts'
 import { isDriven } from './drivers.ts'
 import type { NetworkUpdate } from './engine.ts'
 import { noSuchNetwork } from './ensure.ts'
@@ -31,9 +31,11 @@ export async function updateNetwork(
   context: EngineContext,
   name: string,
   update: NetworkUpdate,
+  signal?: AbortSignal,
 ): Promise<NetworkConfig> {
-  await heal(context)
-  const host = await context.locks.hostExclusive()
+  const waiting = interruptible(context, signal)
+  await heal(waiting)
+  const host = await waiting.locks.hostExclusive()
   try {
     const before = context.networks.get(name)
     if (before === undefined) throw noSuchNetwork(context, name)

@@ -52,7 +52,10 @@ export const networkConnect: CommandDefinition = {
     const endpoint = endpointOf(network, invocation.flags, lib)
     const selector = requireSelector(words, invocation.flags, lib)
     const engine = await session.engine()
-    const now = await session.waitFor(`connecting to ${endpoint.network}`, engine.connect(selector, endpoint))
+    const now = await session.waitFor(
+      `connecting to ${endpoint.network}`,
+      engine.connect(selector, endpoint, { signal: session.abortSignal() }),
+    )
     const { stdout } = session.io
     if (invocation.globals.json) writeJson(stdout, 'network connect', now)
     else if (invocation.globals.quiet) stdout.write(`${now.container.id}\n`)
@@ -109,7 +112,10 @@ async function disconnectContainer({ args, flags, globals }: Invocation, session
   const selector = requireSelector(words, flags, lib)
   const engine = await session.engine()
   const label = 'container' in selector ? selector.container : selector.sandboxPath
-  const now = await session.waitFor(`leaving ${network}`, engine.disconnect(selector, network))
+  const now = await session.waitFor(
+    `leaving ${network}`,
+    engine.disconnect(selector, network, { signal: session.abortSignal() }),
+  )
   const { stdout } = session.io
   if (globals.json) writeJson(stdout, 'network disconnect', now ?? null)
   else if (globals.quiet) stdout.write(now === undefined ? '' : `${now.container.id}\n`)

@@ -44,7 +44,10 @@ export const networkUpdate: CommandDefinition = {
       throw new UsageError('nothing to change', 'give --dns, --label, --label-rm or --isolate')
     }
     const engine = await session.engine()
-    const now = await session.waitFor(`changing network ${name}`, engine.updateNetwork(name, update))
+    const now = await session.waitFor(
+      `changing network ${name}`,
+      engine.updateNetwork(name, update, { signal: session.abortSignal() }),
+    )
     const { stdout } = session.io
     if (globals.json) writeJson(stdout, 'network update', now)
     else if (globals.quiet) stdout.write(`${now.name}\n`)

@@ -27,7 +27,10 @@ export const publishAdd: CommandDefinition = {
   run: async (invocation, session) => {
     const { selector, mappings } = await read(invocation, await session.lib())
     const engine = await session.engine()
-    const bound = await session.waitFor('publishing', engine.publish(selector, mappings))
+    const bound = await session.waitFor(
+      'publishing',
+      engine.publish(selector, mappings, { signal: session.abortSignal() }),
+    )
     const { stdout } = session.io
     if (invocation.globals.json) writeJson(stdout, 'publish add', bound)
     else stdout.write(linesOf(await engine.inspect(selector), bound))
@@ -51,7 +54,10 @@ export const publishRm: CommandDefinition = {
     const { selector, mappings } = await read(invocation, await session.lib())
     const engine = await session.engine()
     const before = await engine.inspect(selector)
-    const gone = await session.waitFor('closing ports', engine.unpublish(selector, mappings))
+    const gone = await session.waitFor(
+      'closing ports',
+      engine.unpublish(selector, mappings, { signal: session.abortSignal() }),
+    )
     const { stdout } = session.io
     if (invocation.globals.json) writeJson(stdout, 'publish rm', gone)
     else if (gone.length > 0) stdout.write(linesOf(before, gone))

@@ -8,8 +8,15 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
-import { decodeCreateNetwork, decodeSetupRequest, type Engine, engineOn } from '../../../lib/index.ts'
+import {
+  decodeCreateNetwork,
+  decodeSetupRequest,
+  type Engine,
+  engineOn,
+  type Interruption,
+} from '../../../lib/index.ts'
 import type { Kernel } from '../../../lib/kernel/kernel.ts'
+import { flocker } from '../../../lib/kernel/lock.ts'
 import {
   createMemoryKernel,
   type MemoryKernel,
@@ -17,6 +24,8 @@ import {
 } from '../../../lib/kernel/memory/memory.ts'
 import type { Address, Cidr } from '../../../lib/model/address.ts'
 import { hostIfname } from '../../../lib/model/names.ts'
+import { createLocks } from '../../../lib/state/lock.ts'
+import { statePaths } from '../../../lib/state/paths.ts'
 import { type Picture, picture, unlike, type Yard, yardOf } from './operations.ts'
 
 const folders: string[] = []
@@ -273,6 +282,40 @@ describe('an interrupted setup', () => {
       { signal: controller.signal },
     )
     expect(await codeOf(end)).toBe('TSNET_INTERRUPTED: setting up: interrupted, everything was taken back')
+    expect(unlike([before], there.picture())).toEqual([])
+  })
+})
+
+describe('a change of a running container or network that waits for another tsnet', () => {
+  const changes: Readonly<Record<string, (engine: Engine, options: Interruption) => Promise<unknown>>> = {
+    teardown: (engine, options) => engine.teardown({ container: 'one' }, options),
+    detach: (engine, options) => engine.detach('one', 'eth0', options),
+    connect: (engine, options) =>
+      engine.connect({ container: 'one' }, { network: 'more', aliases: [] }, options),
+    disconnect: (engine, options) => engine.disconnect({ container: 'one' }, 'tsnet', options),
+    publish: (engine, options) =>
+      engine.publish({ container: 'one' }, [{ containerPort: 81, protocol: 'tcp', count: 1 }], options),
+    unpublish: (engine, options) =>
+      engine.unpublish({ container: 'one' }, [{ containerPort: 80, protocol: 'tcp', count: 1 }], options),
+    updateNetwork: (engine, options) => engine.updateNetwork('more', { labels: { a: 'b' } }, options),
+    removeNetwork: (engine, options) => engine.removeNetwork('more', options),
+    prune: (engine, options) => engine.prune(options),
+  }
+
+  it.each(Object.entries(changes))('%s ends with its signal, with nothing done', async (_name, change) => {
+    const there = await world()
+    await there.engine.createNetwork(decodeCreateNetwork({ name: 'more' }))
+    there.kernel.addSandbox('/run/netns/one')
+    await there.engine.setup(
+      decodeSetupRequest({ sandbox: '/run/netns/one', container: { id: 'one' }, publish: ['80'] }),
+    )
+    const before = there.picture()
+    const locks = createLocks(statePaths(there.folder), flocker, { timeoutMs: 1000 })
+    const [one, host] = [await locks.container('one'), await locks.hostExclusive()]
+    const end = codeOf(change(there.engine, { signal: AbortSignal.abort() }))
+    expect(await end).toMatch(/^TSNET_INTERRUPTED: /)
+    one.release()
+    host.release()
     expect(unlike([before], there.picture())).toEqual([])
   })
 })
