@@ -37,13 +37,21 @@ const same: Readonly<Record<string, string>> = {
   pruned: '0\npodman',
 }
 
+const isName = (line: string): boolean => /^(Address: .*|NXDOMAIN|)$/.test(line)
+
+/** All that was told but for answers of name servers. */
+function withoutNames(told: Readonly<Record<string, string>>): Readonly<Record<string, readonly string[]>> {
+  const rest = (text: string): string[] => text.split('\n').filter((line) => !isName(line))
+  return Object.fromEntries(Object.entries(told).map(([section, text]) => [section, rest(text)]))
+}
+
 const limit = { timeout: netavarksLimitMs }
 
 describe('podman network connect, disconnect, reload, rm -f, pod, restart, kill -9, prune', () => {
   it.concurrent("say with Debian's netavark what the table says", limit, async () => {
     const { seen, hairpin, left, ...told } = await podman('running', debians, 'iptables')
-    expect(told).toEqual(same)
-    // engines/differences.md, 4, 3 and 2.
+    // engines/differences.md, 5, 4, 3 and 2.
+    expect(withoutNames(told)).toEqual(withoutNames(same))
     // Where bridges do not show their packets to iptables it works there, too.
     expect(['', 'hello']).toContain(hairpin)
     expect(seen).not.toContain('10.71')
