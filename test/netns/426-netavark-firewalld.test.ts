@@ -81,12 +81,15 @@ describe('netavark beside firewalld', () => {
     await using lab = await createLab()
     const { host, joined, trusted, reaches } = await guarded(lab)
     await netavark(host, joined, { verb: 'setup' })
-    host.start([`${ours}/netavark`, '--config', '/run/nv', 'firewalld-reload'], {
+    const follower = host.start([`${ours}/netavark`, '--config', '/run/nv', 'firewalld-reload'], {
       env: { TSNET_VIA: 'local', RUST_LOG: 'netavark=info' },
     })
+    // Once at its start, and once when it listens.
+    await follower.waitFor(/applied anew.*applied anew/s, startLimitMs)
     for (const _ of ['first', 'second']) {
       await host.sh('firewall-cmd --reload')
-      await expect.poll(reaches, { timeout: startLimitMs }).toEqual(everything)
+      const told = async (): Promise<unknown> => ({ reaches: await reaches(), said: follower.output() })
+      await expect.poll(told, { timeout: startLimitMs }).toMatchObject({ reaches: everything })
     }
     await netavark(host, joined, { verb: 'teardown' })
     expect(await trusted()).toBe('')

@@ -8,10 +8,13 @@ import { repository } from '../../netns-fixtures/place.ts'
 import { snapshot, snapshotDifference } from '../../netns-fixtures/snapshot.ts'
 import { readmeExample } from './readme.ts'
 
-/** `tsnet` on the PATH, and a moment for `unshare` to have made its namespace. */
+/** `tsnet` on the PATH, when the last `unshare` has made its namespace. */
 const prelude = `
 ln -s ${repository}dist/bin/tsnet /run/tsnet-link
-tsnet() { sleep 0.1; /run/tsnet-link "$@"; }
+tsnet() {
+  while [ -n "\${!-}" ] && [ "$(readlink /proc/$!/ns/net)" = "$(readlink /proc/$$/ns/net)" ]; do sleep 0.02; done
+  /run/tsnet-link "$@"
+}
 `
 
 describe('the examples of the README', () => {

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Call } from './call.ts'
 import { onReload } from './firewalldbus.ts'
 
@@ -16,8 +17,23 @@ export async function firewallReload(call: Call): Promise<string> {
 
 export async function firewalldReload(call: Call): Promise<string> {
   await firewallReload(call)
-  await onReload(call.env['DBUS_SYSTEM_BUS_ADDRESS'], async () => {
-    await firewallReload(call)
-  })
+  await onReload(call.env['DBUS_SYSTEM_BUS_ADDRESS'], () => persistently(call))
   return ''
+}
+
+const tries = 5
+const pauseMs = 200
+
+/** firewalld, or whoever has reloaded it, may still be changing the rules that are looked at. */
+async function persistently(call: Call): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await firewallReload(call)
+      return
+    } catch (error) {
+      if (attempt === tries) throw error
+      call.log('warn', 'commands::firewalld_reload', `tried again: ${String(error)}`)
+      await sleep(attempt * pauseMs)
+    }
+  }
 }
