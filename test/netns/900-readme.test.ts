@@ -17,17 +17,19 @@ tsnet() {
 }
 `
 
-describe('the examples of the README', () => {
+const exampleLimitMs = 45_000
+
+describe('the examples of the README', { timeout: 60_000 }, () => {
   for (const name of ['main', 'networks', 'app', 'files', 'names', 'plan', 'look']) {
     it(`"${name}" runs as it stands and leaves the host as it was`, async () => {
       await using lab = await createLab()
       const host = await lab.host('host', { forwarding: true })
       const before = await snapshot(host)
-      const { stdout, stderr } = await host.run([
-        'bash',
-        '-euc',
-        `${prelude}${readmeExample(name)}\nkill $(jobs -p)`,
-      ])
+      // Sixteen commands, each with Node's start.
+      const { stdout, stderr } = await host.run(
+        ['bash', '-euc', `${prelude}${readmeExample(name)}\nkill $(jobs -p)`],
+        { timeoutMs: exampleLimitMs },
+      )
       expect({ stderr, said: stdout.length > 0 }).toEqual({ stderr: '', said: true })
       expect(snapshotDifference(before, await snapshot(host))).toEqual([])
     })
