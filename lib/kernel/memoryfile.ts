@@ -20,9 +20,19 @@ export interface StandardFiles {
 }
 
 export function openStandardFiles(input: string): StandardFiles {
-  const stdin = input === '' ? openSync('/dev/null', 'r') : memfd('stdin')
-  if (input !== '') writeFromStart(stdin, Buffer.from(input))
-  return { stdin, stdout: memfd('stdout'), stderr: memfd('stderr') }
+  const opened: number[] = []
+  const keep = (fd: number): number => {
+    opened.push(fd)
+    return fd
+  }
+  try {
+    const stdin = keep(input === '' ? openSync('/dev/null', 'r') : memfd('stdin'))
+    if (input !== '') writeFromStart(stdin, Buffer.from(input))
+    return { stdin, stdout: keep(memfd('stdout')), stderr: keep(memfd('stderr')) }
+  } catch (error) {
+    for (const fd of opened) closeSync(fd)
+    throw error
+  }
 }
 
 export function closeStandardFiles({ stdin, stdout, stderr }: StandardFiles): void {
