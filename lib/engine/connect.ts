@@ -12,7 +12,13 @@
 
 import { fail } from '../errors/codes.ts'
 import { addressOf, type Family, familyOf } from '../model/address.ts'
-import type { Attachment, ContainerNetwork, EndpointRequest, SetupRequest } from '../model/attachment.ts'
+import {
+  type Attachment,
+  type ContainerNetwork,
+  type EndpointRequest,
+  nothingMore,
+  type SetupRequest,
+} from '../model/attachment.ts'
 import type { NetworkConfig } from '../model/network.ts'
 import { validateSetup } from '../model/validate.ts'
 import type { BatchStep, LoweredStep, Step } from '../plan/step.ts'
@@ -80,12 +86,7 @@ async function connectAnchor(
       container: result.container,
       mode: 'bridge',
       networks: [endpoint],
-      publish: [],
-      expose: [],
-      publishAll: false,
-      ignorePublish: false,
-      resolver: {},
-      sysctls: {},
+      ...nothingMore,
       firewall: backend,
     }
     validateSetup(request)

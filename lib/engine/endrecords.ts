@@ -7,7 +7,12 @@
 
 import { fail } from '../errors/codes.ts'
 import type { Cidr, Mac } from '../model/address.ts'
-import type { Attachment, ContainerNetwork, SetupRequest } from '../model/attachment.ts'
+import {
+  type Attachment,
+  type ContainerNetwork,
+  nothingMore,
+  type SetupRequest,
+} from '../model/attachment.ts'
 import { endpointAlias } from '../model/names.ts'
 import type { PortMapping } from '../model/portmapping.ts'
 import type { ContainerInfo } from '../model/sandbox.ts'
@@ -103,12 +108,7 @@ export function recordOf(
     container: { id },
     mode: 'bridge',
     networks: [{ network }],
-    publish: [],
-    expose: [],
-    publishAll: false,
-    ignorePublish: false,
-    resolver: {},
-    sysctls: {},
+    ...nothingMore,
     end: request,
     ...(made.ports === undefined ? {} : { ports: made.ports }),
     ...(made.attachment === undefined ? {} : { firewall: made.attachment.firewall }),

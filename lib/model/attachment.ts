@@ -105,6 +105,12 @@ export interface SetupRequest {
   readonly firewall?: FirewallBackend
 }
 
+/** Of a request for networks and nothing beside them. */
+export const nothingMore: Pick<
+  SetupRequest,
+  'publish' | 'expose' | 'publishAll' | 'ignorePublish' | 'resolver' | 'sysctls'
+> = { publish: [], expose: [], publishAll: false, ignorePublish: false, resolver: {}, sysctls: {} }
+
 /** One interface of one container on one network, as it was set up. */
 export interface Attachment {
   readonly network: string

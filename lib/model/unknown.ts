@@ -6,6 +6,7 @@
  */
 
 import { fail } from '../errors/codes.ts'
+import type { ErrorDetails } from '../errors/error.ts'
 import { nearest } from './nearest.ts'
 
 export interface UnknownName {
@@ -21,22 +22,12 @@ export interface UnknownName {
   readonly hint: string
 }
 
-export function noSuchContainer({ word, field = 'container', message, known, hint }: UnknownName): Error {
-  return fail('TSNET_NO_SUCH_CONTAINER', {
-    message: message ?? `finding container ${word}: there is none of that name`,
-    field,
-    value: word,
-    hint: withNearest(word, known, hint),
-  })
+export function noSuchContainer(name: UnknownName): Error {
+  return fail('TSNET_NO_SUCH_CONTAINER', told('container', name))
 }
 
-export function noSuchNetwork({ word, field = 'network', message, known, hint }: UnknownName): Error {
-  return fail('TSNET_NO_SUCH_NETWORK', {
-    message: message ?? `finding network ${word}: there is none of that name`,
-    field,
-    value: word,
-    hint: withNearest(word, known, hint),
-  })
+export function noSuchNetwork(name: UnknownName): Error {
+  return fail('TSNET_NO_SUCH_NETWORK', told('network', name))
 }
 
 /** @param ids of those it may mean, as they can be typed */
@@ -50,7 +41,15 @@ export function ambiguousContainer(word: string, ids: readonly string[], by: 'na
   })
 }
 
-function withNearest(word: string, known: readonly string[], hint: string): string {
+function told(
+  what: 'container' | 'network',
+  { word, field = what, message, known, hint }: UnknownName,
+): ErrorDetails {
   const near = nearest(word, [...new Set(known)])
-  return near === undefined ? hint : `${near} ${hint}`
+  return {
+    message: message ?? `finding ${what} ${word}: there is none of that name`,
+    field,
+    value: word,
+    hint: near === undefined ? hint : `${near} ${hint}`,
+  }
 }

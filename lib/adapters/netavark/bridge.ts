@@ -7,7 +7,7 @@
  */
 
 import { type Address, addressOf, type Cidr, type Family, familyOf } from '../../model/address.ts'
-import type { EndpointRequest, SetupRequest } from '../../model/attachment.ts'
+import { type EndpointRequest, nothingMore, type SetupRequest } from '../../model/attachment.ts'
 import { isContainerName, isHostname } from '../../model/names.ts'
 import type { CreateNetworkRequest, IpamSubnet } from '../../model/network.ts'
 import { aardvarkPid } from './aardvarkfolder.ts'
@@ -158,12 +158,8 @@ function requestOf(attaching: Attaching, settings: BridgeSettings, settled: Sett
     },
     mode: 'bridge',
     networks: [endpointOf(attaching, settings, settled)],
-    publish: [],
-    expose: [],
-    publishAll: false,
-    ignorePublish: false,
+    ...nothingMore,
     resolver: dnsServers.length === 0 ? {} : { servers: dnsServers },
-    sysctls: {},
     ...(backend === undefined ? {} : { firewall: backend }),
   }
 }

@@ -7,7 +7,7 @@
 import type { PartInterface } from '../../drivers/cni/part.ts'
 import type { PartType } from '../../drivers/cni/registry.ts'
 import type { OpenSandbox } from '../../kernel/kernel.ts'
-import type { Attachment, ContainerNetwork } from '../../model/attachment.ts'
+import { type Attachment, type ContainerNetwork, nothingMore } from '../../model/attachment.ts'
 import type { ContainerRecord } from '../../state/records.ts'
 import type { PartRequest } from './part.ts'
 
@@ -50,12 +50,7 @@ export function recordOf<T extends PartType>(
       container: { id: id.container },
       mode: 'bridge',
       networks: [],
-      publish: [],
-      expose: [],
-      publishAll: false,
-      ignorePublish: false,
-      resolver: {},
-      sysctls: {},
+      ...nothingMore,
     },
     result,
     steps: [],
