@@ -22,12 +22,19 @@ import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { build } from 'esbuild'
-import { buildLauncher, buildPlugin } from './launcher.mjs'
+import { buildLauncher, buildPlugin, isRelease } from './launcher.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
+/** The first is what the others start, so it is there when they are tried out (code-cache.cjs). */
 const programs = [
-  { entry: 'cmd/tsnet/main.ts', out: 'dist/bin/tsnet' },
   { entry: 'cmd/tsnet-dns/main.ts', out: 'dist/bin/tsnet-dns' },
+  {
+    entry: 'cmd/tsnet/main.ts',
+    out: 'dist/bin/tsnet',
+    // cmd/tsnet/hot.ts; a word that is missing here costs time, nothing else.
+    hot: ['setup', 'teardown', 'ls', 'port', 'check', 'version'],
+    whole: 'cmd/tsnet/whole.ts',
+  },
   { entry: 'cmd/oci-hook/main.ts', out: 'dist/bin/tsnet-hook' },
   { entry: 'plugins/main.ts', out: 'dist/bin/tsnet-cni' },
   { entry: 'cmd/netavark/main.ts', out: 'dist/bin/tsnet-podman' },
@@ -39,20 +46,37 @@ let written = 0
 /** The part is one function expression: the launcher and the maker of the code cache must compile the same text. */
 const wrapper = '(function (exports, require, module, __filename, __dirname) {'
 
+const starter = `const { readFileSync } = require('node:fs')
+const { Script } = require('node:vm')
+function start(part, need) {
+  const body = \`\${__dirname}/parts/\${part}\`
+  let cachedData
+  try {
+    cachedData = readFileSync(\`\${body}.cache\`)
+  } catch {
+    // It only starts sooner with it.
+  }
+  const script = new Script(readFileSync(body, 'latin1'), { filename: body, cachedData })
+  script.runInThisContext()(exports, need, module, body, __dirname)
+}`
+
 const launcher = (part) => `#!/usr/bin/env node
 'use strict'
 // Starts parts/${part} with the code V8 made of it when it was built (.config/code-cache.cjs).
-const { readFileSync } = require('node:fs')
-const { Script } = require('node:vm')
-const body = \`\${__dirname}/parts/${part}\`
-let cachedData
-try {
-  cachedData = readFileSync(\`\${body}.cache\`)
-} catch {
-  // It only starts sooner with it.
-}
-const script = new Script(readFileSync(body, 'latin1'), { filename: body, cachedData })
-script.runInThisContext()(exports, require, module, body, __dirname)
+${starter}
+start('${part}', require)
+`
+
+const launcherOfTwo = (part, { whole, hot }) => `#!/usr/bin/env node
+'use strict'
+// Starts a part with the code V8 made of it when it was built (.config/code-cache.cjs): that of the hot verbs, which
+// loads the whole for a line it cannot read, or the whole at once.
+${starter}
+const hot = ${JSON.stringify(hot)}
+const first = process.argv.slice(2).find((word) => !word.startsWith('-'))
+const need = (name) => (name === './whole' ? start('${whole}', require) : require(name))
+if (hot.includes(first)) start('${part}', need)
+else need('./whole')
 `
 
 /** commander can start sub-commands as programs of their own; ours are functions, and loading child_process costs 3 ms. */
@@ -66,6 +90,14 @@ const commanderStartsNothing = {
   },
 }
 
+/** A part of its own; launcherOfTwo knows where. */
+const wholeIsApart = {
+  name: 'whole-is-apart',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\/whole\.ts$/ }, () => ({ path: './whole', external: true }))
+  },
+}
+
 const started = performance.now()
 const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
 /** `./dist/lib/x.js` of package.json -> `lib/x.ts`: what users may import is what must exist. */
@@ -73,11 +105,12 @@ const doors = Object.values(manifest.exports).map((door) =>
   door.default.replace(/^\.\/dist\/(.*)\.js$/, '$1.ts').replace(/^testing\//, 'netns-fixtures/'),
 )
 
-await demand(programs.map((program) => program.entry))
-const [bundles, modules] = await Promise.all([Promise.all(programs.map(bundle)), compile(), writeSchema()])
+await demand(programs.flatMap(({ entry, whole = entry }) => [entry, whole]))
+const [bundles, modules] = await Promise.all([bundleAll(programs), compile(), writeSchema()])
 
 for (const { out, bytes } of bundles) {
-  console.log(`${out}  ${Math.round(bytes / 1024)} kB, netlink and koffi beside it`)
+  const sizes = bytes.map((one) => `${Math.round(one / 1024)} kB`).join(' + ')
+  console.log(`${out}  ${sizes}, netlink and koffi beside it`)
 }
 console.log(`dist/man  ${await writeManual()} pages`)
 const cni = { folder: 'cni', names: await pluginNames(), program: 'tsnet-cni' }
@@ -106,10 +139,29 @@ async function demand(files) {
  * the program and its code cache lie under their hash in parts/. The launcher
  * comes last and in one rename, so a copy being started always finds its parts.
  */
-async function bundle({ entry, out }) {
+async function bundle({ entry, out, hot, whole }) {
   const target = join(root, out)
+  const name = basename(out)
   const parts = join(dirname(target), 'parts')
   await mkdir(parts, { recursive: true })
+  // Without it the package's "type": "module" would hold for a file without extension too.
+  await writeWhole(join(dirname(target), 'package.json'), '{"type":"commonjs"}\n')
+  const [first, second] = await Promise.all([
+    makePart(parts, { entry, name }),
+    ...(whole === undefined ? [] : [makePart(parts, { entry: whole, name: `${name}-whole` })]),
+  ])
+  const text =
+    second === undefined ? launcher(first.part) : launcherOfTwo(first.part, { whole: second.part, hot })
+  await writeWhole(target, text, 0o755)
+  await removeOldParts(
+    parts,
+    [first, second].flatMap((one) => (one === undefined ? [] : [one.part])),
+  )
+  return { out, bytes: [first.bytes, ...(second === undefined ? [] : [second.bytes])] }
+}
+
+/** One file of JavaScript and V8's code of it; returns its name and length. */
+async function makePart(parts, { entry, name }) {
   const { outputFiles } = await build({
     absWorkingDir: root,
     entryPoints: [entry],
@@ -119,7 +171,7 @@ async function bundle({ entry, out }) {
     target: 'node20',
     format: 'cjs',
     external: ['netlink', 'koffi'],
-    plugins: [commanderStartsNothing],
+    plugins: [commanderStartsNothing, wholeIsApart],
     // import('koffi') becomes a lazy require: a real import() starts Node's module loader first, 18 ms here.
     supported: { 'dynamic-import': false },
     // The directive has to be repeated here: behind the banner's first statement esbuild's own would be a mere string.
@@ -132,14 +184,14 @@ async function bundle({ entry, out }) {
     logLevel: 'warning',
   }).catch(() => fail(`esbuild could not bundle ${entry}`))
   const contents = inAscii(outputFiles[0].text)
-  const part = `${basename(out)}-${createHash('sha256').update(contents).digest('hex').slice(0, 12)}.cjs`
+  const part = `${name}-${createHash('sha256').update(contents).digest('hex').slice(0, 12)}.cjs`
   await writeWhole(join(parts, part), contents)
-  await cacheCode(join(parts, part))
-  // Without it the package's "type": "module" would hold for a file without extension too.
-  await writeWhole(join(dirname(target), 'package.json'), '{"type":"commonjs"}\n')
-  await writeWhole(target, launcher(part), 0o755)
-  await removeOldParts(parts, part)
-  return { out, bytes: contents.length }
+  await cacheCode(join(parts, part), name)
+  return { part, bytes: contents.length }
+}
+
+async function bundleAll([first, ...others]) {
+  return [await bundle(first), ...(await Promise.all(others.map(bundle)))]
 }
 
 /**
@@ -187,52 +239,45 @@ async function writeSchema() {
 }
 
 /** The functions V8 has made of the program, beside it; without them it starts too, only slower. */
-async function cacheCode(body) {
+async function cacheCode(body, name) {
+  // What V8 makes differs from run to run, and fits one version of Node only.
+  if (isRelease) return
   const fresh = `${body}.cache.${process.pid}`
-  const words = [process.execPath, join(root, '.config/code-cache.cjs'), body, fresh]
-  if (isPlugins(body) && (await runs(inNamespaces(words)))) {
-    await rename(fresh, `${body}.cache`)
-    return
-  }
-  const [program, ...rest] = words
-  const running = promisify(execFile)(program, rest, { timeout: compileLimitMs })
-  // What the hook is told of a container that is gone; all others leave it unread.
-  running.child.stdin.on('error', () => {})
-  running.child.stdin.end('{"id":"build","status":"stopped","bundle":"/run/build"}')
-  await running.then(
-    () => rename(fresh, `${body}.cache`),
-    (error) => console.error(`build: no code cache for ${body}, it starts slower: ${error.message}`),
-  )
+  const words = [process.execPath, join(root, '.config/code-cache.cjs'), name, body, fresh]
+  // Only root may attach something, and not in every container.
+  const whole = process.getuid() === 0 ? await failure(inNamespaces(words)) : 'this is not root'
+  const some = whole === undefined ? undefined : await failure(words)
+  if (some === undefined) await rename(fresh, `${body}.cache`)
+  const reason = some ?? whole
+  if (reason !== undefined)
+    console.error(`build: ${name} starts slower, its code cache is not whole: ${reason}`)
 }
 
-function runs([program, ...words]) {
+/** Runs it to its end. @returns why it failed */
+function failure([program, ...words]) {
   return promisify(execFile)(program, words, { timeout: compileLimitMs }).then(
-    () => true,
-    () => false,
+    () => undefined,
+    (error) => error.stderr.trim() || error.message,
   )
-}
-
-/** They can only be run where they may attach something. */
-function isPlugins(body) {
-  return basename(body).startsWith('tsnet-cni-') && process.getuid() === 0
 }
 
 /**
- * The command in a network namespace and a /run of its own, with the path of another namespace as its last word:
- * nothing of what it does is seen outside, or stays.
+ * The command in a network namespace and a /run of its own, with the pid of a process in another one as its last word:
+ * nothing of what it does is seen outside, or stays. Neither do processes: their namespace ends with the shell.
  */
 function inNamespaces(words) {
   const script = [
     'set -e; mount -t tmpfs tmpfs /run; unshare -n sleep 60 & other=$!',
     'until [ "$(readlink /proc/$other/ns/net)" != "$(readlink /proc/$$/ns/net)" ]; do sleep 0.01; done',
-    'code=0; "$@" /proc/$other/ns/net || code=$?; kill $other; exit $code',
+    '"$@" $other',
   ].join('\n')
-  return ['unshare', '-nm', '--propagation', 'private', 'sh', '-c', script, 'sh', ...words]
+  const namespaces = ['-nmp', '--fork', '--mount-proc', '--kill-child', '--propagation', 'private']
+  return ['unshare', ...namespaces, 'sh', '-c', script, 'sh', ...words]
 }
 
 /** Parts of earlier builds, but for those a command may be starting from right now. */
-async function removeOldParts(parts, part) {
-  const files = (await readdir(parts)).filter((file) => !file.startsWith(part))
+async function removeOldParts(parts, current) {
+  const files = (await readdir(parts)).filter((file) => !current.some((part) => file.startsWith(part)))
   const old = await Promise.all(
     files.map((file) =>
       stat(join(parts, file)).then(

@@ -11,6 +11,7 @@ export type {
   ForeignAcceptIntent,
   NamesPlace,
   NetworkIntent,
+  ProtectIntent,
   PublishIntent,
 } from './plan/intent.ts'
 export type { RulesStep, RulesTool } from './plan/step.ts'

@@ -52,11 +52,12 @@ export {
   type RenderedRecord,
   type RenderedReply,
   type ServedName,
-} from './engine/lookup.ts'
+} from './engine/names/lookup.ts'
 export { engineOn } from './engine/open.ts'
-export { asTsnetError, type ErrorCode, errorCodes, fail, isTsnetError } from './errors/codes.ts'
+export { asTsnetError, type ErrorCode, errorCodes, fail, isTsnetError, retold } from './errors/codes.ts'
 export { type ErrorDetails, type ErrorKind, type ErrorView, TsnetError } from './errors/error.ts'
 export { exitCode } from './errors/exit.ts'
+export { connectAny, inspectAny, type Published, publishAny, selectKnown } from './guests.ts'
 // Looking around: every namespace of the machine, whoever made it.
 export type { PacketView } from './inspect/capture/packet.ts'
 export { type Capture, type CaptureRequest, openCapture } from './inspect/capture/session.ts'
@@ -104,9 +105,9 @@ export type {
   TraceTarget,
 } from './inspect/trace/report.ts'
 export { trace } from './inspect/trace/trace.ts'
-export { becomeInside, becomeProgram, type Entry, type FileInPlace } from './kernel/enter.ts'
-export type { FlowCount } from './kernel/flows.ts'
-export type { SeenPacket } from './kernel/packets.ts'
+export { becomeInside, becomeProgram, type Entry, type FileInPlace } from './kernel/namespace/enter.ts'
+export type { FlowCount } from './kernel/packets/flows.ts'
+export type { SeenPacket } from './kernel/packets/packets.ts'
 export { type Mended, mend } from './mend.ts'
 export {
   type Address,
@@ -129,6 +130,7 @@ export type {
   ResolverRequest,
   SetupRequest,
 } from './model/attachment.ts'
+export { nothingMore } from './model/attachment.ts'
 // Readers of what people write, for command lines and runtimes of your own.
 export {
   decodeBridgeOptions,
@@ -136,10 +138,11 @@ export {
   type OptionValue,
   readDriver,
 } from './model/bridgeoptions.ts'
+export { shellLine } from './model/commandline.ts'
 export { parseJson } from './model/json.ts'
 export { DEFAULT_NETWORK } from './model/names.ts'
 export { nearest } from './model/nearest.ts'
-export type { BridgeOptions, DriverName, IpamSubnet, NetworkConfig } from './model/network.ts'
+export type { BridgeOptions, DriverName, GatewayMode, IpamSubnet, NetworkConfig } from './model/network.ts'
 export { decodeCreateNetwork } from './model/networkrequest.ts'
 export type { PortBinding, PortMapping, Protocol } from './model/portmapping.ts'
 export { decodeSetupRequest } from './model/request.ts'

@@ -7,7 +7,8 @@
 
 import type { Engine } from './engine/engine.ts'
 import type { Ailment } from './inspect/doctor/ailment.ts'
-import { run } from './kernel/run.ts'
+import { run } from './kernel/system/run.ts'
+import { shellLine } from './model/commandline.ts'
 
 /** What `doctor --fix` has done about a finding. */
 export interface Mended {
@@ -22,22 +23,26 @@ export async function mend(engine: Engine, ailments: readonly Ailment[]): Promis
   const mended: Mended[] = []
   const results = new Map<string, Omit<Mended, 'ailment'>>()
   for (const ailment of ailments.filter(({ safe }) => safe)) {
-    const result = results.get(ailment.fix) ?? (await mendOne(engine, ailment.fix))
+    const result = results.get(ailment.fix) ?? (await mendOne(engine, ailment))
     results.set(ailment.fix, result)
     mended.push({ ailment, ...result })
   }
   return mended
 }
 
-async function mendOne(engine: Engine, fix: string): Promise<Omit<Mended, 'ailment'>> {
+/** One after the other; the first that fails ends it. No shell reads any of their words. */
+async function mendOne(engine: Engine, { commands = [] }: Ailment): Promise<Omit<Mended, 'ailment'>> {
   try {
-    if (fix === 'tsnet gc') {
-      await engine.gc()
-      return { done: true }
+    for (const argv of commands) {
+      if (shellLine(argv) === 'tsnet gc') {
+        await engine.gc()
+        continue
+      }
+      const [program = '', ...args] = argv
+      const { exitCode, stderr } = await run([program, ...args], { timeoutMs: 20_000 })
+      if (exitCode !== 0) return { done: false, said: `${shellLine(argv)}: ${stderr.trim()}` }
     }
-    // Words of ours, names the kernel has checked: nothing in them means anything to a shell.
-    const { exitCode, stderr } = await run(['sh', '-ec', fix], { timeoutMs: 20_000 })
-    return exitCode === 0 ? { done: true } : { done: false, said: stderr.trim() }
+    return { done: true }
   } catch (error) {
     return { done: false, said: error instanceof Error ? error.message : String(error) }
   }

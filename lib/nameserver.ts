@@ -4,4 +4,6 @@
  * @module
  */
 
-export { runNameServer } from './engine/nameserver.ts'
+export { runAardvarkServer } from './adapters/netavark/aardvarkserver.ts'
+export { folderWord } from './engine/names/folderserver.ts'
+export { runNameServer } from './engine/names/nameserver.ts'

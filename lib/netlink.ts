@@ -15,6 +15,13 @@
  * @module
  */
 
+export {
+  type LinkNotice,
+  type Notice,
+  type Notices,
+  openNotices,
+  type RulesChange,
+} from './kernel/look/notices.ts'
 export { addrAdd, addrDel, addrList, decodeAddresses, type LinkAddress } from './kernel/netlink/addr.ts'
 export type { Attribute, Message, Nested, Received } from './kernel/netlink/encode.ts'
 export {
@@ -49,10 +56,3 @@ export {
 } from './kernel/netlink/qdisc.ts'
 export { decodeRoutes, type Route, routeAdd, routeDel, routeGet, routeList } from './kernel/netlink/route.ts'
 export { openRouteSocket, type Reply, type RouteSocket } from './kernel/netlink/socket.ts'
-export {
-  type LinkNotice,
-  type Notice,
-  type Notices,
-  openNotices,
-  type RulesChange,
-} from './kernel/notices.ts'

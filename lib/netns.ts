@@ -19,6 +19,6 @@
  * @module
  */
 
-export { openDatagramSocket, openListeningSocket, type SocketPlace } from './kernel/dnssocket.ts'
-export { bootId, identityHere, isAlive, isOwnNetns, openNetns, withNetns } from './kernel/netns.ts'
+export { bootId, identityHere, isAlive, isOwnNetns, openNetns, withNetns } from './kernel/namespace/netns.ts'
+export { openDatagramSocket, openListeningSocket, type SocketPlace } from './kernel/packets/dnssocket.ts'
 export type { SandboxIdentity } from './model/sandbox.ts'

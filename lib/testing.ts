@@ -8,15 +8,19 @@
 export { engineOn } from './engine/open.ts'
 export type {
   ApplyOutcome,
+  HostPorts,
   Kernel,
   KernelOptions,
   OpenSandbox,
   PortHolder,
+  PortHolding,
   RangeHolder,
   RefusedSysctl,
+  RulesOwning,
   StepHook,
   StepPhase,
   StepResult,
+  TaggedRules,
 } from './kernel/kernel.ts'
 export type { MemoryHost } from './kernel/memory/host.ts'
 export { createMemoryKernel, type MemoryKernel, type MemoryKernelOptions } from './kernel/memory/memory.ts'
@@ -26,6 +30,5 @@ export type {
   HostFacts,
   LinkFact,
   RouteFact,
-  SandboxFacts,
   WayOut,
 } from './plan/facts.ts'

@@ -149,7 +149,7 @@ async function play(stage: Stage, backend: string): Promise<void> {
 
   title('The rules that do it')
   if (backend === 'nftables') await show(stage.run, ['nft', 'list', 'map', 'inet', 'tsnet', 'ports4'])
-  else await show(stage.run, ['iptables', '-t', 'nat', '-S', 'TSNET-DNAT'])
+  else await show(stage.run, ['sh', '-c', 'iptables -t nat -S | grep TSNET-DNAT'])
 
   title('And everything gone again')
   await show(stage.run, [tsnet, 'teardown', 'web'])

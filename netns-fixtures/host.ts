@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { readdirSync, readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type Holder,
   type HostSetting,
@@ -43,6 +45,30 @@ export class Container extends Place {
     if (!this.#holder.alive()) return
     await killAllOf([keepNamespace(this.pid, 'net')])
   }
+
+  /**
+   * {@link kill}, and waits until the kernel has taken its links away: until then it lives for whoever asks the host for
+   * its veth.
+   *
+   * @throws Error after 60 seconds
+   */
+  async end(): Promise<void> {
+    const { stdout } = await this.run(['ip', '-json', 'link', 'show', 'type', 'veth'])
+    const ends = (JSON.parse(stdout) as { link_index: number }[]).map(({ link_index }) => `${link_index}`)
+    await this.kill()
+    const links = `/proc/${this.host.pid}/root/sys/class/net`
+    const isThere = (): boolean =>
+      readdirSync(links).some((name) => {
+        try {
+          return ends.includes(readFileSync(`${links}/${name}/ifindex`, 'utf8').trim())
+        } catch {
+          return false // it went meanwhile
+        }
+      })
+    for (const deadline = Date.now() + 60_000; isThere(); await sleep(10))
+      if (Date.now() > deadline)
+        throw new Error(`${this.name}: its links are still there after 60 s: ${ends.join(' ')}`)
+  }
 }
 
 /** A network and mount namespace that looks like a machine of its own. */
@@ -68,9 +94,9 @@ export class Host extends Place {
   /**
    * Waits until a link is gone, as the host end of a killed container's veth goes.
    *
-   * @throws Error after `timeoutMs` (default 5 000)
+   * @throws Error after `timeoutMs` (default 30 000: it takes down one namespace after the other, a large one in seconds)
    */
-  async waitForLinkGone(ifname: string, timeoutMs = 5000): Promise<void> {
+  async waitForLinkGone(ifname: string, timeoutMs = 30_000): Promise<void> {
     const deadline = Date.now() + timeoutMs
     while ((await this.run(['ip', 'link', 'show', ifname], { expectExit: 'any' })).exitCode === 0) {
       if (Date.now() > deadline)

@@ -122,7 +122,7 @@ export class Place {
       looks.map(async (argv) => {
         const result = await runToEnd([...this.#entering, ...argv], {
           expectExit: 'any',
-          timeoutMs: 2000,
+          timeoutMs: 10_000,
         }).catch((error: unknown) => ({ stdout: '', stderr: String(error) }))
         return `--- ${this.name}: ${argv.join(' ')}\n${cut(result.stdout + result.stderr, 3000)}`
       }),

@@ -9,6 +9,8 @@
  * @module
  */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { constants } from 'node:os'
 
 /** How to run one command. */
 export interface RunOptions {
@@ -18,7 +20,7 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string | undefined>>
   /** Folder to run in; `/` without it, because entering a mount namespace loses the caller's. */
   readonly cwd?: string
-  /** Milliseconds until the command and its children are killed and the call throws. Default 10 000. */
+  /** Milliseconds until the command and its children are killed and the call throws. Default 30 000. */
   readonly timeoutMs?: number
   /** The exit code that counts as success, or `'any'` to get them all. Default 0. */
   readonly expectExit?: number | 'any'
@@ -60,11 +62,11 @@ export interface Background {
   /**
    * Waits until the output contains `text` and returns the output.
    *
-   * @param timeoutMs milliseconds, default 5 000
+   * @param timeoutMs milliseconds, default 20 000
    * @throws Error with the output so far, when the time is over or the process has ended without it
    */
   waitFor(text: string | RegExp, timeoutMs?: number): Promise<string>
-  /** SIGTERM to its group, SIGKILL after two seconds; returns the exit code. Repeatable. */
+  /** SIGTERM to its group, SIGKILL after thirty seconds, which is as long as tsnetd lets calls end; returns the exit code. Repeatable. */
   stop(): Promise<number>
 }
 
@@ -109,9 +111,19 @@ export function spawnSurvivor(argv: readonly string[], options: Pick<RunOptions,
   return spawn(program, rest, { detached: true, stdio: 'pipe', env: environment(options.env) })
 }
 
-/** SIGKILL or another signal to the group that `child` leads; a group that is gone is no error. */
-function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+/**
+ * SIGKILL or another signal to the group that `child` leads; a group that is gone is no error. Its number may have been
+ * given to somebody else since then, in minutes where many tests run: as long as anybody is left in a group it is not.
+ *
+ * @internal
+ */
+export function signalGroup(
+  child: Pick<ChildProcess, 'pid' | 'exitCode' | 'signalCode'>,
+  signal: NodeJS.Signals,
+): void {
   if (child.pid === undefined) return
+  const hasEnded = child.exitCode !== null || child.signalCode !== null
+  if (hasEnded && existsSync(`/proc/${child.pid}`)) return
   try {
     process.kill(-child.pid, signal)
   } catch {
@@ -128,14 +140,7 @@ function ended(child: ChildProcess): Promise<number> {
 }
 
 function signalNumber(signal: NodeJS.Signals | null): number {
-  const numbers: Partial<Record<NodeJS.Signals, number>> = {
-    SIGINT: 2,
-    SIGABRT: 6,
-    SIGKILL: 9,
-    SIGSEGV: 11,
-    SIGTERM: 15,
-  }
-  return (signal && numbers[signal]) || 0
+  return signal === null ? 0 : constants.signals[signal]
 }
 
 /**
@@ -149,7 +154,7 @@ export async function runToEnd(
   options: RunOptions = {},
   shown: readonly string[] = argv,
 ): Promise<RunResult> {
-  const timeoutMs = options.timeoutMs ?? 10_000
+  const timeoutMs = options.timeoutMs ?? 30_000
   const expected = options.expectExit ?? 0
   const child = spawnChild(argv, options)
   const stdout: Buffer[] = []
@@ -210,7 +215,7 @@ export function startInBackground(
     exited,
     output: () => text,
     write: (input) => void child.stdin?.write(input),
-    waitFor: (wanted, timeoutMs = 5000) =>
+    waitFor: (wanted, timeoutMs = 20_000) =>
       new Promise((resolve, reject) => {
         const failed = (why: string): Error =>
           new CommandFailure(shown, `${why} without printing ${wanted}`, {
@@ -234,7 +239,7 @@ export function startInBackground(
       }),
     stop: async () => {
       signalGroup(child, 'SIGTERM')
-      const timer = setTimeout(() => signalGroup(child, 'SIGKILL'), 2000)
+      const timer = setTimeout(() => signalGroup(child, 'SIGKILL'), 30_000)
       return await exited.finally(() => clearTimeout(timer))
     },
   }

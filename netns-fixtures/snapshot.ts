@@ -171,9 +171,8 @@ function isLinkLocal(address: Json): boolean {
   return JSON.stringify(address).includes('"local":"fe80:')
 }
 
-function isKernelsOwnRoute({ dst, protocol, type }: { readonly [key: string]: Json }): boolean {
-  const localTypes: readonly unknown[] = ['local', 'anycast']
-  return protocol === 'kernel' && localTypes.includes(type) && String(dst).startsWith('fe80:')
+function isKernelsOwnRoute({ dst, protocol }: { readonly [key: string]: Json }): boolean {
+  return protocol === 'kernel' && /^(fe80:|ff00::\/8$)/.test(String(dst))
 }
 
 /** Links give one line for each attribute, so that a difference names it; the rest one line for each object. */

@@ -88,7 +88,7 @@ async function addDefaultRoute(place: Place, through: WireEnd): Promise<void> {
 
 /** Waits for what the kernel does by itself once both ends are up: the carrier and the link-local address. */
 async function settled(place: Place, ifname: string): Promise<void> {
-  const deadline = Date.now() + 5000
+  const deadline = Date.now() + 20_000
   for (;;) {
     const { stdout } = await place.run(['ip', '-br', 'addr', 'show', 'dev', ifname])
     const noIpv6 = (

@@ -9,6 +9,7 @@ import { writeSync } from 'node:fs'
 import { basename } from 'node:path'
 import { runPlugin } from '../lib/adapters/cni/run.ts'
 import { processIo } from '../lib/adapters/cni/serve.ts'
+import { endWith } from '../lib/program.ts'
 import { plugins } from './registry.ts'
 
 async function main(name: string): Promise<number> {
@@ -25,10 +26,4 @@ async function main(name: string): Promise<number> {
   return runPlugin(await load(), processIo)
 }
 
-main(basename(process.argv[1] ?? '')).then(
-  (code) => process.exit(code),
-  (error: unknown) => {
-    writeSync(2, `${error instanceof Error ? error.stack : String(error)}\n`)
-    process.exit(1)
-  },
-)
+endWith(main(basename(process.argv[1] ?? '')))

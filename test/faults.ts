@@ -85,7 +85,7 @@ export const faults: readonly Fault[] = [
     name: 'the rule of a published port is gone',
     backend: 'iptables',
     break:
-      'iptables -t nat -S TSNET-DNAT | sed -n "s/^-A/-D/p" > /run/dnat; iptables -t nat $(sed -n 1p /run/dnat | tr -d \'"\')',
+      'iptables -t nat -S | sed -n "s/^-A TSNET-DNAT-/-D TSNET-DNAT-/p" > /run/dnat; iptables -t nat $(sed -n 1p /run/dnat | tr -d \'"\')',
     mend: "iptables -t nat $(sed -n 1p /run/dnat | tr -d '\"' | sed s/^-D/-A/)",
     doctor: 'rules-missing',
   },
@@ -116,6 +116,14 @@ export const faults: readonly Fault[] = [
     break: 'ip link set $BRIDGE down',
     mend: 'ip link set $BRIDGE up',
     doctor: 'bridge-down',
+  },
+  {
+    name: 'a bridge is full',
+    backend: 'both',
+    break:
+      'for i in $(seq 1000); do echo "tuntap add dev full$i mode tap"; echo "link set dev full$i master $BRIDGE group 77"; done | ip -batch -',
+    mend: 'ip link del group 77',
+    doctor: 'bridge-full',
   },
   {
     name: 'the host end of a container is down',
@@ -248,6 +256,22 @@ export const faults: readonly Fault[] = [
       'sed "s/\\"record\\":\\"[^\\"]*\\"/\\"record\\":\\"nobody\\"/" /run/tsnet/leases/shop/10.90.0.2 > /run/tsnet/leases/shop/10.90.0.77',
     mend: 'rm -f /run/tsnet/leases/shop/10.90.0.77',
     doctor: 'stale-lease',
+  },
+  {
+    name: 'the definition of a network is cut',
+    backend: 'both',
+    break:
+      'cp -p /var/lib/tsnet/networks/vault.json /run/kept; echo "{" > /var/lib/tsnet/networks/vault.json',
+    mend: 'cp -p /run/kept /var/lib/tsnet/networks/vault.json; rm /run/kept',
+    doctor: 'definition-unreadable',
+  },
+  {
+    name: 'the record of a container is cut',
+    backend: 'both',
+    break:
+      'file=$(grep -l \'"name":"safe"\' /run/tsnet/containers/*.json); mv $file /run/kept; echo "{" > $file; echo $file > /run/which',
+    mend: 'file=$(cat /run/which); mv /run/kept $file; rm -f $file.unreadable /run/which',
+    doctor: 'record-unreadable',
   },
   {
     name: 'a network of tsnet is isolated, and somebody expects it is not',

@@ -10,7 +10,10 @@
  */
 import { randomUUID } from 'node:crypto'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Snapshot, snapshotDifference, snapshotOfThisMachine } from '../netns-fixtures/snapshot.ts'
+
+const endLimitMs = 3000
 
 let before: Snapshot
 const run = randomUUID()
@@ -24,6 +27,9 @@ export async function setup(): Promise<void> {
 /** After the last one. */
 export async function teardown(): Promise<void> {
   const found = snapshotDifference(before, await snapshotOfThisMachine())
+  // Who was killed with the last test worker may need a moment to end.
+  for (const deadline = Date.now() + endLimitMs; survivors().length > 0 && Date.now() < deadline; )
+    await sleep(50)
   const left = survivors().map((text) => `process left behind: ${text}`)
   if (found.length + left.length === 0) return
   // Vitest 4.1 prints what a teardown throws and still exits with 0.

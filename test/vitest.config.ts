@@ -24,7 +24,7 @@ const config: ViteUserConfig = defineConfig({
           root,
           name: 'unit',
           include: ['test/{unit,contract,docs}/**/*.test.ts'],
-          testTimeout: 20_000,
+          testTimeout: 60_000,
           sequence: { groupOrder: 0 },
         },
       },
@@ -38,8 +38,9 @@ const config: ViteUserConfig = defineConfig({
           // Hosts share nothing, so files run beside each other; more than two would starve small machines.
           fileParallelism: true,
           maxWorkers: 2,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          // The longest take twenty seconds; commands and waits in them have limits of their own that say more.
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
           sequence: { groupOrder: 1 },
         },
       },

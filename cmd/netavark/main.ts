@@ -7,8 +7,8 @@
 
 import { readFileSync, writeSync } from 'node:fs'
 import { basename } from 'node:path'
-import { runAardvark } from '../../lib/adapters/netavark/aardvark.ts'
-import { runNetavark, runNetavarkPlugin } from '../../lib/adapters/netavark/run.ts'
+import { callerOf, runNetavark, runNetavarkPlugin } from '../../lib/adapters/netavark/run.ts'
+import { endWith } from '../../lib/program.ts'
 
 const argv: readonly string[] = process.argv.slice(2)
 const io = {
@@ -18,21 +18,23 @@ const io = {
 }
 
 async function main(name: string): Promise<number> {
-  if (name === 'aardvark-dns') return runAardvark(io)
+  if (name === 'aardvark-dns') {
+    // Its server is worth loading for `run` alone.
+    const { runAardvark } = await import('../../lib/adapters/netavark/aardvark.ts')
+    return runAardvark({ ...io, env: process.env, cwd: process.cwd() })
+  }
   const run = name === 'tsnet' ? runNetavarkPlugin : runNetavark
   return run({
     ...io,
     env: process.env,
     cwd: process.cwd(),
+    caller: callerOf('self'),
     stdin: () => readFileSync(0, 'utf8'),
-    openEngine: async () => (await import('../../lib/adapters/netavark/engine.ts')).openPluginEngine(),
+    openEngine: async () =>
+      (await import('../../lib/adapters/netavark/engine.ts')).openPluginEngine({
+        onWarning: (text) => void writeSync(2, `tsnet: ${text}\n`),
+      }),
   })
 }
 
-main(basename(process.argv[1] ?? '')).then(
-  (code) => process.exit(code),
-  (error: unknown) => {
-    writeSync(2, `${error instanceof Error ? error.stack : String(error)}\n`)
-    process.exit(1)
-  },
-)
+endWith(main(basename(process.argv[1] ?? '')))

@@ -1,10 +1,12 @@
 /**
  * `tsnet-dns`: the name server's process. Started by the engine with the first
- * network that has names, never by hand.
+ * network that has names, or by `aardvark-dns run`, never by hand.
  *
  * @module
  */
 
-import { runNameServer } from '../../lib/nameserver.ts'
+import { folderWord, runAardvarkServer, runNameServer } from '../../lib/nameserver.ts'
 
-runNameServer(process.argv.slice(2))
+const argv = process.argv.slice(2)
+if (argv[0] === folderWord) void runAardvarkServer(argv)
+else runNameServer(argv)

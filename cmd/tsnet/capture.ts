@@ -7,7 +7,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
 import type { Capture } from '../../lib/index.ts'
 import { type CommandDefinition, type Invocation, type Session, textFlag } from './command.ts'
-import { follow, limitFlag, limitOptions } from './follow.ts'
+import { follow, limitFlag, limitOptions, untilWhen } from './follow.ts'
 import { jsonLine } from './print/json.ts'
 import { packetLine } from './print/packet.ts'
 import { UsageError } from './usage.ts'
@@ -56,16 +56,16 @@ export const capture: CommandDefinition = {
       seconds: limitFlag(flags, 'seconds'),
     }
     const ifname = textFlag(flags, 'interface')
-    const { openCapture, takeInventory } = await session.lib()
-    const running = openCapture(await takeInventory(await session.engine()), {
+    const { openCapture } = await session.lib()
+    const running = openCapture(await session.inventory(), {
       container,
       filter: words.join(' '),
       ...(ifname === undefined ? {} : { ifname }),
-      snapBytes: Math.min(limitFlag(flags, 'snap', 64) ?? 65_535, 65_535),
+      snapBytes: Math.min(limitFlag(flags, 'snap', { least: 64 }) ?? 65_535, 65_535),
     })
     try {
       if (!globals.quiet && io.stderr.isTTY)
-        io.stderr.write(`tsnet: packets of ${running.name} on ${running.ifname}, until Ctrl-C\n`)
+        io.stderr.write(`tsnet: packets of ${running.name} on ${running.ifname}, ${untilWhen(limits)}\n`)
       using file = write === undefined ? undefined : pcapFile(write, running, session)
       return await watch(running, limits, file?.put ?? lines(running, invocation, session), session)
     } finally {

@@ -4,15 +4,16 @@
  * @module
  */
 
-import type { CommandDefinition } from './command.ts'
+import type { CommandDefinition, VerbSession } from './command.ts'
 import { selectorOf, selectorOptions } from './options.ts'
 import { renderFindings } from './print/findings.ts'
 import { writeJson } from './print/json.ts'
+import { asLines } from './print/lines.ts'
 
 /** Not 1, which is a fault: a script must be able to tell the two apart. */
 const foundSomething = 5
 
-export const check: CommandDefinition = {
+export const check: CommandDefinition<VerbSession> = {
   path: ['check'],
   summary: 'compare the records with the kernel',
   about:
@@ -27,7 +28,7 @@ export const check: CommandDefinition = {
     const findings = await session.waitFor('checking', engine.check(selector), 'work')
     const { stdout } = session.io
     if (globals.json) writeJson(stdout, 'check', findings)
-    else if (globals.quiet) stdout.write([...new Set(findings.map(({ subject }) => `${subject}\n`))].join(''))
+    else if (globals.quiet) stdout.write(asLines([...new Set(findings.map(({ subject }) => subject))]))
     else stdout.write(renderFindings(findings, session.palette))
     return findings.length === 0 ? 0 : foundSomething
   },

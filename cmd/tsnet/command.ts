@@ -6,7 +6,7 @@
  */
 
 import type { Programs } from '../../lib/daemon.ts'
-import type { Engine } from '../../lib/index.ts'
+import type { Engine, Inventory } from '../../lib/index.ts'
 import type { Io } from './io.ts'
 import type { Palette } from './print/paint.ts'
 import type { Cause } from './progress.ts'
@@ -14,12 +14,17 @@ import type { Cause } from './progress.ts'
 /** The library, as `import()` brings it. */
 export type Lib = typeof import('../../lib/index.ts')
 
+/** What the hot verbs (hot.ts) and the readers of flags they share with others know of it. */
+export type VerbLib = typeof import('../../lib/verbs.ts')
+
 export interface OptionDefinition {
   /** As commander takes it: `-p, --publish <spec>`. */
   readonly flags: string
   readonly about: string
   /** May be given several times; the values come as a list. */
   readonly repeatable?: boolean
+  /** An empty value means something, and `about` says what; of all others it is a variable that was not set. */
+  readonly empty?: 'meant'
 }
 
 export interface OptionGroup {
@@ -33,7 +38,8 @@ export interface ArgumentDefinition {
   readonly about: string
 }
 
-export interface CommandDefinition {
+/** @typeParam S a hot verb is content with less of a session than others */
+export interface CommandDefinition<S extends VerbSession = Session> {
   /** `['network', 'create']` for `tsnet network create`. */
   readonly path: readonly string[]
   /** One line for the list of commands. */
@@ -55,13 +61,13 @@ export interface CommandDefinition {
    */
   readonly onSignal: 'stop' | 'undo' | 'finish' | 'end'
   /** @returns the exit code */
-  run(invocation: Invocation, session: Session): Promise<number>
+  run(invocation: Invocation, session: S): Promise<number>
 }
 
 /** Commands that belong together, as the help lists them. */
-export interface CommandFamily {
+export interface CommandFamily<S extends VerbSession = Session> {
   readonly title: string
-  readonly commands: readonly CommandDefinition[]
+  readonly commands: readonly CommandDefinition<S>[]
 }
 
 /** Flags every command knows, before or behind its name. */
@@ -93,23 +99,30 @@ export interface ProgramSelf {
 }
 
 /** What a command works with. Library and engine are loaded when first asked for: `version` needs neither. */
-export interface Session {
+export interface VerbSession {
   readonly io: Io
   readonly program: ProgramSelf
   /** Colours of standard output. */
   readonly palette: Palette
-  lib(): Promise<Lib>
+  lib(): Promise<VerbLib>
   engine(): Promise<Engine>
   /** Aborted by SIGINT or SIGTERM while a command of kind `undo`, `finish` or `end` runs. */
   abortSignal(): AbortSignal
+  /** Tells on the terminal, after a second, that `what` is still being waited for. */
+  waitFor<T>(what: string, work: Promise<T>, cause?: Cause): Promise<T>
+}
+
+/** What all commands but the hot ones may also use. */
+export interface Session extends VerbSession {
+  lib(): Promise<Lib>
+  /** Every namespace of this machine; told of on the terminal where that takes long. */
+  inventory(): Promise<Inventory>
   /** A page of the help. */
   page(path: readonly string[]): string
   /** All pages of the help as man pages, by file name. */
   manPages(): Promise<ReadonlyMap<string, string>>
   /** Every command there is. */
   readonly families: readonly CommandFamily[]
-  /** Tells on the terminal, after a second, that `what` is still being waited for. */
-  waitFor<T>(what: string, work: Promise<T>, cause?: Cause): Promise<T>
 }
 
 /** A flag that may be given once. */

@@ -28,6 +28,7 @@ import { dockerStatus } from './docker/status.ts'
 import { doctor } from './doctor.ts'
 import { exec, nsenter, sh } from './enter.ts'
 import { events } from './events.ts'
+import { firewallReload } from './firewall/reload.ts'
 import { gc } from './gc.ts'
 import { help } from './help.ts'
 import { inspect } from './inspect.ts'
@@ -98,7 +99,7 @@ export const families: readonly CommandFamily[] = [
   },
   { title: 'Ports', commands: [publishAdd, publishRm, publishLs] },
   { title: 'Names', commands: [dnsLs, dnsQuery, dnsExplain, dnsRoute, dnsConformance] },
-  { title: 'Mend', commands: [doctor, trace, check, gc, prune] },
+  { title: 'Mend', commands: [doctor, trace, check, gc, prune, firewallReload] },
   {
     title: 'CNI',
     commands: [cniInstall, cniList, cniAdd, cniDel, cniCheck, cniGc, cniStatus],

@@ -10,6 +10,7 @@
 import { candidatesFor, type KnownNames } from './candidates.ts'
 import type { CommandDefinition, Session } from './command.ts'
 import { writeJson } from './print/json.ts'
+import { asLines } from './print/lines.ts'
 import { UsageError } from './usage.ts'
 
 const scripts: Readonly<Record<string, string>> = {
@@ -61,7 +62,7 @@ export const completion: CommandDefinition = {
         namesOn(session),
       )
       if (globals.json) writeJson(stdout, 'completion', found)
-      else stdout.write(found.map(({ word, about }) => `${word}\t${about}\n`).join(''))
+      else stdout.write(asLines(found.map(({ word, about }) => `${word}\t${about}`)))
       return 0
     }
     const script = Object.hasOwn(scripts, shell) ? scripts[shell] : undefined

@@ -20,8 +20,12 @@ export const conntrack: CommandDefinition = {
   onSignal: 'stop',
   run: async ({ args, globals }, session) => {
     const { io, palette } = session
-    const { takeFlows, takeInventory } = await session.lib()
-    const flows = await takeFlows(await takeInventory(await session.engine()), args[0])
+    const { takeFlows } = await session.lib()
+    const flows = await session.waitFor(
+      'reading tracked flows',
+      takeFlows(await session.inventory(), args[0]),
+      'work',
+    )
     if (globals.json) writeJson(io.stdout, 'conntrack', flows)
     else io.stdout.write(renderFlows(flows, io.stdout, palette))
     return 0

@@ -8,6 +8,7 @@ import type { Ailment, Mended } from '../../lib/index.ts'
 import { type CommandDefinition, switchFlag } from './command.ts'
 import { writeJson } from './print/json.ts'
 import { wrap } from './print/layout.ts'
+import { asLines } from './print/lines.ts'
 import type { Palette } from './print/paint.ts'
 
 /** As `check`: 5 says that something was found; 6 that packets do not arrive because of it. */
@@ -41,27 +42,45 @@ export const doctor: CommandDefinition = {
         : await session.waitFor('examining again', lib.diagnose(engine, args[0]), 'work')
     if (globals.json)
       writeJson(io.stdout, 'doctor', switchFlag(flags, 'fix') ? { findings: left, mended: fixes } : left)
-    else if (globals.quiet) io.stdout.write(left.map(({ code, subject }) => `${code} ${subject}\n`).join(''))
-    else io.stdout.write(renderFixes(fixes, palette) + renderAilments(left, io.stdout.columns, palette))
+    else if (globals.quiet) io.stdout.write(asLines(left.map(({ code, subject }) => `${code} ${subject}`)))
+    else
+      io.stdout.write(
+        renderFixes(fixes, palette) +
+          renderAilments(left, { columns: io.stdout.columns, palette, shellLine: lib.shellLine }),
+      )
     if (left.length === 0) return exitCodes.healthy
     return left.some(({ severity }) => severity === 'error') ? exitCodes.error : exitCodes.warning
   },
 }
 
-function renderAilments(ailments: readonly Ailment[], columns: number, palette: Palette): string {
+interface Style {
+  readonly columns: number
+  readonly palette: Palette
+  readonly shellLine: (argv: readonly string[]) => string
+}
+
+function renderAilments(ailments: readonly Ailment[], { columns, palette, shellLine }: Style): string {
   if (ailments.length === 0) return `${palette.green('healthy')}: nothing found\n`
   const width = Math.min(columns, 120)
-  const blocks = ailments.map(({ code, severity, subject, what, evidence, fix, safe }) => {
+  const blocks = ailments.map(({ code, severity, subject, what, evidence, fix, commands, safe }) => {
     const mark = severity === 'error' ? palette.red('error  ') : palette.yellow('warning')
-    const part = (label: string, text: string): string =>
-      wrap(text, width - 12)
-        .map((line, at) => `  ${palette.dim((at === 0 ? label : '').padEnd(8))}  ${line}\n`)
-        .join('')
+    const part = (label: string, lines: readonly string[]): string =>
+      asLines(lines.map((line, at) => `  ${palette.dim((at === 0 ? label : '').padEnd(8))}  ${line}`))
+    const seen = evidence.flatMap((text) => wrap(text, width - 12))
+    const mend =
+      commands === undefined
+        ? wrap(fix, width - 12)
+        : commands.flatMap((argv) =>
+            inLines(
+              argv.map((word) => shellLine([word])),
+              width - 12,
+            ),
+          )
     return [
       `${mark} ${palette.bold(subject)}  ${palette.dim(code)}\n`,
       ...wrap(what, width - 2).map((line) => `  ${line}\n`),
-      ...evidence.map((text, at) => part(at === 0 ? 'seen' : '', text)),
-      part(safe ? 'mend*' : 'mend', fix),
+      part('seen', seen),
+      part(safe ? 'mend*' : 'mend', mend),
     ].join('')
   })
   const errors = ailments.filter(({ severity }) => severity === 'error').length
@@ -73,6 +92,17 @@ function renderAilments(ailments: readonly Ailment[], columns: number, palette: 
   ].join(', ')
   const safe = ailments.some((one) => one.safe) ? '; tsnet doctor --fix mends those with *' : ''
   return `${blocks.join('\n')}\n${sum}${safe}\n`
+}
+
+/** To be pasted into a shell as it stands, also where it takes several lines. */
+function inLines(words: readonly string[], columns: number): readonly string[] {
+  const lines: string[] = []
+  for (const word of words) {
+    const last = lines.at(-1)
+    if (last === undefined || last.length + word.length + 3 > columns) lines.push(word)
+    else lines[lines.length - 1] = `${last} ${word}`
+  }
+  return lines.map((line, at) => (at < lines.length - 1 ? `${line} \\` : line))
 }
 
 function renderFixes(fixes: readonly Mended[], { green, red }: Palette): string {

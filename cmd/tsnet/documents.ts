@@ -64,6 +64,11 @@ export interface Treatment {
   readonly mended: readonly Mended[]
 }
 
+/** Groups of packet rules that were missing and are back: those of a network, or of a container's ports. */
+export interface ReloadedRules {
+  readonly rules: number
+}
+
 /** Names of networks that are gone now. */
 export interface RemovedNetworks {
   readonly removed: readonly string[]
@@ -143,6 +148,7 @@ export interface Documents {
   readonly check: readonly Finding[]
   readonly gc: GcReport
   readonly prune: GcReport
+  readonly 'firewall reload': ReloadedRules
   /** Files that were written, or taken away. */
   readonly 'cni install': readonly string[]
   readonly 'cni list': readonly CachedAttachment[]

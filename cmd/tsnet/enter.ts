@@ -108,7 +108,7 @@ export const nsenter: CommandDefinition = {
 async function placeOfTarget(target: string, session: Session): Promise<Place> {
   const lib = await session.lib()
   if (/^[0-9]+$/.test(target)) return lib.placeAt(`/proc/${target}/ns/net`)
-  return lib.placeOf(await session.engine(), target)
+  return session.waitFor('looking around', lib.placeOf(await session.engine(), target), 'work')
 }
 
 async function chosen({ args, flags }: Invocation, session: Session): Promise<Place> {
@@ -118,7 +118,7 @@ async function chosen({ args, flags }: Invocation, session: Session): Promise<Pl
   const [container] = args
   if (container === undefined)
     throw new UsageError('no container given', 'give its name or id, or --pid, --netns or --name')
-  return lib.placeOf(await session.engine(), container)
+  return session.waitFor('looking around', lib.placeOf(await session.engine(), container), 'work')
 }
 
 async function become(place: Place, argv: readonly [string, ...string[]], session: Session): Promise<number> {

@@ -6,7 +6,7 @@
 
 import type { EventView } from '../../lib/index.ts'
 import { type CommandDefinition, type Flags, type Lib, textFlag } from './command.ts'
-import { follow, limitFlag, limitOptions } from './follow.ts'
+import { follow, limitFlag, limitOptions, untilWhen } from './follow.ts'
 import { jsonLine } from './print/json.ts'
 import { localClock } from './print/packet.ts'
 import type { Palette } from './print/paint.ts'
@@ -39,10 +39,11 @@ export const events: CommandDefinition = {
     const kinds = kindsOf(flags, lib)
     const count = limitFlag(flags, 'count') ?? Number.POSITIVE_INFINITY
     const seconds = limitFlag(flags, 'seconds')
-    const watch = await lib.watchEvents(await session.engine())
+    const watch = await session.waitFor('looking around', lib.watchEvents(await session.engine()), 'work')
     let seen = 0
     try {
-      if (!globals.quiet && io.stderr.isTTY) io.stderr.write('tsnet: waiting for events, until Ctrl-C\n')
+      if (!globals.quiet && io.stderr.isTTY)
+        io.stderr.write(`tsnet: waiting for events, ${untilWhen({ count, seconds })}\n`)
       return await follow(
         session,
         { everyMs: 100, ...(seconds === undefined ? {} : { seconds }) },

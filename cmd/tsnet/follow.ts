@@ -34,6 +34,21 @@ export async function follow(
   }
 }
 
+/** `for 2 s or until Ctrl-C`: when it ends by itself, and how it ends before that. */
+export function untilWhen({
+  count,
+  seconds,
+}: {
+  readonly count: number
+  readonly seconds: number | undefined
+}): string {
+  const ends = [
+    ...(Number.isFinite(count) ? [`until there are ${count}`] : []),
+    ...(seconds === undefined ? [] : [`for ${seconds} s`]),
+  ]
+  return [...ends, 'until Ctrl-C'].join(' or ')
+}
+
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve()
@@ -55,12 +70,19 @@ export function limitOptions(what: string): readonly OptionDefinition[] {
   ]
 }
 
-/** A whole number from `least` (default 1) on, undefined where the flag was not given. @throws UsageError */
-export function limitFlag(flags: Flags, name: string, least = 1): number | undefined {
+/** A whole number within those bounds, undefined where the flag was not given. @throws UsageError */
+export function limitFlag(
+  flags: Flags,
+  name: string,
+  { least = 1, most }: { readonly least?: number; readonly most?: number } = {},
+): number | undefined {
   const text = textFlag(flags, name)
   if (text === undefined) return undefined
   const value = Number(text)
-  if (/^\d{1,9}$/.test(text) && value >= least) return value
-  const hint = `such as --${name} ${Math.max(10, least)}`
-  throw new UsageError(`--${name}: "${text}" is no whole number from ${least} on`, hint)
+  if (/^\d{1,9}$/.test(text) && value >= least && value <= (most ?? value)) return value
+  const bounds = most === undefined ? `from ${least} on` : `from ${least} to ${most}`
+  throw new UsageError(
+    `--${name}: "${text}" is no whole number ${bounds}`,
+    `such as --${name} ${Math.max(10, least)}`,
+  )
 }

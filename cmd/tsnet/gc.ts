@@ -7,13 +7,14 @@
 import type { CommandDefinition } from './command.ts'
 import { gcLines } from './print/findings.ts'
 import { writeJson } from './print/json.ts'
+import { asLines } from './print/lines.ts'
 
 export const gc: CommandDefinition = {
   path: ['gc'],
   summary: 'clean up after dead containers and killed commands',
   about:
-    'Takes down containers whose namespace is gone, takes back half-done work of killed commands, and frees addresses ' +
-    'and ports nobody holds. Running it twice does no harm. ' +
+    'Takes down containers whose namespace is gone, takes back half-done work of killed commands, frees addresses ' +
+    'and ports nobody holds, and removes packet rules and links that belong to no container. Running it twice does no harm. ' +
     'SIGINT and SIGTERM end its waiting for other commands; what has begun is finished.',
   args: [],
   groups: [],
@@ -23,13 +24,8 @@ export const gc: CommandDefinition = {
     const report = await session.waitFor('cleaning up', engine.gc({ signal: session.abortSignal() }))
     const { stdout } = session.io
     if (globals.json) writeJson(stdout, 'gc', report)
-    else if (globals.quiet) stdout.write(report.containers.map((id) => `${id}\n`).join(''))
-    else
-      stdout.write(
-        gcLines(report)
-          .map((line) => `${line}\n`)
-          .join(''),
-      )
+    else if (globals.quiet) stdout.write(asLines(report.containers))
+    else stdout.write(asLines(gcLines(report)))
     return 0
   },
 }

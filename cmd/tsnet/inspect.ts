@@ -32,7 +32,7 @@ export const inspect: CommandDefinition = {
   run: async ({ args, flags, globals }, session) => {
     const lib = await session.lib()
     const selector = requireSelector(args, flags, lib)
-    const found = await (await session.engine()).inspect(selector)
+    const found = await lib.inspectAny(await session.engine(), selector)
     const format = textFlag(flags, 'format')
     const { stdout } = session.io
     if (format !== undefined) {

@@ -4,11 +4,12 @@
  * @module
  */
 
-import type { CommandDefinition } from './command.ts'
+import type { CommandDefinition, VerbSession } from './command.ts'
 import { renderContainers } from './print/container.ts'
 import { writeJson } from './print/json.ts'
+import { asLines } from './print/lines.ts'
 
-export const ls: CommandDefinition = {
+export const ls: CommandDefinition<VerbSession> = {
   path: ['ls'],
   summary: 'list what is connected',
   about:
@@ -21,7 +22,7 @@ export const ls: CommandDefinition = {
     const { io, palette } = session
     const containers = await (await session.engine()).list()
     if (globals.json) writeJson(io.stdout, 'ls', containers)
-    else if (globals.quiet) io.stdout.write(containers.map(({ container }) => `${container.id}\n`).join(''))
+    else if (globals.quiet) io.stdout.write(asLines(containers.map(({ container }) => container.id)))
     else io.stdout.write(renderContainers(containers, io.stdout, palette))
     return 0
   },

@@ -33,7 +33,7 @@ export const map: CommandDefinition = {
     if (forms.filter(Boolean).length > 1)
       throw new UsageError('several forms are asked for', 'give one of --mermaid, --svg and --json')
     const lib = await session.lib()
-    const model = lib.mapOf(await lib.takeInventory(await session.engine()))
+    const model = lib.mapOf(await session.inventory())
     if (globals.json) writeJson(io.stdout, 'map', model)
     else if (switchFlag(flags, 'mermaid')) io.stdout.write(lib.mapMermaid(model))
     else if (switchFlag(flags, 'svg')) io.stdout.write(lib.mapSvg(model))

@@ -7,7 +7,7 @@
 
 import { resolve } from 'node:path'
 import type { ResolverRequest, SetupRequest } from '../../lib/index.ts'
-import { type Flags, type Lib, listFlag, type OptionDefinition, textFlag } from './command.ts'
+import { type Flags, listFlag, type OptionDefinition, textFlag, type VerbLib } from './command.ts'
 
 export const nameOptions: readonly OptionDefinition[] = [
   { flags: '--dns <address>', about: 'name server', repeatable: true },
@@ -35,7 +35,7 @@ export const nameOptions: readonly OptionDefinition[] = [
 ]
 
 /** @throws TSNET_BAD_VALUE (invalid) */
-export function resolverOf(flags: Flags, lib: Lib): ResolverRequest {
+export function resolverOf(flags: Flags, lib: VerbLib): ResolverRequest {
   const servers = listFlag(flags, 'dns').map((text) => lib.readAddress(text, '--dns'))
   const search = listFlag(flags, 'dnsSearch').map((text) => lib.readSearchDomain(text, '--dns-search'))
   const options = listFlag(flags, 'dnsOption').map((text) => lib.readResolverOption(text, '--dns-option'))
@@ -55,7 +55,7 @@ export function resolverOf(flags: Flags, lib: Lib): ResolverRequest {
 function fileFlag(
   flags: Flags,
   flag: string,
-  { field, lib }: { readonly field: string; readonly lib: Lib },
+  { field, lib }: { readonly field: string; readonly lib: VerbLib },
 ): string | undefined {
   const text = textFlag(flags, flag)
   if (text === undefined) return undefined
@@ -64,7 +64,7 @@ function fileFlag(
 }
 
 /** @throws TSNET_BAD_VALUE (invalid) */
-export function linksOf(flags: Flags, lib: Lib): Pick<SetupRequest, 'links'> {
+export function linksOf(flags: Flags, lib: VerbLib): Pick<SetupRequest, 'links'> {
   const links = listFlag(flags, 'link').map((text) => lib.parseLink(text, '--link'))
   return links.length === 0 ? {} : { links }
 }

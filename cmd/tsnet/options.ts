@@ -7,7 +7,7 @@
 
 import { resolve } from 'node:path'
 import type { FirewallBackend, OpenOptions, Sandbox, Selector } from '../../lib/index.ts'
-import type { Flags, GlobalFlags, Invocation, Lib, OptionDefinition, OptionGroup } from './command.ts'
+import type { Flags, GlobalFlags, Invocation, OptionDefinition, OptionGroup, VerbLib } from './command.ts'
 import { textFlag } from './command.ts'
 import type { Io } from './io.ts'
 import { UsageError } from './usage.ts'
@@ -70,7 +70,7 @@ export const selectorOptions: OptionGroup = {
 }
 
 /** @throws TSNET_BAD_VALUE (invalid) */
-export function engineOptionsOf(globals: GlobalFlags, env: Io['env'], lib: Lib): OpenOptions {
+export function engineOptionsOf(globals: GlobalFlags, env: Io['env'], lib: VerbLib): OpenOptions {
   const stateDir = globals.stateDir ?? env['TSNET_STATE_DIR']
   const firewall = firewallOf(globals, lib) ?? backendOf(env['TSNET_FIREWALL'], 'TSNET_FIREWALL', lib)
   return {
@@ -81,7 +81,7 @@ export function engineOptionsOf(globals: GlobalFlags, env: Io['env'], lib: Lib):
 }
 
 /** `TSNET_VIA` and `TSNET_SOCKET`; the launcher knows them too. */
-function viaOf(env: Io['env'], lib: Lib): Pick<OpenOptions, 'via' | 'socket'> {
+function viaOf(env: Io['env'], lib: VerbLib): Pick<OpenOptions, 'via' | 'socket'> {
   const [via, socket] = [env['TSNET_VIA'] ?? '', env['TSNET_SOCKET'] ?? '']
   if (via !== '' && via !== 'auto' && via !== 'local' && via !== 'daemon') {
     const message = `reading TSNET_VIA: "${via}" is no way to the engine`
@@ -92,11 +92,11 @@ function viaOf(env: Io['env'], lib: Lib): Pick<OpenOptions, 'via' | 'socket'> {
 }
 
 /** The backend of `--firewall`. @throws TSNET_BAD_VALUE (invalid) */
-export function firewallOf(globals: GlobalFlags, lib: Lib): FirewallBackend | undefined {
+export function firewallOf(globals: GlobalFlags, lib: VerbLib): FirewallBackend | undefined {
   return backendOf(globals.firewall, '--firewall', lib)
 }
 
-function backendOf(text: string | undefined, field: string, lib: Lib): FirewallBackend | undefined {
+function backendOf(text: string | undefined, field: string, lib: VerbLib): FirewallBackend | undefined {
   if (text === undefined || text === '') return undefined
   if (text === 'iptables' || text === 'nftables' || text === 'none') return text
   const message = `reading ${field}: "${text}" is no firewall backend`
@@ -108,7 +108,7 @@ function backendOf(text: string | undefined, field: string, lib: Lib): FirewallB
  *
  * @throws TSNET_BAD_VALUE (invalid)
  */
-export function sandboxOf(flags: Flags, lib: Lib): Sandbox | undefined {
+export function sandboxOf(flags: Flags, lib: VerbLib): Sandbox | undefined {
   const path = textFlag(flags, 'netns')
   const pid = textFlag(flags, 'pid')
   const name = textFlag(flags, 'name')
@@ -122,10 +122,14 @@ export function sandboxOf(flags: Flags, lib: Lib): Sandbox | undefined {
  *
  * @param words the command's arguments: none, or one id or name
  * @returns undefined where nothing selects one
- * @throws UsageError where several things do
+ * @throws UsageError where several things do, TSNET_BAD_VALUE (invalid)
  */
-export function selectorOf(words: readonly string[], flags: Flags, lib: Lib): Selector | undefined {
-  const container = [words[0], textFlag(flags, 'id'), textFlag(flags, 'containerName')].filter(
+export function selectorOf(words: readonly string[], flags: Flags, lib: VerbLib): Selector | undefined {
+  const named = (name: string, field: string): string | undefined => {
+    const text = textFlag(flags, name)
+    return text === undefined ? undefined : lib.readContainerName(text, field)
+  }
+  const container = [words[0], named('id', '--id'), named('containerName', '--container-name')].filter(
     (one) => one !== undefined,
   )
   const sandbox = sandboxOf(flags, lib)
@@ -140,7 +144,7 @@ export function selectorOf(words: readonly string[], flags: Flags, lib: Lib): Se
 }
 
 /** @throws UsageError where nothing selects a container */
-export function requireSelector(words: readonly string[], flags: Flags, lib: Lib): Selector {
+export function requireSelector(words: readonly string[], flags: Flags, lib: VerbLib): Selector {
   const selector = selectorOf(words, flags, lib)
   if (selector !== undefined) return selector
   throw new UsageError(
@@ -154,7 +158,7 @@ export function requireSelector(words: readonly string[], flags: Flags, lib: Lib
  *
  * @throws UsageError where nothing selects one, or a flag does beside several words
  */
-export function requireSelectors(words: readonly string[], flags: Flags, lib: Lib): readonly Selector[] {
+export function requireSelectors(words: readonly string[], flags: Flags, lib: VerbLib): readonly Selector[] {
   if (words.length < 2 || selectorOf([], flags, lib) !== undefined)
     return [requireSelector(words, flags, lib)]
   return [...new Set(words)].map((container) => ({ container }))

@@ -90,19 +90,23 @@ function commandPage(definition: CommandDefinition): string {
   ])
 }
 
-/** Exit codes by kind of trouble; lib/errors/exit.ts holds the table, a test compares the two. */
+/** What commands end with: lib/errors/exit.ts has those of errors. The README has the same table; a test compares. */
 export const exitCodeRows: readonly Row[] = [
   ['0', 'done, also when there was nothing to do'],
-  ['1', 'the kernel or a program refused a step, or a fault of tsnet'],
+  ['1', 'the kernel or a program refused a step, or a fault of tsnet; dns query: no answer'],
   ['2', 'the command line, a value or a file cannot be used; not supported here'],
-  ['3', 'no such container or network'],
+  [
+    '3',
+    'no such container, network or published port; ipam who: nobody has it; daemon status, daemon metrics: none runs',
+  ],
   ['4', 'taken: a port, an address, a name, a subnet'],
-  ['5', 'tsnet check or doctor found something'],
-  ['6', 'tsnet doctor or trace: packets do not arrive'],
-  ['69', 'a program or the state is missing'],
+  ['5', 'check, doctor, dns conformance, docker status or podman status found something'],
+  ['6', 'doctor or trace: packets do not arrive'],
+  ['69', 'a program is missing, or the state cannot be read or written'],
   ['75', 'another tsnet is at work, or it was interrupted: try again'],
   ['77', 'not root, or not permitted'],
   ['130, 143', 'interrupted by SIGINT or SIGTERM; what was done has been taken back'],
+  ['any', 'exec, sh, nsenter, ping, dig, curl: that of the program'],
 ]
 
 const examplesOf = (definition: CommandDefinition): readonly Example[] =>

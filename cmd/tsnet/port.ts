@@ -5,12 +5,13 @@
  */
 
 import type { Attachment, ContainerNetwork, PortBinding } from '../../lib/index.ts'
-import type { CommandDefinition, Flags, Lib } from './command.ts'
+import type { CommandDefinition, Flags, VerbLib, VerbSession } from './command.ts'
 import { requireSelector, selectorOf, selectorOptions } from './options.ts'
 import { writeJson } from './print/json.ts'
+import { asLines } from './print/lines.ts'
 import { hostLines, portLines } from './print/ports.ts'
 
-export const port: CommandDefinition = {
+export const port: CommandDefinition<VerbSession> = {
   path: ['port'],
   summary: 'the published ports of one container',
   about:
@@ -41,7 +42,7 @@ export const port: CommandDefinition = {
       return 0
     }
     const lines = shown.flatMap(wanted === undefined ? portLines : hostLines)
-    stdout.write(lines.map((line) => `${line}\n`).join(''))
+    stdout.write(asLines(lines))
     return 0
   },
 }
@@ -52,14 +53,14 @@ type WantedPort = Pick<PortBinding, 'containerPort' | 'protocol'>
 function split(
   args: readonly string[],
   flags: Flags,
-  lib: Lib,
+  lib: VerbLib,
 ): { readonly words: readonly string[]; readonly portWord: string | undefined } {
   if (args.length < 2 && selectorOf([], flags, lib) !== undefined) return { words: [], portWord: args[0] }
   return { words: args.slice(0, 1), portWord: args[1] }
 }
 
 /** @throws TSNET_BAD_VALUE (invalid) */
-function onePort(text: string, lib: Lib): WantedPort {
+function onePort(text: string, lib: VerbLib): WantedPort {
   const { port, count, protocol } = lib.parseExpose(text, 'port')
   if (count === 1) return { containerPort: port, protocol }
   throw lib.fail('TSNET_BAD_VALUE', {
@@ -75,7 +76,7 @@ function onePort(text: string, lib: Lib): WantedPort {
  *
  * @throws TSNET_NO_SUCH_PORT (notFound) where there is none
  */
-function only(wanted: WantedPort, record: ContainerNetwork, lib: Lib): readonly Attachment[] {
+function only(wanted: WantedPort, record: ContainerNetwork, lib: VerbLib): readonly Attachment[] {
   const found = record.attachments.map((attachment) => ({
     ...attachment,
     ports: attachment.ports.flatMap((binding) => cut(binding, wanted)),

@@ -8,7 +8,6 @@
  */
 
 import type { CommandDefinition } from './command.ts'
-import { families } from './commands.ts'
 import { globalOptions } from './options.ts'
 
 export interface SplitLine {
@@ -17,12 +16,14 @@ export interface SplitLine {
   readonly rest: readonly string[]
 }
 
-export function splitProgram(argv: readonly string[]): SplitLine {
+type Splittable = Pick<CommandDefinition, 'path' | 'program' | 'groups'>
+
+export function splitProgram(argv: readonly string[], commands: readonly Splittable[]): SplitLine {
   const global = valueFlags(globalOptions.map(({ flags }) => flags))
   const start = bareWords(argv, global)[0]
-  const command = families
-    .flatMap((family) => family.commands)
-    .find(({ path, program }) => program !== undefined && path[0] === argv[start ?? argv.length])
+  const command = commands.find(
+    ({ path, program }) => program !== undefined && path[0] === argv[start ?? argv.length],
+  )
   if (command?.program === undefined || start === undefined) return { own: argv, rest: [] }
   const options = command.groups.flatMap((group) => group.options).map(({ flags }) => flags)
   const dashes = argv.indexOf('--', start)
@@ -38,7 +39,7 @@ export function splitProgram(argv: readonly string[]): SplitLine {
   return { own: ours, rest: dashes === -1 ? [] : argv.slice(dashes + 1) }
 }
 
-function wordOf({ program }: CommandDefinition, words: readonly string[]): 1 | 2 | 'behind 1' {
+function wordOf({ program }: Splittable, words: readonly string[]): 1 | 2 | 'behind 1' {
   const selected = program?.unless?.some((flag) =>
     words.some((word) => word === flag || word.startsWith(`${flag}=`)),
   )

@@ -7,6 +7,7 @@
 import type { CommandDefinition } from './command.ts'
 import { gcLines } from './print/findings.ts'
 import { writeJson } from './print/json.ts'
+import { asLines } from './print/lines.ts'
 
 export const prune: CommandDefinition = {
   path: ['prune'],
@@ -21,14 +22,8 @@ export const prune: CommandDefinition = {
     const report = await session.waitFor('clearing away', engine.prune({ signal: session.abortSignal() }))
     const { stdout } = session.io
     if (globals.json) writeJson(stdout, 'prune', report)
-    else if (globals.quiet)
-      stdout.write([...report.containers, ...report.networks].map((one) => `${one}\n`).join(''))
-    else
-      stdout.write(
-        gcLines(report)
-          .map((line) => `${line}\n`)
-          .join(''),
-      )
+    else if (globals.quiet) stdout.write(asLines([...report.containers, ...report.networks]))
+    else stdout.write(asLines(gcLines(report)))
     return 0
   },
 }

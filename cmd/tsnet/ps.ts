@@ -6,6 +6,7 @@
 
 import type { CommandDefinition } from './command.ts'
 import { writeJson } from './print/json.ts'
+import { asLines } from './print/lines.ts'
 import { renderProcesses } from './print/look.ts'
 
 export const ps: CommandDefinition = {
@@ -20,10 +21,10 @@ export const ps: CommandDefinition = {
   onSignal: 'stop',
   run: async ({ globals }, session) => {
     const { io, palette } = session
-    const { takeInventory, containersOf } = await session.lib()
-    const containers = containersOf(await takeInventory(await session.engine()))
+    const { containersOf } = await session.lib()
+    const containers = containersOf(await session.inventory())
     if (globals.json) writeJson(io.stdout, 'ps', containers)
-    else if (globals.quiet) io.stdout.write(containers.map(({ id }) => `${id}\n`).join(''))
+    else if (globals.quiet) io.stdout.write(asLines(containers.map(({ id }) => id)))
     else io.stdout.write(renderProcesses(containers, io.stdout, palette))
     return 0
   },

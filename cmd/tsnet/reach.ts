@@ -73,7 +73,11 @@ function commandOf({ program, summary, about, target, usual, name }: Asker): Com
           `B comes first, then flags: tsnet ${program} A B ${usual.join(' ')}`.trim(),
         )
       const lib = await session.lib()
-      const { place, note } = await lib.reachOf(await session.engine(), from, name(to))
+      const { place, note } = await session.waitFor(
+        'looking around',
+        lib.reachOf(await session.engine(), from, name(to)),
+        'work',
+      )
       if (note !== undefined && session.io.stderr.isTTY) session.io.stderr.write(`tsnet: ${note}\n`)
       const argv: [string, ...string[]] = [program, ...(flags.length === 0 ? usual : flags), to]
       return lib.becomeInside({ ...place, argv, env: { TSNET_CONTAINER: place.name } })

@@ -12,11 +12,11 @@ import type { ContainerInfo, EndpointRequest, Sandbox, SetupRequest } from '../.
 import {
   type Flags,
   type Invocation,
-  type Lib,
   listFlag,
   type OptionGroup,
   switchFlag,
   textFlag,
+  type VerbLib,
 } from './command.ts'
 import type { Io } from './io.ts'
 import { linksOf, nameOptions, resolverOf } from './names.ts'
@@ -100,7 +100,7 @@ export const requestOptions: readonly OptionGroup[] = [
 const besideConfig = ['config', 'netns', 'pid', 'name', 'dryRun']
 
 /** @throws TSNET_BAD_VALUE, TSNET_BAD_JSON, TSNET_MODE_MISMATCH (invalid), UsageError */
-export async function setupRequestOf(invocation: Invocation, io: Io, lib: Lib): Promise<SetupRequest> {
+export async function setupRequestOf(invocation: Invocation, io: Io, lib: VerbLib): Promise<SetupRequest> {
   const { flags, globals } = invocation
   const config = textFlag(flags, 'config')
   const firewall = firewallOf(globals, lib)
@@ -109,7 +109,7 @@ export async function setupRequestOf(invocation: Invocation, io: Io, lib: Lib): 
   return { ...request, ...(firewall === undefined ? {} : { firewall }) }
 }
 
-function requestOfFlags(flags: Flags, lib: Lib): SetupRequest {
+function requestOfFlags(flags: Flags, lib: VerbLib): SetupRequest {
   const networks = networksOf(flags, lib)
   const sandbox = sandboxOf(flags, lib) ?? sandboxOfMode[networks.mode]
   if (sandbox === undefined) {
@@ -141,7 +141,7 @@ const sandboxOfMode: Readonly<Partial<Record<SetupRequest['mode'], Sandbox>>> = 
   container: { path: '/proc/self/ns/net' },
 }
 
-function containerOf(flags: Flags, lib: Lib): Partial<ContainerInfo> {
+function containerOf(flags: Flags, lib: VerbLib): Partial<ContainerInfo> {
   const read = <T>(flag: string, name: string, reader: (text: string, field: string) => T): T | undefined => {
     const text = textFlag(flags, flag)
     return text === undefined ? undefined : reader(text, name)
@@ -160,7 +160,7 @@ function containerOf(flags: Flags, lib: Lib): Partial<ContainerInfo> {
   }
 }
 
-function networksOf(flags: Flags, lib: Lib): Pick<SetupRequest, 'mode' | 'shareWith' | 'networks'> {
+function networksOf(flags: Flags, lib: VerbLib): Pick<SetupRequest, 'mode' | 'shareWith' | 'networks'> {
   const specs = listFlag(flags, 'network').map((text) => lib.parseNetworkFlag(text, '--network'))
   const combined = lib.combineNetworkFlags(specs, '--network')
   const first = firstNetworkOf(flags, lib)
@@ -179,7 +179,7 @@ function networksOf(flags: Flags, lib: Lib): Pick<SetupRequest, 'mode' | 'shareW
 }
 
 /** What `--ip`, `--ip6`, `--mac` and `--mtu` say of the first network. */
-function firstNetworkOf(flags: Flags, lib: Lib): Omit<EndpointRequest, 'network'> {
+function firstNetworkOf(flags: Flags, lib: VerbLib): Omit<EndpointRequest, 'network'> {
   const ip = textFlag(flags, 'ip')
   const ip6 = textFlag(flags, 'ip6')
   const mac = textFlag(flags, 'mac')
@@ -198,7 +198,7 @@ function firstNetworkOf(flags: Flags, lib: Lib): Omit<EndpointRequest, 'network'
 function joinFirst(
   spec: EndpointRequest,
   first: Omit<EndpointRequest, 'network'>,
-  lib: Lib,
+  lib: VerbLib,
 ): EndpointRequest {
   const refuse = (field: string, value: unknown): never => {
     const message = `reading ${field}: --network ${spec.network} has one already`
@@ -216,31 +216,44 @@ function joinFirst(
 
 /** `--default-route` is a priority above all others. */
 function withDefaultRoute(
-  networks: readonly EndpointRequest[],
+  given: readonly EndpointRequest[],
   flags: Flags,
-  lib: Lib,
+  lib: VerbLib,
 ): readonly EndpointRequest[] {
   const wanted = textFlag(flags, 'defaultRoute')
-  if (wanted === undefined) return networks
+  if (wanted === undefined) return given
+  const networks = given.length > 0 ? given : [{ network: lib.DEFAULT_NETWORK }]
   const name = wanted === 'bridge' || wanted === 'default' ? lib.DEFAULT_NETWORK : wanted
-  const at = networks.findIndex(({ network, ifname }) => network === name || ifname === wanted)
+  const byName = networks.findIndex(({ network }) => network === name)
+  const at = byName >= 0 ? byName : ifnamesOf(networks).indexOf(wanted)
   if (at < 0) {
     const joined = networks.map(({ network }) => network).join(', ')
     throw lib.fail('TSNET_BAD_VALUE', {
       field: '--default-route',
       value: wanted,
       message: `reading --default-route: "${wanted}" is none of the networks joined here`,
-      hint: joined === '' ? 'name the networks with --network' : `joined are ${joined}`,
+      hint: `joined are ${joined}`,
     })
   }
   const highest = Math.max(0, ...networks.map(({ gatewayPriority = 0 }) => gatewayPriority))
   return networks.map((endpoint, i) => (i === at ? { ...endpoint, gatewayPriority: highest + 1 } : endpoint))
 }
 
+/** What they are called in a namespace that has nothing but lo, as the engine numbers them. */
+function ifnamesOf(networks: readonly EndpointRequest[]): readonly string[] {
+  const asked = networks.map(({ ifname }) => ifname)
+  let next = 0
+  return networks.map(({ ifname }) => {
+    if (ifname !== undefined) return ifname
+    while (asked.includes(`eth${next}`)) next++
+    return `eth${next++}`
+  })
+}
+
 async function requestOfFile(
   path: string,
   flags: Flags,
-  use: { readonly io: Io; readonly lib: Lib },
+  use: { readonly io: Io; readonly lib: VerbLib },
 ): Promise<SetupRequest> {
   const { lib } = use
   const other = Object.keys(flags).find((name) => !besideConfig.includes(name))
@@ -257,11 +270,12 @@ async function requestOfFile(
   return lib.decodeSetupRequest(complete)
 }
 
-async function readRequest(path: string, use: { readonly io: Io; readonly lib: Lib }): Promise<string> {
+async function readRequest(path: string, use: { readonly io: Io; readonly lib: VerbLib }): Promise<string> {
   try {
     return await use.io.read(path)
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
+    const isFolder = cause instanceof Error && 'code' in cause && cause.code === 'EISDIR'
+    const reason = isFolder ? `${path} is a folder` : cause instanceof Error ? cause.message : String(cause)
     const message = `reading --config: ${reason}`
     throw use.lib.fail('TSNET_BAD_VALUE', {
       field: '--config',

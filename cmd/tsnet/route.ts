@@ -17,8 +17,8 @@ export const route: CommandDefinition = {
   onSignal: 'stop',
   run: async ({ args, globals }, session) => {
     const { io, palette } = session
-    const { takeInventory, findNamespace } = await session.lib()
-    const view = findNamespace(await takeInventory(await session.engine()), args[0] ?? '')
+    const { findNamespace } = await session.lib()
+    const view = findNamespace(await session.inventory(), args[0] ?? '')
     if (globals.json) writeJson(io.stdout, 'route', view.routes)
     else io.stdout.write(renderRoutes(view, io.stdout, palette))
     return 0

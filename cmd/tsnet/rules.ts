@@ -6,6 +6,7 @@
 
 import type { CommandDefinition } from './command.ts'
 import { writeJson } from './print/json.ts'
+import { asLines } from './print/lines.ts'
 import { renderRules } from './print/rules.ts'
 
 export const rules: CommandDefinition = {
@@ -20,10 +21,14 @@ export const rules: CommandDefinition = {
   onSignal: 'stop',
   run: async ({ args, globals }, session) => {
     const { io, palette } = session
-    const { takeInventory, takeRules } = await session.lib()
-    const report = await takeRules(await takeInventory(await session.engine()), args[0])
+    const { takeRules } = await session.lib()
+    const report = await session.waitFor(
+      'reading packet rules',
+      takeRules(await session.inventory(), args[0]),
+      'work',
+    )
     if (globals.json) writeJson(io.stdout, 'rules', report)
-    else if (globals.quiet) io.stdout.write(report.rules.map(({ text }) => `${text}\n`).join(''))
+    else if (globals.quiet) io.stdout.write(asLines(report.rules.map(({ text }) => text)))
     else io.stdout.write(renderRules(report, globals.verbose ? 'with text' : 'words', io.stdout, palette))
     return 0
   },

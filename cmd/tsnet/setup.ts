@@ -5,12 +5,12 @@
  */
 
 import type { SetupRequest } from '../../lib/index.ts'
-import { type CommandDefinition, type Invocation, type Session, switchFlag } from './command.ts'
+import { type CommandDefinition, type Invocation, switchFlag, type VerbSession } from './command.ts'
 import { renderContainer } from './print/container.ts'
 import { writeJson } from './print/json.ts'
 import { requestOptions, setupRequestOf } from './request.ts'
 
-export const setup: CommandDefinition = {
+export const setup: CommandDefinition<VerbSession> = {
   path: ['setup'],
   summary: 'connect a network namespace',
   about:
@@ -49,7 +49,7 @@ export const setup: CommandDefinition = {
 export async function showPlan(
   request: SetupRequest,
   invocation: Invocation,
-  session: Session,
+  session: VerbSession,
 ): Promise<number> {
   const engine = await session.engine()
   const planned = await session.waitFor('planning', engine.plan(request))

@@ -5,18 +5,25 @@
  */
 
 import type { ContainerNetwork, Selector } from '../../lib/index.ts'
-import { type CommandDefinition, type Invocation, type Lib, type Session, switchFlag } from './command.ts'
+import {
+  type CommandDefinition,
+  type Invocation,
+  switchFlag,
+  type VerbLib,
+  type VerbSession,
+} from './command.ts'
 import { requireSelectors, selectorOf, selectorOptions } from './options.ts'
 import { renderTornDown } from './print/container.ts'
 import { writeJson } from './print/json.ts'
 import { UsageError } from './usage.ts'
 
-export const teardown: CommandDefinition = {
+export const teardown: CommandDefinition<VerbSession> = {
   path: ['teardown'],
   summary: 'disconnect it again, also when the process is long dead',
   about:
     'Takes away everything setup made: links, addresses, rules, leases, ports; and a network made at first use with ' +
-    'its last container. Works from the record, so the process may be gone. Nothing to take down is a success. ' +
+    'its last container. Works from the record, so the process may be gone; where that was damaged, from what its ' +
+    'links and rules say. Nothing to take down is a success. ' +
     'Several containers go together; what one of them fails at keeps none of the others. ' +
     'SIGINT and SIGTERM end its waiting for other commands; what has begun is finished.',
   args: [{ syntax: '[container...]', about: 'ids or names' }],
@@ -61,7 +68,7 @@ interface Meant {
 }
 
 /** @throws UsageError where nothing, or things that exclude each other, are named */
-async function meantBy({ args, flags }: Invocation, session: Session): Promise<Meant> {
+async function meantBy({ args, flags }: Invocation, session: VerbSession): Promise<Meant> {
   const lib = await session.lib()
   if (!switchFlag(flags, 'all')) {
     const selectors = requireSelectors(args, flags, lib)
@@ -86,7 +93,7 @@ function lineOf(gone: ContainerNetwork | undefined, quiet: boolean): string | un
 }
 
 /** No error, as there is nothing to do; a name that was mistyped shall be seen all the same. */
-async function nothingLine(selector: Selector, session: Session): Promise<string> {
+async function nothingLine(selector: Selector, session: VerbSession): Promise<string> {
   const label = labelOf(selector)
   // Scripts take down what may be gone, and do not read what they are told.
   if (!session.io.stdout.isTTY) return `nothing is set up for ${label}\n`
@@ -97,7 +104,7 @@ async function nothingLine(selector: Selector, session: Session): Promise<string
 }
 
 /** One error of several; each of the others is told beneath it. */
-function together(failed: readonly unknown[], of: number, lib: Lib): unknown {
+function together(failed: readonly unknown[], of: number, lib: VerbLib): unknown {
   const [first, ...others] = failed.map(lib.asTsnetError)
   if (first === undefined || others.length === 0) return first
   const error = lib.fail('TSNET_STEP_FAILED', {

@@ -7,6 +7,7 @@
 import { type CommandDefinition, switchFlag } from './command.ts'
 import { follow, limitFlag } from './follow.ts'
 import { writeJson } from './print/json.ts'
+import { asLines } from './print/lines.ts'
 import { renderTop, topLeast } from './print/top.ts'
 import { UsageError } from './usage.ts'
 
@@ -39,7 +40,7 @@ export const top: CommandDefinition = {
   onSignal: 'end',
   run: async ({ args, flags, globals }, session) => {
     const { io, palette } = session
-    const seconds = Math.min(limitFlag(flags, 'seconds') ?? 2, 60)
+    const seconds = limitFlag(flags, 'seconds', { most: 60 }) ?? 2
     const live = io.stdout.isTTY && !switchFlag(flags, 'once') && !globals.json
     const detail = args[0] === undefined ? 'some' : 'all'
     const room = (): { readonly columns: number; readonly rows: number } => {
@@ -52,7 +53,11 @@ export const top: CommandDefinition = {
     }
     if (live) room()
     const lib = await session.lib()
-    const running = await lib.openTop(await session.engine(), args[0])
+    const running = await session.waitFor(
+      'looking around',
+      lib.openTop(await session.engine(), args[0]),
+      'work',
+    )
     try {
       if (!live) {
         await follow(session, { everyMs: 50, seconds }, async () => {
@@ -61,7 +66,7 @@ export const top: CommandDefinition = {
         })
         const view = await running.view()
         if (globals.json) writeJson(io.stdout, 'top', view)
-        else if (globals.quiet) io.stdout.write(view.containers.map(({ name }) => `${name}\n`).join(''))
+        else if (globals.quiet) io.stdout.write(asLines(view.containers.map(({ name }) => name)))
         else io.stdout.write(renderTop(view, { detail, output: io.stdout }, palette))
         return 0
       }

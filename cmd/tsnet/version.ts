@@ -6,13 +6,13 @@
  */
 
 import { release } from 'node:os'
-import type { CommandDefinition } from './command.ts'
+import type { CommandDefinition, VerbSession } from './command.ts'
 import { writeJson } from './print/json.ts'
 
 /** The same as in package.json, which a test compares: reading that file would cost a start half a millisecond. */
 export const tsnetVersion = '0.1.0'
 
-export const version: CommandDefinition = {
+export const version: CommandDefinition<VerbSession> = {
   path: ['version'],
   summary: 'the versions of tsnet, node and the kernel',
   about: 'Prints the versions that belong in a report of a fault.',

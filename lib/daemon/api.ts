@@ -13,7 +13,7 @@
 import { type ErrorCode, errorCodes, fail } from '../errors/codes.ts'
 import { TsnetError } from '../errors/error.ts'
 
-/** Of the frames and their contents; cmd/launcher/launcher.c has the same number. */
+/** Of the frames and their contents; cmd/launcher/launcher.h has the same number. */
 export const protocolVersion = 1
 
 /** The byte behind the length of a frame; letters, so that a capture can be read. */
@@ -37,7 +37,7 @@ export const kinds = {
   call: 0x45, // E
   /** The caller of an engine call does not want it any more. */
   abort: 0x41, // A
-  /** One line of progress of an engine call. */
+  /** One line of progress of an engine call, or a warning. */
   step: 0x70, // p
   status: 0x53, // S
 } as const
@@ -85,6 +85,14 @@ export interface EngineCall {
 export type EngineAnswer =
   | { readonly id: number; readonly value?: unknown }
   | { readonly id: number; readonly error: WireError }
+
+/** What is said while a call is carried out. */
+export interface Progress {
+  readonly id: number
+  readonly line: string
+  /** It is told to `onWarning`, not to `onStep`. */
+  readonly warns?: true
+}
 
 /** What `tsnet daemon status` shows. */
 export interface DaemonStatus {

@@ -19,10 +19,11 @@ import {
   type EngineCall,
   type Hello,
   kinds,
+  type Progress,
   protocolVersion,
 } from './api.ts'
 import { encodeFrame, type Frame, frameReader } from './frames.ts'
-import { type DaemonPlace, shortPath, whereabouts } from './place.ts'
+import { type DaemonPlace, notOpen, shortPath, whereabouts } from './place.ts'
 
 const greetLimitMs = 5000
 const silenceLimitMs = 30_000
@@ -34,11 +35,14 @@ export type Reached =
   | { readonly kind: 'absent' }
   /** One listens that may not, or will not, serve us. */
   | { readonly kind: 'declined'; readonly reason: string }
+  /** What is there may not be asked by this user. */
+  | { readonly kind: 'forbidden'; readonly error: Error }
 
 export interface CallExtras {
   readonly options: CallOptions
   readonly signal?: AbortSignal
   readonly onStep?: (line: string) => void
+  readonly onWarning?: (text: string) => void
   /** The namespace of the request, as the caller sees it; kept open while the call lasts. */
   readonly sandboxPath?: string
 }
@@ -54,7 +58,7 @@ export interface Connection {
 export async function reachDaemon(place: DaemonPlace, version: string): Promise<Reached> {
   const socket = await open(place)
   if (socket === undefined) return { kind: 'absent' }
-  if (socket === 'forbidden') return { kind: 'declined', reason: `${place.socket} is not open to this user` }
+  if (socket === 'forbidden') return { kind: 'forbidden', error: notOpen(place) }
   const hello: Hello = { protocol: protocolVersion, version, ...whereabouts() }
   const greeting = await ask(socket, encodeFrame(kinds.hello, JSON.stringify(hello)))
   if (greeting?.kind === kinds.hello) return { kind: 'connected', connection: converse(socket) }
@@ -64,10 +68,14 @@ export async function reachDaemon(place: DaemonPlace, version: string): Promise<
   return { kind: 'absent' }
 }
 
-/** @returns undefined where no daemon listens */
+/**
+ * @returns undefined where no daemon listens
+ * @throws TSNET_NOT_ROOT (forbidden) where this user may not see
+ */
 export async function askStatus(place: DaemonPlace): Promise<DaemonStatus | undefined> {
   const socket = await open(place)
-  if (socket === undefined || socket === 'forbidden') return undefined
+  if (socket === undefined) return undefined
+  if (socket === 'forbidden') throw notOpen(place)
   const answer = await ask(socket, encodeFrame(kinds.status))
   socket.destroy()
   return answer?.kind === kinds.status ? (JSON.parse(answer.payload.toString()) as DaemonStatus) : undefined
@@ -117,6 +125,7 @@ interface Waiting {
   readonly resolve: (value: unknown) => void
   readonly reject: (error: unknown) => void
   readonly onStep: ((line: string) => void) | undefined
+  readonly onWarning: ((text: string) => void) | undefined
 }
 
 function converse(socket: Socket): Connection {
@@ -151,8 +160,10 @@ function converse(socket: Socket): Connection {
       if ('error' in answer) call?.reject(decodeError(answer.error))
       else call?.resolve(answer.value)
     } else if (kind === kinds.step) {
-      const { id, line } = JSON.parse(payload.toString()) as { id: number; line: string }
-      waiting.get(id)?.onStep?.(line)
+      const { id, line, warns } = JSON.parse(payload.toString()) as Progress
+      const call = waiting.get(id)
+      if (warns === true) call?.onWarning?.(line)
+      else call?.onStep?.(line)
     }
     listenOn()
   }
@@ -165,13 +176,13 @@ function converse(socket: Socket): Connection {
   return {
     isOpen: () => !socket.destroyed && socket.writable,
     close: () => void socket.end(),
-    call: async (method, args, { options, signal, onStep, sandboxPath }) => {
+    call: async (method, args, { options, signal, onStep, onWarning, sandboxPath }) => {
       const held = sandboxPath === undefined ? undefined : hold(sandboxPath)
       const id = nextId++
       const abort = (): void => void socket.write(encodeFrame(kinds.abort, JSON.stringify({ id })))
       try {
         return await new Promise<unknown>((resolve, reject) => {
-          waiting.set(id, { resolve, reject, onStep })
+          waiting.set(id, { resolve, reject, onStep, onWarning })
           socket.ref()
           const call: EngineCall = {
             ...{ id, method, args, options },

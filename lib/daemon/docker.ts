@@ -11,7 +11,7 @@ import { connect } from 'node:net'
 import { dirname } from 'node:path'
 import { type Driver, startDriver } from '../adapters/docker/driver.ts'
 import { longestBodyBytes } from '../adapters/docker/protocol.ts'
-import { openRemoteEngine } from '../engine/remote.ts'
+import { openRemoteEngine } from '../engine/endpoint/remote.ts'
 import { fail } from '../errors/codes.ts'
 import { makeFolder } from '../state/files.ts'
 import { type PlacedSocket, placeSocket, shortPath } from './place.ts'
@@ -52,7 +52,8 @@ export async function openDockerDoor(options: DockerDoorOptions, service: Servic
       hint: 'end that plugin first, or choose another path with --docker-socket',
     })
   }
-  const engineOptions = { lockTimeoutMs, ...(stateDir === undefined ? {} : { stateDir }) }
+  const onWarning = (text: string): void => service.log.write('warn', text)
+  const engineOptions = { lockTimeoutMs, onWarning, ...(stateDir === undefined ? {} : { stateDir }) }
   const driver = startDriver({
     engine: openRemoteEngine(service.resident.kernel(engineOptions, undefined), engineOptions),
     apiSocket,

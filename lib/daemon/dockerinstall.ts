@@ -13,9 +13,9 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { request } from 'node:http'
 import { dirname } from 'node:path'
 import { fail } from '../errors/codes.ts'
-import { tsnetProgram } from '../kernel/daemon.ts'
-import { run } from '../kernel/run.ts'
-import { listFolder, readJson, removeEmptyFolder, writeJson } from '../state/files.ts'
+import { builtProgram } from '../kernel/system/builtprogram.ts'
+import { run } from '../kernel/system/run.ts'
+import { isUnreadable, listFolder, readJson, reasonOf, removeEmptyFolder, writeJson } from '../state/files.ts'
 import { statePaths } from '../state/paths.ts'
 import { askStatus } from './client.ts'
 import { daemonPlace } from './place.ts'
@@ -61,9 +61,27 @@ const systemctlLimitMs = 60_000
 const markFile = (stateDir: string | undefined): string => `${stateDir ?? '/var/lib/tsnet'}/docker.json`
 const hasSystemd = (): boolean => existsSync('/run/systemd/system')
 
-/** @returns undefined where Docker's driver is not installed for that folder, or systemd keeps its socket */
+/**
+ * @returns undefined where Docker's driver is not installed for that folder, or systemd keeps its socket
+ * @throws TSNET_STATE_UNREADABLE (unavailable) where the mark of it is damaged
+ */
 export function readMark(stateDir: string | undefined): DockerMark | undefined {
-  return readJson<DockerMark>(markFile(stateDir))
+  const path = markFile(stateDir)
+  const unusable = (why: string, cause?: unknown): Error =>
+    fail('TSNET_STATE_UNREADABLE', {
+      message: `reading ${path}: ${why}`,
+      hint: `remove ${path} and run "tsnet docker install" again`,
+      cause,
+    })
+  let mark: DockerMark | undefined
+  try {
+    mark = readJson<DockerMark>(path)
+  } catch (error) {
+    throw isUnreadable(error) ? unusable(reasonOf(error), error) : error
+  }
+  if (mark !== undefined && typeof (mark as DockerMark | null)?.socket !== 'string')
+    throw unusable('it names no socket')
+  return mark
 }
 
 /**
@@ -154,7 +172,7 @@ async function restart(stateDir: string | undefined): Promise<void> {
 
 function unitTexts(socket: string, stateDir: string | undefined): Record<(typeof units)[number], string> {
   const where = stateDir === undefined ? '' : ` --state-dir ${stateDir}`
-  const exec = `${process.execPath} ${tsnetProgram()} daemon run --docker-socket ${socket}${where}`
+  const exec = `${process.execPath} ${builtProgram('tsnet')} daemon run --docker-socket ${socket}${where}`
   return {
     'tsnet-docker.socket': `${firstLine}
 [Unit]

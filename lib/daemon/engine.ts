@@ -9,6 +9,7 @@
  */
 
 import type { Engine, EngineOptions, Selector } from '../engine/engine.ts'
+import { emitWarning } from '../engine/open.ts'
 import { isTsnetError } from '../errors/codes.ts'
 import type { SetupRequest } from '../model/attachment.ts'
 import type { CallExtras, Connection } from './client.ts'
@@ -24,7 +25,7 @@ export interface DaemonEngineParts {
 const attempts = 3
 
 export function createDaemonEngine(first: Connection | undefined, parts: DaemonEngineParts): Engine {
-  const { stateDir, firewall, lockTimeoutMs, onStep } = parts.options
+  const { stateDir, firewall, lockTimeoutMs, onStep, onWarning = emitWarning } = parts.options
   const options: CallExtras['options'] = {
     ...(stateDir === undefined ? {} : { stateDir }),
     ...(firewall === undefined ? {} : { firewall }),
@@ -47,6 +48,7 @@ export function createDaemonEngine(first: Connection | undefined, parts: DaemonE
           ...extras,
           options,
           ...(onStep === undefined ? {} : { onStep }),
+          onWarning,
         })
       } catch (error) {
         const repeat = isTsnetError(error, 'TSNET_DAEMON_GONE') && methods[method].repeatable
@@ -97,6 +99,7 @@ export function createDaemonEngine(first: Connection | undefined, parts: DaemonE
     inspectNetwork: (name) => call('inspectNetwork', [name]),
     updateNetwork: (name, update, more) => call('updateNetwork', [name, update], withSignal(more)),
     pruneNetworks: (more) => call('pruneNetworks', [], withSignal(more)),
+    reapplyRules: () => call('reapplyRules', []),
     prune: (more) => call('prune', [], withSignal(more)),
     close,
     [Symbol.asyncDispose]: close,

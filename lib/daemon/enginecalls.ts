@@ -8,7 +8,7 @@ import type { Socket } from 'node:net'
 import type { EngineOptions } from '../engine/engine.ts'
 import { engineOn } from '../engine/open.ts'
 import { asTsnetError, fail } from '../errors/codes.ts'
-import { type EngineAnswer, type EngineCall, encodeError, type Hello, kinds } from './api.ts'
+import { type EngineAnswer, type EngineCall, encodeError, type Hello, kinds, type Progress } from './api.ts'
 import { encodeFrame } from './frames.ts'
 import { callMethod, isMethod } from './methods.ts'
 import type { Service } from './service.ts'
@@ -34,10 +34,7 @@ export function answerHello(socket: Socket, text: string, service: Service): Eng
   const stopBeat = service.onBeat(() => {
     if (calls.size > 0) socket.write(encodeFrame(kinds.beat))
   })
-  const say = (
-    kind: number,
-    message: EngineAnswer | { readonly id: number; readonly line: string },
-  ): void => {
+  const say = (kind: number, message: EngineAnswer | Progress): void => {
     if (!socket.destroyed) socket.write(encodeFrame(kind, JSON.stringify(message)))
   }
   return {
@@ -46,7 +43,8 @@ export function answerHello(socket: Socket, text: string, service: Service): Eng
       const controller = new AbortController()
       calls.set(call.id, controller)
       const tell = (line: string): void => say(kinds.step, { id: call.id, line })
-      void carryOut(call, { service, tell, signal: controller.signal }).then((answer) => {
+      const warn = (line: string): void => say(kinds.step, { id: call.id, line, warns: true })
+      void carryOut(call, { service, tell, warn, signal: controller.signal }).then((answer) => {
         calls.delete(call.id)
         say(kinds.call, answer)
       })
@@ -72,6 +70,7 @@ async function carryOut(
   use: {
     readonly service: Service
     readonly tell: (line: string) => void
+    readonly warn: (line: string) => void
     readonly signal: AbortSignal
   },
 ): Promise<EngineAnswer> {
@@ -82,7 +81,14 @@ async function carryOut(
   try {
     if (!isMethod(method)) throw fail('TSNET_INTERNAL', { message: `the engine has no method ${method}` })
     const { steps, ...plain } = options
-    const engineOptions: EngineOptions = { ...plain, ...(steps === true ? { onStep: use.tell } : {}) }
+    const engineOptions: EngineOptions = {
+      ...plain,
+      ...(steps === true ? { onStep: use.tell } : {}),
+      onWarning: (text) => {
+        service.log.write('warn', text)
+        use.warn(text)
+      },
+    }
     const kernel = service.resident.kernel(engineOptions, sandbox)
     const engine = await engineOn(expected?.watch(kernel) ?? kernel, engineOptions)
     try {

@@ -42,6 +42,7 @@ export const methods: Readonly<Record<MethodName, MethodKind>> = {
   inspectNetwork: plain,
   updateNetwork: abortable,
   pruneNetworks: abortable,
+  reapplyRules: plain,
   prune: abortable,
 }
 

@@ -9,7 +9,7 @@
  * @module
  */
 
-import type { Census } from '../engine/census.ts'
+import type { Census } from '../engine/look/census.ts'
 import type { DaemonStatus } from './api.ts'
 
 /** Upper bounds in seconds: from an attach to what a person would call stuck. */

@@ -8,9 +8,9 @@
 
 import { createServer, request, type Server } from 'node:http'
 import type { Socket } from 'node:net'
-import { fail } from '../errors/codes.ts'
-import { errnoOf } from '../kernel/errno.ts'
-import { type DaemonPlace, shortPath } from './place.ts'
+import { fail, rightsLacking } from '../errors/codes.ts'
+import { errnoOf } from '../kernel/system/errno.ts'
+import { type DaemonPlace, notOpen, shortPath } from './place.ts'
 
 /** Of a question, and of the answer on our side. */
 const limitMs = 10_000
@@ -72,13 +72,17 @@ export function createMetricsDoor(text: () => Promise<string>): MetricsDoor {
 /** @returns undefined where no daemon answers */
 export function askMetrics(place: DaemonPlace): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
+    const absent = (error: unknown): void => {
+      if (rightsLacking(error) === undefined) resolve(undefined)
+      else reject(notOpen(place))
+    }
     let short: ReturnType<typeof shortPath>
     try {
       short = shortPath(place.socket)
     } catch (error) {
       // Not even the folder is there.
       if (errnoOf(error) === undefined) reject(error)
-      else resolve(undefined)
+      else absent(error)
       return
     }
     const options = { socketPath: short.path, path: '/metrics', timeout: limitMs, agent: false }
@@ -90,7 +94,7 @@ export function askMetrics(place: DaemonPlace): Promise<string | undefined> {
       answer.on('end', () => resolve(answer.statusCode === 200 ? body : undefined))
     })
     asking.on('timeout', () => asking.destroy())
-    asking.on('error', () => resolve(undefined))
+    asking.on('error', absent)
     asking.on('close', () => short[Symbol.dispose]())
     asking.end()
   })

@@ -43,6 +43,7 @@ export async function openEngine(options: OpenOptions = {}): Promise<Engine> {
   const reach = async () => {
     const reached = await reachDaemon(place, tsnetVersion)
     if (reached.kind === 'connected') return reached.connection
+    if (reached.kind === 'forbidden' && via === 'daemon') throw reached.error
     if (reached.kind === 'declined' && via === 'daemon') {
       throw fail('TSNET_DAEMON_UNREACHABLE', {
         message: `asking tsnetd at ${place.socket}: ${reached.reason}`,

@@ -29,8 +29,8 @@ import {
   writeSync,
 } from 'node:fs'
 import { basename, dirname } from 'node:path'
-import { fail } from '../errors/codes.ts'
-import { LOCK_EX, tryFlock } from '../kernel/libc.ts'
+import { fail, rightsLacking } from '../errors/codes.ts'
+import { LOCK_EX, tryFlock } from '../kernel/system/libc.ts'
 import type { Whereabouts } from './api.ts'
 
 export interface DaemonPlace {
@@ -78,6 +78,15 @@ export function shortPath(path: string): ShortPath {
   }
 }
 
+/** The error for a place this user may not ask at: who may is root, or a group that was granted. */
+export function notOpen({ socket }: DaemonPlace): Error {
+  return fail('TSNET_NOT_ROOT', {
+    message: `asking tsnetd at ${socket}: it is not open to this user`,
+    value: socket,
+    hint: 'run it with sudo, or tsnetd with --group',
+  })
+}
+
 export interface Claim {
   /** Others may take the place from now on. */
   release(): void
@@ -89,7 +98,7 @@ export interface Claim {
  * @throws TSNET_DAEMON_RUNNING (conflict) where another is
  */
 export function claimPlace({ pidFile, socket }: DaemonPlace): Claim {
-  const fd = openSync(pidFile, constants.O_RDWR | constants.O_CREAT, 0o644)
+  const fd = openSync(pidFile, constants.O_RDWR | constants.O_CREAT, 0o600)
   if (!tryFlock(fd, LOCK_EX) || !isAt(pidFile, fd)) {
     closeSync(fd)
     const pid = readPid(pidFile)
@@ -113,12 +122,18 @@ export function claimPlace({ pidFile, socket }: DaemonPlace): Claim {
   }
 }
 
-/** The daemon that takes calls there; undefined where none does, also right after one was killed. */
-export function runningDaemon({ pidFile }: DaemonPlace): number | undefined {
+/**
+ * The daemon that takes calls there; undefined where none does, also right after one was killed.
+ *
+ * @throws TSNET_NOT_ROOT (forbidden) where this user may not see
+ */
+export function runningDaemon(place: DaemonPlace): number | undefined {
+  const { pidFile } = place
   let fd: number
   try {
     fd = openSync(pidFile, constants.O_RDONLY)
-  } catch {
+  } catch (error) {
+    if (rightsLacking(error) !== undefined) throw notOpen(place)
     return undefined
   }
   try {

@@ -28,12 +28,16 @@ export interface ProgramCall {
   /** What of the caller's environment the launcher passes on. */
   readonly env: Readonly<Record<string, string>>
   readonly cwd: string
+  /** Of the caller. */
+  readonly pid: number
   /** All of it; empty where the launcher saw no reason to read. */
   readonly stdin: string
   readonly stdout: ProgramOutput
   readonly stderr: ProgramOutput
   readonly signals: ProgramSignals
   openEngine(options: EngineOptions): Promise<Engine>
+  /** Tells the caller, and the daemon's log. */
+  warn(text: string): void
   /** For whoever puts an engine together by hand; `close` is optional. */
   kernel(options: EngineOptions): Kernel
 }

@@ -31,6 +31,13 @@ const signalNames: Readonly<Record<number, 'SIGINT' | 'SIGTERM'>> = {
   15: 'SIGTERM',
 }
 
+/**
+ * With so many calls at work the next beat may be later than a launcher waits before it serves itself (SILENCE_LIMIT in
+ * launcher.h), and then both would do the same: whoever comes into a crowd is told at once that the call was taken, and
+ * those who are at work when it becomes one. Alone nobody needs the extra frame.
+ */
+const crowd = 4
+
 /** @returns undefined where the call was refused */
 export function answerInvocation(
   socket: Socket,
@@ -71,6 +78,10 @@ function converse(
   const writeError = (text: string): void => {
     if (open) socket.write(encodeFrame(kinds.stderr, text))
   }
+  const warn = (text: string): void => {
+    service.log.write('warn', text)
+    writeError(`tsnet: ${text}\n`)
+  }
   const way = wayOf(call)
   const expected = way === undefined ? undefined : service.resident.expect(way)
   const kernel = (options: EngineOptions): Kernel => {
@@ -81,6 +92,7 @@ function converse(
     argv: call.argv,
     env: call.env,
     cwd: call.cwd,
+    pid: call.pid,
     stdin: call.stdin,
     stdout: {
       write: (text) => {
@@ -92,7 +104,8 @@ function converse(
     stderr: { write: writeError, isTTY: call.errorColumns > 0, columns: call.errorColumns || 80 },
     signals,
     kernel,
-    openEngine: (options) => engineOn(kernel(options), options),
+    openEngine: (options) => engineOn(kernel(options), { onWarning: warn, ...options }),
+    warn,
   }
   // One turn later: a caller that has given up meanwhile is known by then, and served itself.
   setImmediate(() => {
@@ -101,6 +114,8 @@ function converse(
       expected?.over()
       return
     }
+    if (service.active() === crowd) service.beat()
+    if (service.active() > crowd) socket.write(encodeFrame(kinds.beat))
     const answer = (code: number): void => {
       expected?.over()
       finish(code)

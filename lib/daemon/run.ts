@@ -9,26 +9,32 @@
  * @module
  */
 
-import { chmodSync, chownSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, chownSync, renameSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
-import { takeCensus } from '../engine/census.ts'
+import { keepPorts } from '../engine/attach/portholding.ts'
 import type { EngineOptions } from '../engine/engine.ts'
-import { guardNameServer } from '../engine/nameguard.ts'
-import { linuxKernel, openContext } from '../engine/open.ts'
+import { ownRules } from '../engine/heal/ownrules.ts'
+import { guardRules } from '../engine/heal/rulesguard.ts'
+import { takeCensus } from '../engine/look/census.ts'
+import { guardNameServer } from '../engine/names/nameguard.ts'
+import { hearWarnings, linuxKernel, openContext } from '../engine/open.ts'
 import { asTsnetError } from '../errors/codes.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import { tsnetVersion } from '../model/version.ts'
 import { makeFolder, removeEmptyFolder } from '../state/files.ts'
 import type { DockerDoor } from './docker.ts'
 import { readMark } from './dockerinstall.ts'
+import { watchForEnd } from './ending.ts'
+import { firstAnswer } from './firstanswer.ts'
+import { listen, systemdFds } from './listen.ts'
 import { createLog, type Log, type LogLevel } from './log.ts'
 import { createMetricsDoor } from './metricsdoor.ts'
-import { claimPlace, daemonPlace, groupId, placeSocket, shortPath, whereabouts } from './place.ts'
+import { claimPlace, daemonPlace, groupId, whereabouts } from './place.ts'
 import type { Programs } from './program.ts'
 import { createResident } from './resident.ts'
 import { serveConnections, startHeart } from './server.ts'
-import { type CountingService, createService } from './service.ts'
+import { createService, type Service } from './service.ts'
 import { stopDaemon } from './start.ts'
 
 export interface DaemonOptions {
@@ -58,12 +64,8 @@ export interface DaemonOptions {
 
 /** How long calls may take that were begun before we were told to end. */
 const drainLimitMs = 30_000
-/** Between two looks whether there is a reason to end. */
-const watchMs = 500
-/** The first descriptor systemd hands a socket over in, sd_listen_fds(3). */
-const systemdFd = 3
-/** FileDescriptorName= of Docker's socket in `tsnet-docker.socket`. */
-const dockerFdName = 'docker'
+/** Who has started us and does not call keeps what is looked after waiting no longer. */
+const firstCallMs = 5000
 const longestLogBytes = 1024 * 1024
 
 /**
@@ -73,7 +75,7 @@ const longestLogBytes = 1024 * 1024
  * @throws TSNET_DAEMON_RUNNING (conflict) where another one serves
  */
 export async function runDaemon(options: DaemonOptions): Promise<void> {
-  compileSoon()
+  tuneV8()
   const place = daemonPlace(options)
   const log = createLog(options.logLevel ?? 'info', options.print)
   const group = options.group === undefined ? undefined : groupId(options.group)
@@ -91,16 +93,20 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   const ending = watchForEnd(options)
   const startedAt = new Date().toISOString()
   const { stateDir, idleExitSeconds } = options
+  const first = firstAnswer(options.idleExitSeconds === undefined ? 0 : firstCallMs)
+  const engineOptions: EngineOptions = stateDir === undefined ? {} : { stateDir }
+  hearWarnings((text) => log.write('warn', text))
   const service = createService({
     version: tsnetVersion,
+    answered: first.answered,
     programs: options.programs,
     resident,
     log,
     onBeat: heart.onBeat,
+    beat: heart.beat,
     here: whereabouts(),
     retiring: ending.reason,
-    census: () =>
-      takeCensus(openContext(resident.kernel({}, undefined), stateDir === undefined ? {} : { stateDir })),
+    census: () => takeCensus(openContext(resident.kernel({}, undefined), engineOptions)),
     describe: () => ({
       pid: process.pid,
       socket: place.socket,
@@ -118,6 +124,11 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     claim.release()
     throw error
   }
+  const owner = ownRules({
+    context: () => openContext(resident.kernel({}, undefined), engineOptions),
+    owned: (before) => log.write('info', 'packet rules are owned', { before }),
+    failed: (error) => log.write('warn', 'packet rules not owned', { error: String(error) }),
+  })
   const listening = await listen(daemon.server, place.socket, group)
   log.write('info', 'listening', { socket: place.socket, pid: process.pid, version: tsnetVersion })
   const docker = await openDocker(options, service).catch((error: unknown) => {
@@ -129,20 +140,34 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     throw error
   })
   const names = guardNameServer({
+    from: first.over,
     kernel: () => resident.kernel({}, undefined),
-    options: stateDir === undefined ? {} : { stateDir },
+    options: engineOptions,
     started: (error) =>
       error === undefined
         ? log.write('info', 'name server started again')
         : log.write('warn', 'name server not started again', { error: String(error) }),
   })
+  const ports = keepPorts(() => openContext(resident.kernel({}, undefined), engineOptions), first.over)
+  const rules = guardRules({
+    kernel: () => resident.kernel({}, undefined),
+    options: engineOptions,
+    mended: (groups, by) => {
+      const who = by.map(({ pid, program }) => `${program} (${pid})`).join(', ')
+      log.write('warn', 'packet rules put back', { groups, ...(who === '' ? {} : { by: who }) })
+    },
+    failed: (error) => log.write('error', 'packet rules not looked after', { error: String(error) }),
+  })
   const reason = await ending.wait({
-    // dockerd's containers are not asked for one by one: whoever serves them stays.
-    busy: () => docker !== undefined || service.active() > 0 || daemon.connections() > 0,
+    // dockerd's containers are not asked for one by one, and rules have nobody else: whoever serves them stays.
+    busy: () => docker !== undefined || rules.isNeeded() || service.active() > 0 || daemon.connections() > 0,
     socketIsThere: listening.isThere,
   })
   log.write('info', 'leaving', { reason })
   names.stop()
+  rules.stop()
+  await owner.stop()
+  ports.stop()
   docker?.leave()
   listening.remove()
   daemon.server.close()
@@ -158,12 +183,17 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
 }
 
 /**
- * How much V8 lets a function run before it is compiled for speed: less than half of its default. An attach runs each once,
- * so that a daemon needed 2,500 of them to come to the speed it now has after 900 (measured, Node 20). A V8 without the flag
- * says so in the log, and nothing else comes of it.
+ * V8 as a daemon that does little for each of many calls wants it; a V8 without a flag says so in the log, and nothing
+ * else comes of it.
+ *
+ * - How much a function runs before it is compiled for speed: less than half of the default. An attach runs each once, so
+ *   that a daemon needed 2,500 of them to come to the speed it now has after 900 (measured, Node 20).
+ * - Young garbage is collected by this thread alone. There is little of it, and waking helpers and waiting for them took a
+ *   tenth of an attach's processor time (measured on two cores).
  */
-function compileSoon(): void {
+function tuneV8(): void {
   setFlagsFromString('--interrupt-budget=30000')
+  setFlagsFromString('--no-parallel-scavenge')
 }
 
 /**
@@ -172,11 +202,11 @@ function compileSoon(): void {
  */
 async function openDocker(
   { dockerSocket, dockerApi, stateDir }: DaemonOptions,
-  service: CountingService,
+  service: Service,
 ): Promise<DockerDoor | undefined> {
   const fd = systemdFds().docker
   const asked = dockerSocket !== undefined || fd !== undefined
-  const socket = dockerSocket ?? readMark(stateDir)?.socket
+  const socket = dockerSocket ?? markedSocket(stateDir, service.log)
   if (socket === undefined && fd === undefined) return undefined
   // Loaded where it is wanted: an HTTP server costs a start some milliseconds.
   const { openDockerDoor } = await import('./docker.ts')
@@ -199,129 +229,24 @@ async function openDocker(
   })
 }
 
+/** Without the mark Docker's driver is not served, and everything else is. */
+function markedSocket(stateDir: string | undefined, log: Log): string | undefined {
+  try {
+    return readMark(stateDir)?.socket
+  } catch (error) {
+    const { message, hint } = asTsnetError(error)
+    log.write('error', "Docker's driver is not served", { error: message, hint })
+    return undefined
+  }
+}
+
 /** A log of its own lives on a tmpfs: of the last run and this one. */
 function shortenLog(path: string): void {
   const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0
   if (size > longestLogBytes) renameSync(path, `${path}.1`)
 }
 
-interface Listening {
-  readonly isThere: () => boolean
-  readonly remove: () => void
-}
-
-/** On systemd's socket where it hands one over, else on one of our own. */
-async function listen(
-  server: ReturnType<typeof serveConnections>['server'],
-  path: string,
-  group: number | undefined,
-): Promise<Listening> {
-  const ready = new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.once('listening', resolve)
-  })
-  const fd = systemdFds().calls
-  if (fd !== undefined) {
-    server.listen({ fd })
-    await ready
-    // It stays systemd's.
-    return { isThere: () => true, remove: () => undefined }
-  }
-  const fresh = `${path}.${process.pid}`
-  rmSync(fresh, { force: true })
-  using short = shortPath(fresh)
-  const umask = process.umask(0o177)
-  try {
-    server.listen(short.path)
-    await ready
-  } finally {
-    process.umask(umask)
-  }
-  return placeSocket(fresh, path, group)
-}
-
-/** Sockets systemd hands over: the first one that is not Docker's is for calls. */
-function systemdFds(): { readonly calls?: number; readonly docker?: number } {
-  const { LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES = '' } = process.env
-  if (LISTEN_PID !== String(process.pid)) return {}
-  const names = LISTEN_FDNAMES.split(':')
-  const fds = Array.from({ length: Number(LISTEN_FDS) || 0 }, (_, i) => systemdFd + i)
-  const docker = fds.find((_, i) => names[i] === dockerFdName)
-  const calls = fds.find((fd) => fd !== docker)
-  return { ...(calls === undefined ? {} : { calls }), ...(docker === undefined ? {} : { docker }) }
-}
-
-interface Ending {
-  /** Why no more calls are taken; undefined as long as they are. */
-  reason(): string | undefined
-  wait(look: {
-    /** Somebody is connected, or something is being done. */
-    readonly busy: () => boolean
-    readonly socketIsThere: () => boolean
-  }): Promise<string>
-}
-
-function watchForEnd({ signal, idleExitSeconds, programFile }: DaemonOptions): Ending {
-  const isReplaced = watchFile(programFile)
-  let why: string | undefined
-  let wake: () => void = () => undefined
-  const reason = (): string | undefined => {
-    if (why !== undefined) return why
-    if (signal.aborted) why = 'asked to end'
-    else if (isReplaced()) why = 'another tsnet is installed'
-    // The caller who is told so calls again at once, and should find another one.
-    if (why !== undefined) setImmediate(wake)
-    return why
-  }
-  return {
-    reason,
-    wait: ({ busy, socketIsThere }) =>
-      new Promise((resolve) => {
-        let lastBusy = performance.now()
-        const look = (): void => {
-          if (busy()) lastBusy = performance.now()
-          const idleMs = performance.now() - lastBusy
-          if (reason() === undefined && !socketIsThere()) why = 'the socket was taken away'
-          if (reason() === undefined && idleExitSeconds !== undefined && idleMs >= idleExitSeconds * 1000)
-            why = 'idle'
-          const found = reason()
-          if (found === undefined) return
-          wake = () => undefined
-          clearInterval(timer)
-          signal.removeEventListener('abort', look)
-          resolve(found)
-        }
-        const timer = setInterval(look, watchMs)
-        wake = look
-        signal.addEventListener('abort', look)
-        look()
-      }),
-  }
-}
-
-/** Compared by text: every build writes the file anew, most of them the same. */
-function watchFile(path: string | undefined): () => boolean {
-  if (path === undefined) return () => false
-  const look = (): { inode: number; text: string } | undefined => {
-    try {
-      return { inode: statSync(path).ino, text: readFileSync(path, 'utf8') }
-    } catch {
-      return undefined
-    }
-  }
-  let known = look()
-  return () => {
-    const inode = statSync(path, { throwIfNoEntry: false })?.ino
-    // Gone is not replaced: an uninstalled tsnet still takes down what it has set up.
-    if (known === undefined || inode === undefined || inode === known.inode) return false
-    const now = look()
-    if (now === undefined || now.text !== known.text) return true
-    known = now
-    return false
-  }
-}
-
-async function drained(service: CountingService, connections: () => number, log: Log): Promise<void> {
+async function drained(service: Service, connections: () => number, log: Log): Promise<void> {
   const deadline = performance.now() + drainLimitMs
   while (service.active() > 0 || connections() > 0) {
     if (performance.now() > deadline) {

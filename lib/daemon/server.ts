@@ -25,20 +25,23 @@ export interface DaemonServer {
 /** Beats for all conversations that ask for them. */
 export interface Heart {
   readonly onBeat: Service['onBeat']
+  readonly beat: Service['beat']
   stop(): void
 }
 
 export function startHeart(): Heart {
   const beats = new Set<() => void>()
-  const timer = setInterval(() => {
+  const all = (): void => {
     for (const beat of beats) beat()
-  }, beatMs)
+  }
+  const timer = setInterval(all, beatMs)
   timer.unref()
   return {
     onBeat: (beat) => {
       beats.add(beat)
       return () => void beats.delete(beat)
     },
+    beat: all,
     stop: () => clearInterval(timer),
   }
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Census } from '../engine/census.ts'
+import type { Census } from '../engine/look/census.ts'
 import type { DaemonStatus, Whereabouts } from './api.ts'
 import { kinds, protocolVersion } from './api.ts'
 import type { Log, LogFields } from './log.ts'
@@ -39,28 +39,30 @@ export interface Service {
   /** @returns undefined for whom we serve */
   refuse(caller: Caller): Refusal | undefined
   begin(what: string): Work
+  /** Operations being worked on. */
+  active(): number
   /** Called every `beatMs` while the conversation has work. @returns how to stop */
   onBeat(beat: () => void): () => void
+  /** All of them now. */
+  beat(): void
   status(): DaemonStatus
   /** For Prometheus. */
   metrics(): Promise<string>
 }
 
-export interface ServiceParts extends Pick<Service, 'version' | 'programs' | 'resident' | 'log' | 'onBeat'> {
+export interface ServiceParts
+  extends Pick<Service, 'version' | 'programs' | 'resident' | 'log' | 'onBeat' | 'beat'> {
   readonly census: () => Promise<Census>
   readonly here: Whereabouts
   /** This daemon takes no calls any more, or its program on disk is another one by now; why. */
   readonly retiring: () => string | undefined
   readonly describe: () => Omit<DaemonStatus, 'calls' | 'active' | 'version' | 'protocol'>
+  /** Told of the end of every operation. */
+  readonly answered: () => void
 }
 
-export interface CountingService extends Service {
-  /** Operations being worked on. */
-  active(): number
-}
-
-export function createService(parts: ServiceParts): CountingService {
-  const { version, programs, resident, log, onBeat, here } = parts
+export function createService(parts: ServiceParts): Service {
+  const { version, programs, resident, log, onBeat, beat, here } = parts
   const calls: Record<string, number> = {}
   const metrics = createMetrics()
   let active = 0
@@ -73,6 +75,7 @@ export function createService(parts: ServiceParts): CountingService {
     resident,
     log,
     onBeat,
+    beat,
     active: () => active,
     refuse: (caller) => {
       const elsewhere = foreign(caller, here)
@@ -99,6 +102,7 @@ export function createService(parts: ServiceParts): CountingService {
           const ms = Math.round((performance.now() - begun) * 100) / 100
           metrics.count(what, code === 0 ? 'ok' : 'error', ms)
           log.write('info', what, { code, ms, ...fields })
+          parts.answered()
         },
       }
     },

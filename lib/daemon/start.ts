@@ -11,8 +11,9 @@
 import { closeSync, constants, openSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fail } from '../errors/codes.ts'
-import { type Detached, startDetached, tsnetProgram } from '../kernel/daemon.ts'
-import { LOCK_EX, tryFlock } from '../kernel/libc.ts'
+import { builtProgram } from '../kernel/system/builtprogram.ts'
+import { type Detached, startDetached } from '../kernel/system/daemon.ts'
+import { LOCK_EX, tryFlock } from '../kernel/system/libc.ts'
 import { makeFolder } from '../state/files.ts'
 import { type DaemonPlace, daemonPlace, runningDaemon } from './place.ts'
 
@@ -66,7 +67,10 @@ function start(place: DaemonPlace, { stateDir, socket }: DaemonAddress, argv: re
     ...(stateDir === undefined ? [] : ['--state-dir', stateDir]),
     ...(socket === undefined ? [] : ['--socket', socket]),
   ]
-  return startDetached([process.execPath, tsnetProgram(), 'daemon', 'run', ...argv, ...where], place.log)
+  return startDetached(
+    [process.execPath, builtProgram('tsnet'), 'daemon', 'run', ...argv, ...where],
+    place.log,
+  )
 }
 
 function tryLock({ folder }: DaemonPlace): number | undefined {

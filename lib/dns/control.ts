@@ -55,6 +55,18 @@ export interface Explained {
   readonly reply: string
 }
 
+const ops: readonly unknown[] = ['load', 'put', 'drop', 'routes', 'status', 'explain']
+
+/** A line of the control socket. @returns undefined where it is no request */
+export function readRequest(line: string): Request | undefined {
+  try {
+    const request = JSON.parse(line) as Request | null
+    return ops.includes(request?.op) ? (request as Request) : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /** The fault of a request, for the caller to make an error of. */
 export interface Fault {
   readonly kind: 'portInUse' | 'addressMissing' | 'notPermitted' | 'notFound' | 'internal'

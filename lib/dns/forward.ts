@@ -66,6 +66,8 @@ const STALE_TTL_SECONDS = 30
 const PENALTY_MS = 10_000
 const CACHE_LIMITS = { entries: 20_000, bytes: 12 * 1024 * 1024 }
 const MAX_OUTSTANDING = 20_000
+/** Of one asker: names by chance, which nobody answers, must not use up everybody's. A resolver behind one asks thousands. */
+const MAX_OUTSTANDING_EACH = 5000
 
 interface Result {
   readonly reply: UpstreamReply
@@ -78,6 +80,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   const cache = createCache(CACHE_LIMITS)
   const underWay = new Map<string, Promise<Cached | undefined>>()
   const silent = new Map<Address, number>()
+  const asking = new Map<string, number>()
 
   const askOne = async (
     server: Address,
@@ -182,8 +185,16 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     }
     let pending = underWay.get(key)
     if (pending === undefined) {
-      if (underWay.size >= MAX_OUTSTANDING) return undefined
-      pending = ask(key, servers, asked).finally(() => underWay.delete(key))
+      const asker = askerOf(view)
+      const own = asking.get(asker) ?? 0
+      if (underWay.size >= MAX_OUTSTANDING || own >= MAX_OUTSTANDING_EACH) return undefined
+      asking.set(asker, own + 1)
+      pending = ask(key, servers, asked).finally(() => {
+        underWay.delete(key)
+        const left = (asking.get(asker) ?? 1) - 1
+        if (left > 0) asking.set(asker, left)
+        else asking.delete(asker)
+      })
       underWay.set(key, pending)
     }
     const stale = kept?.cached
@@ -202,6 +213,11 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       return underWay.size
     },
   }
+}
+
+/** A container, or whoever else asks on a network. */
+function askerOf({ container, networks }: View): string {
+  return container?.id ?? `network ${networks[0]?.network.name ?? ''}`
 }
 
 const isGood = ({ rcode }: UpstreamReply): boolean => rcode === RCODE.NOERROR || rcode === RCODE.NXDOMAIN

@@ -21,7 +21,7 @@ import type { ZoneNetwork } from './zone-contents.ts'
 import { createFastPath } from './zone-fast.ts'
 import type { View } from './zone-lookup.ts'
 
-/** Sockets as this room needs them; kernel/dnssocket.ts makes them. */
+/** Sockets as this room needs them; kernel/packets/dnssocket.ts makes them. */
 export interface ServerSockets {
   openDatagramSocket(place: { readonly address: Address; readonly port: number }): number
   openListeningSocket(place: { readonly address: Address; readonly port: number }): number
@@ -30,7 +30,7 @@ export interface ServerSockets {
   faultOf(error: unknown): 'portInUse' | 'addressMissing' | 'notPermitted' | 'internal'
 }
 
-/** Datagrams that travel together (kernel/dnssocket.ts says more). */
+/** Datagrams that travel together (kernel/packets/dnssocket.ts says more). */
 export interface Batch {
   readonly size: number
   receive(fd: number, from: number): number
@@ -51,7 +51,7 @@ const MAX_ASKERS = 10_000
 const ROUNDS = 8
 
 export interface Listening {
-  /** Opens what of a network is not open. @throws ControlFault, with nothing of it open that was not before */
+  /** Opens what of a network is not open, and closes what is not its any more. @throws ControlFault, with nothing of it open that was not before */
   open(network: ZoneNetwork): void
   close(network: string): void
 }
@@ -62,14 +62,18 @@ interface Listener {
   readonly tcp: Server | undefined
 }
 
+/** What goes wrong where no caller waits. */
+export type Complain = (doing: string, error: unknown) => void
+
 export interface ListeningInput {
   readonly zone: Zone
   readonly resolve: Resolve
   readonly counts: { queries: number; fast: number }
   readonly options: { readonly sockets: ServerSockets; readonly tcp: boolean }
+  readonly complain: Complain
 }
 
-export function createListening({ zone, resolve, counts, options }: ListeningInput): Listening {
+export function createListening({ zone, resolve, counts, options, complain }: ListeningInput): Listening {
   const { sockets } = options
   const batch = sockets.createDatagramBatch()
   const answerFast = createFastPath(zone)
@@ -89,7 +93,7 @@ export function createListening({ zone, resolve, counts, options }: ListeningInp
             if (short !== undefined) socket.send(short, port_, asker, () => undefined)
           })
         },
-        (error: unknown) => console.error('answering a query:', error),
+        (error: unknown) => complain('answering a query:', error),
       )
     }
     const answerFully = (i: number): void => {
@@ -121,7 +125,7 @@ export function createListening({ zone, resolve, counts, options }: ListeningInp
         if (count === 0) return
       }
     })
-    socket.on('error', (error) => console.error(`listening on ${address}:`, error))
+    socket.on('error', (error) => complain(`listening on ${address}:`, error))
     socket.bind({ fd, exclusive: true })
     return socket
   }
@@ -163,7 +167,9 @@ export function createListening({ zone, resolve, counts, options }: ListeningInp
         for (const listener of fresh) closeOne(listener)
         throw error
       }
-      open.set(name, [...there, ...fresh])
+      const kept = there.filter(({ address }) => listen.includes(address))
+      for (const listener of there) if (!kept.includes(listener)) closeOne(listener)
+      open.set(name, [...kept, ...fresh])
     },
     close: (name) => {
       for (const listener of open.get(name) ?? []) closeOne(listener)

@@ -22,9 +22,10 @@ import { explain } from './explain.ts'
 import { createForwarder, type OwnedRoute } from './forward.ts'
 import { forward } from './handlers/forward.ts'
 import { names } from './handlers/names.ts'
+import { noRebinding } from './handlers/rebinding.ts'
 import { reverse } from './handlers/reverse.ts'
 import { createHostAddresses } from './hostaddresses.ts'
-import { createListening, type ServerSockets } from './listening.ts'
+import { type Complain, createListening, type ServerSockets } from './listening.ts'
 import { followHostResolvers, readHostResolvers } from './resolvconf.ts'
 import { createUpstreams } from './upstream.ts'
 import { createZone } from './zone.ts'
@@ -46,6 +47,8 @@ export interface NameServerOptions {
   readonly workers: () => readonly number[]
   /** Of other servers; anything but 53 is for tests. */
   readonly upstreamPort?: number
+  /** Where it complains; absent: standard error. */
+  readonly complain?: Complain
 }
 
 export function createNameServer(options: NameServerOptions): NameServer {
@@ -63,9 +66,10 @@ export function createNameServer(options: NameServerOptions): NameServer {
     routes: () => routes,
     own: (server) => own.has(server),
   })
-  const resolve = createChain([names, reverse(zone), forward(forwarder)])
+  const resolve = createChain([names, reverse(zone), noRebinding(zone), forward(forwarder)])
   const counts = { queries: 0, fast: 0 }
-  const listen = createListening({ zone, resolve, counts, options })
+  const complain = options.complain ?? console.error
+  const listen = createListening({ zone, resolve, counts, options, complain })
 
   const addNetwork = (network: ZoneNetwork): void => {
     const there = zone.network(network.name)
@@ -114,7 +118,7 @@ export function createNameServer(options: NameServerOptions): NameServer {
           try {
             addNetwork(network)
           } catch (error) {
-            console.error(`serving network ${network.name}:`, error)
+            complain(`serving network ${network.name}:`, error)
           }
         }
         for (const container of request.containers) zone.putContainer(container)

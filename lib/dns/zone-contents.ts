@@ -20,12 +20,16 @@ export interface ZoneNetwork {
   readonly subnets: readonly Cidr[]
   /** Nothing is forwarded for containers that are on internal networks only. */
   readonly internal: boolean
+  /** Names outside do not lead its containers to each other or to the host. */
+  readonly protect?: boolean
   /** Its names end here too, beside {@link DEFAULT_DOMAIN}. */
   readonly domain?: string
   /** Absent or empty: the host's. */
   readonly forwarders?: readonly Address[]
   /** Where the server listens; absent: 53. */
   readonly port?: number
+  /** Whoever reaches a listener may ask, as the network itself: its subnets are not known. */
+  readonly anyone?: true
 }
 
 export interface ZoneContainer {

@@ -215,6 +215,7 @@ export function createZone(isHost: (address: Address) => boolean = () => false):
       // An address of this subnet that nobody has told us of, or the host itself.
       const address = fromBytes(Buffer.from(asker, 'latin1'))
       const inside =
+        names.network.anyone === true ||
         names.network.listen.includes(address) ||
         names.network.subnets.some((subnet) => contains(subnet, address)) ||
         isHost(address)

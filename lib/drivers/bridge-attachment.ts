@@ -5,6 +5,7 @@
  * @module
  */
 
+import { fail } from '../errors/codes.ts'
 import {
   type Address,
   addressOf,
@@ -17,12 +18,15 @@ import {
   type Subnet,
 } from '../model/address.ts'
 import type { Attachment, FirewallBackend } from '../model/attachment.ts'
-import { endpointAlias } from '../model/names.ts'
+import { shortHash } from '../model/hash.ts'
+import { attachmentOwner, endpointAlias } from '../model/names.ts'
 import type { IpamSubnet, NetworkConfig } from '../model/network.ts'
 import type { PortBinding } from '../model/portmapping.ts'
 import type { ContainerInfo } from '../model/sandbox.ts'
+import type { ProtectIntent } from '../plan/intent.ts'
 import type { AttachmentPlan } from '../plan/plan.ts'
 import type { Step } from '../plan/step.ts'
+import { routedFamilies } from './gatewaymodes.ts'
 import { planPublish } from './publish.ts'
 
 export interface BridgeAttachmentInput {
@@ -49,6 +53,8 @@ export interface BridgeAttachmentInput {
   readonly routes?: readonly { readonly to: Subnet; readonly via?: Address; readonly metric?: number }[]
   /** Of the default routes. */
   readonly routeMetric?: number
+  /** Families whose default route is another engine's: what leaves with addresses of this endpoint leaves by it all the same. */
+  readonly answersOverIt?: readonly Family[]
   /** The end for the sandbox stays on the host under this name: the engine takes it there itself, and sets it up. */
   readonly hostPeer?: string
 }
@@ -66,17 +72,9 @@ export function planAttachment(input: BridgeAttachmentInput): AttachmentPlan {
   }
 }
 
-function planEndpoint({
-  config,
-  container,
-  hostIfname,
-  ifname,
-  mac,
-  mtuBytes,
-  backend,
-  rulesSeeBridge = false,
-  hostPeer,
-}: BridgeAttachmentInput): readonly Step[] {
+function planEndpoint(input: BridgeAttachmentInput): readonly Step[] {
+  const { config, container, hostIfname, ifname, mac, mtuBytes, backend, hostPeer } = input
+  const { rulesSeeBridge = false } = input
   const { bridge, hairpin, icc } = config.options
   // Where rules see them, the rules keep the ports apart: an isolated port could not even reach its own published
   // ports then, because the kernel turns those packets around inside the bridge.
@@ -92,8 +90,31 @@ function planEndpoint({
     bridge,
     peer: hostPeer === undefined ? { name: ifname, mac } : { name: hostPeer, mac, where: 'host' },
   }
-  if (!hairpin && icc) return [veth]
-  return [veth, { kind: 'bridgePort', where: 'host', name: hostIfname, hairpin, isolated }]
+  const port: Step = { kind: 'bridgePort', where: 'host', name: hostIfname, hairpin, isolated }
+  return [veth, ...(hairpin || !icc ? [port] : []), ...planProtection(input)]
+}
+
+/** @throws TSNET_MODE_MISMATCH (invalid) without a backend: nothing would hold */
+function planProtection(input: BridgeAttachmentInput): readonly Step[] {
+  const { config, container, ifname, hostIfname: port, mac, cidrs, backend } = input
+  if (config.options.protect === undefined) return []
+  if (backend === 'none') {
+    throw fail('TSNET_MODE_MISMATCH', {
+      message: `joining network ${config.name}: it has protect=strict, and with firewall backend none nothing would protect it`,
+      field: 'firewall',
+      value: backend,
+      hint: 'choose --firewall iptables or nftables',
+    })
+  }
+  const intent: ProtectIntent = {
+    kind: 'protect',
+    owner: attachmentOwner(container.id, ifname),
+    port,
+    mac,
+    addresses: [...linkLocal(input), ...cidrs].map(addressOf),
+    gateways: config.subnets.map(({ gateway }) => gateway),
+  }
+  return [{ kind: 'firewall', where: 'host', intent }]
 }
 
 /** The inside of a sandbox, once the interface is there. */
@@ -117,8 +138,37 @@ export function planInside(input: BridgeAttachmentInput): readonly Step[] {
       }),
     ),
     ...furtherRoutes(input),
+    ...ownTable(input),
   ]
 }
+
+/** Who asks at this endpoint is answered over it, and by nobody who filters reverse paths dropped on the way. */
+function ownTable({ config, cidrs, ifname, answersOverIt = [] }: BridgeAttachmentInput): readonly Step[] {
+  if (config.internal) return []
+  return cidrs.flatMap((cidr): readonly Step[] => {
+    const family = familyOf(cidr)
+    const [via] = gatewaysFor(config, cidr)
+    if (via === undefined || !answersOverIt.includes(family)) return []
+    const table = tableOf(ifname)
+    const rule = `from ${addressOf(cidr)} lookup ${table}`
+    const ip = family === 6 ? '-6 ' : ''
+    return [
+      {
+        kind: 'batch',
+        where: 'sandbox',
+        tool: 'ip',
+        add: [
+          `route replace ${everything(family)} via ${via} dev ${ifname} table ${table}`,
+          `${ip}rule add ${rule}`,
+        ],
+        remove: [`${ip}rule delete ${rule}`],
+      },
+    ]
+  })
+}
+
+/** A routing table for an interface of that name: those that people and other tools choose have smaller numbers. */
+const tableOf = (ifname: string): number => 0x74730000 + Number.parseInt(shortHash([ifname], 4), 16)
 
 /**
  * The one the kernel would give the interface, given here so that it is usable
@@ -186,6 +236,7 @@ function everything(family: Family): Subnet {
 
 function attachmentOf(input: BridgeAttachmentInput): Attachment {
   const { config, ifname, hostIfname, cidrs, mac, mtuBytes, aliases, bindings, backend } = input
+  const routed = routedFamilies(config)
   return {
     network: config.name,
     driver: 'bridge',
@@ -200,6 +251,7 @@ function attachmentOf(input: BridgeAttachmentInput): Attachment {
     aliases,
     defaultRoute: defaultRoutes(input).map(({ family }) => family),
     ports: bindings,
+    ...(routed.length === 0 ? {} : { routed }),
     firewall: backend,
   }
 }

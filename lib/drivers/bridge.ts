@@ -25,6 +25,7 @@ import { DNS_PORT, type IpamSubnet, type NetworkConfig } from '../model/network.
 import type { ForeignDrop, LinkFact } from '../plan/facts.ts'
 import type { NamesPlace } from '../plan/intent.ts'
 import type { Step, SysctlStep } from '../plan/step.ts'
+import { gatewayModesOf } from './gatewaymodes.ts'
 
 export { type BridgeAttachmentInput, planAttachment } from './bridge-attachment.ts'
 
@@ -61,6 +62,7 @@ export function planNetworkLinks(input: BridgeNetworkInput): readonly Step[] {
     .filter((cidr) => !bridgeAddresses.includes(cidr))
   return [
     ...(bridge === undefined ? [bridgeStep(input)] : []),
+    ...(bridge === undefined ? [deafToRouters(dev)] : []),
     ...ipv6On(config),
     // First up, so that on the way back IPv6 addresses are deleted before they would go by themselves.
     ...linkUp(dev, bridge),
@@ -86,7 +88,7 @@ export function planNetworkRules(input: {
 }): readonly Step[] {
   const { config, foreignDrops, named, backend } = input
   if (backend === 'none' || config.options.unmanaged) return []
-  const { bridge, icc, isolate, isolateFrom, masquerade, sources } = config.options
+  const { bridge, icc, isolate, isolateFrom, masquerade, protect, conntrackLimit, sources } = config.options
   const { name: network, internal } = config
   const subnets = config.subnets.map(({ subnet }) => subnet)
   const names = namesPlace(config)
@@ -99,6 +101,9 @@ export function planNetworkRules(input: {
         ...{ kind: 'network', network, bridge, subnets, internal, icc, isolate, masquerade },
         ...(isolateFrom === undefined ? {} : { isolateFrom }),
         ...(sources === undefined ? {} : { sources }),
+        ...gatewayModesOf(config),
+        ...(protect === undefined ? {} : { protect }),
+        ...(conntrackLimit === undefined ? {} : { conntrackLimit }),
         ...redirect,
       },
     },
@@ -114,20 +119,23 @@ export function planForeignAccepts(config: NetworkConfig, drops: readonly Foreig
   const families = familiesOf(config)
   return drops
     .filter(({ family }) => families.includes(family))
-    .map(
-      ({ chain, tool, family }): Step => ({
-        kind: 'firewall',
-        where: 'host',
-        intent: {
-          kind: 'foreignAccept',
-          network,
-          bridge,
-          tool,
-          family,
-          ...(chain === 'INPUT' ? { names: namesPlace(config, family) } : {}),
-        },
-      }),
-    )
+    .map(({ chain, tool, family }): Step => {
+      if (tool === 'firewalld') return trusted(bridge)
+      const names = chain === 'INPUT' ? { names: namesPlace(config, family) } : {}
+      return {
+        ...{ kind: 'firewall', where: 'host' },
+        intent: { kind: 'foreignAccept', network, bridge, tool, family, ...names },
+      }
+    })
+}
+
+/** A setting of the runtime, as engines make it: what is permanent is the admin's. */
+function trusted(bridge: string): Step {
+  const words = (verb: 'add' | 'remove'): readonly string[] => [
+    '--zone=trusted',
+    `--${verb}-interface=${bridge}`,
+  ]
+  return { kind: 'batch', where: 'host', tool: 'firewall-cmd', add: words('add'), remove: words('remove') }
 }
 
 /** Where the name server of a network listens, in one family or in all. */
@@ -216,6 +224,11 @@ function ipv6On(config: NetworkConfig): readonly Step[] {
   ]
 }
 
+/** Containers are no routers of the host: it takes its way out from none of them (CVE-2020-13401). Gone with the bridge. */
+function deafToRouters(dev: string): Step {
+  return { ...sysctl({ key: `net/ipv6/conf/${dev}/accept_ra`, value: '0' }), optional: true }
+}
+
 /**
  * Lets 127.0.0.1 of the host reach published ports. It opens the host's
  * loopback to the bridge, so it comes and goes with the rules, whose base has
@@ -242,6 +255,6 @@ function forwardingSysctls({ config, acceptRaDevs }: BridgeNetworkInput): readon
   return steps
 }
 
-function sysctl(setting: Pick<SysctlStep, 'key' | 'value'> & { readonly keep?: boolean }): Step {
+function sysctl(setting: Pick<SysctlStep, 'key' | 'value'> & { readonly keep?: boolean }): SysctlStep {
   return { kind: 'sysctl', where: 'host', keep: false, optional: false, ...setting }
 }

@@ -14,6 +14,7 @@ import type { NetworkConfig } from '../model/network.ts'
 import type { PortBinding } from '../model/portmapping.ts'
 import type { ContainerInfo } from '../model/sandbox.ts'
 import type { Step } from '../plan/step.ts'
+import { routedFamilies } from './gatewaymodes.ts'
 
 export interface PublishInput {
   readonly config: NetworkConfig
@@ -36,6 +37,7 @@ export function planPublish(input: PublishInput): readonly Step[] {
   if (bindings.length === 0) return []
   const addresses = cidrs.map(addressOf)
   for (const binding of bindings) refuseUnpublishable(input, binding)
+  const routed = routedFamilies(config)
   return [
     {
       kind: 'firewall',
@@ -46,6 +48,7 @@ export function planPublish(input: PublishInput): readonly Step[] {
         bridge: config.options.bridge,
         addresses,
         bindings,
+        ...(routed.length === 0 ? {} : { routed }),
       },
     },
     ...bindings.flatMap((binding) => forgetFlows(binding, addresses)),

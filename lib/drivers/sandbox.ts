@@ -6,11 +6,11 @@
  */
 
 import { readSysctlKey, sysctlPath } from '../model/sysctl.ts'
-import type { SandboxFacts } from '../plan/facts.ts'
+import type { LinkFact } from '../plan/facts.ts'
 import type { Step } from '../plan/step.ts'
 
 export interface SandboxInput {
-  readonly facts: SandboxFacts
+  readonly links: readonly LinkFact[]
   /** As in sysctl(8), `net.core.somaxconn` or `net/core/somaxconn`, to values. */
   readonly sysctls: Readonly<Record<string, string>>
 }
@@ -21,8 +21,8 @@ export interface SandboxInput {
  *
  * @throws TSNET_BAD_VALUE (invalid) for a sysctl that does not belong to the sandbox
  */
-export function planSandbox({ facts, sysctls }: SandboxInput): readonly Step[] {
-  const up = facts.links.some(({ name, up }) => name === 'lo' && up)
+export function planSandbox({ links, sysctls }: SandboxInput): readonly Step[] {
+  const up = links.some(({ name, up }) => name === 'lo' && up)
   const lo: Step = { kind: 'linkUp', where: 'sandbox', dev: 'lo', before: up ? 'up' : 'down' }
   return [
     lo,

@@ -8,24 +8,29 @@ import type { Drivers } from '../drivers/driver.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import type { FirewallBackend } from '../model/attachment.ts'
 import { endpointAlias } from '../model/names.ts'
+import type { FoldersBeside } from '../state/beside.ts'
 import type { BootMark } from '../state/boot.ts'
 import type { HostConfig } from '../state/config.ts'
+import type { Warn } from '../state/files.ts'
 import type { Locks } from '../state/lock.ts'
 import type { NameRoutes } from '../state/nameroutes.ts'
 import type { NetworkDefinitions } from '../state/networks.ts'
-import type { ContainerRecord, Records, UnitRecord } from '../state/records.ts'
-import type { Owner, Reservations } from '../state/reservations.ts'
+import type { ContainerRecord, Records, UnitRecords } from '../state/records.ts'
+import { type Owner, type Reservations, unknownOwner } from '../state/reservations.ts'
 import type { Tidying } from '../state/tidy.ts'
-import type { NameService } from './nameservice.ts'
+import type { NameService } from './names/nameservice.ts'
 
 export interface EngineContext {
   readonly kernel: Kernel
   readonly locks: Locks
   readonly containers: Records<ContainerRecord>
-  readonly units: Records<UnitRecord>
+  /** Told of what is wrong and gone on without. */
+  readonly warn: Warn
+  readonly units: UnitRecords
   readonly networks: NetworkDefinitions
   readonly reservations: Reservations
   readonly boot: BootMark
+  readonly beside: FoldersBeside
   readonly tidying: Tidying
   readonly hostConfig: HostConfig
   /** Kinds of network beside `bridge`. */
@@ -34,6 +39,8 @@ export interface EngineContext {
   readonly names?: NameService
   /** Whom to ask for which domain. */
   readonly nameRoutes?: NameRoutes
+  /** Another process stays and holds reserved ports: its pid. It sees a moment later what was given back. */
+  readonly otherHolder: () => number | undefined
   /** Used where a request does not say. */
   readonly backend: FirewallBackend
 }
@@ -54,8 +61,11 @@ export function describeOwner(owner: Owner): string {
  * outlive the process it was named by.
  */
 export async function ownerIsAlive(context: EngineContext, owner: Owner): Promise<boolean> {
+  // Whoever it is: records may say so, and nobody is taken anything away before they have been asked.
+  if (owner === unknownOwner) return true
   if (context.kernel.isAlive(owner.path, { cookie: owner.cookie, bootId: owner.bootId })) return true
   const result = context.containers.get(owner.record)?.result
+  if (result === undefined && context.containers.hasAside(owner.record)) return hasLink(context, owner)
   if (owner.alias !== undefined) return hasEnd(context, owner)
   if (result === undefined || result.sandbox.identity.cookie !== owner.cookie) return false
   if (owner.bootId !== context.kernel.bootId()) return false
@@ -68,6 +78,15 @@ export async function ownerIsAlive(context: EngineContext, owner: Owner): Promis
     if ((await context.kernel.hostLink(hostIfname))?.alias === alias) return true
   }
   return false
+}
+
+/** Of one whose record cannot be read: its links go with its sandbox, and say whose they are. */
+async function hasLink({ kernel }: EngineContext, { container, bootId, alias }: Owner): Promise<boolean> {
+  if (bootId !== kernel.bootId()) return false
+  const { links } = await kernel.hostFacts()
+  return links.some((link) =>
+    alias === undefined ? link.alias?.startsWith(`tsnet:${container}/`) === true : link.alias === alias,
+  )
 }
 
 /** How long an engine may take to carry the other end into its sandbox; most take a tenth of a second. */

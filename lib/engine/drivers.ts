@@ -22,8 +22,8 @@ import { nearest } from '../model/nearest.ts'
 import type { CreateNetworkRequest, NetworkConfig } from '../model/network.ts'
 import type { AttachmentPlan } from '../plan/plan.ts'
 import type { Step } from '../plan/step.ts'
+import { bridgeMtu } from './attach/linkchoice.ts'
 import type { EngineContext } from './context.ts'
-import { bridgeMtu } from './linkchoice.ts'
 
 /** How long a driver that is a program may think. */
 const limitMs = 10_000

@@ -30,9 +30,17 @@ export interface PlannedSetup {
 /**
  * `step`: something made is not there as it was made; `sandbox`: the container has ended; `lease`: an address or
  * port is held by another; `accept`: a chain of others drops what tsnet lets through; `pending`: half-done work;
- * `names`: the name server does not answer.
+ * `names`: the name server does not answer; `record`: that of a container could not be read; `definition`: the file of a network cannot be read.
  */
-export type FindingKind = 'step' | 'sandbox' | 'lease' | 'accept' | 'pending' | 'names'
+export type FindingKind =
+  | 'step'
+  | 'sandbox'
+  | 'lease'
+  | 'accept'
+  | 'pending'
+  | 'names'
+  | 'record'
+  | 'definition'
 
 /** One thing `check` found that is not as the record says. */
 export interface Finding {
@@ -58,6 +66,8 @@ export interface GcReport {
   readonly networks: readonly string[]
   /** Groups of packet rules that were not there any more: put back now. */
   readonly rules: number
+  /** `CONTAINER/IFNAME` of packet rules and links that belonged to no container: taken away now. Absent: none. */
+  readonly orphans?: readonly string[]
 }
 
 /** What of a network can be changed while containers are on it; absent: stays as it is. */
@@ -168,6 +178,8 @@ export interface Engine extends AsyncDisposable {
   updateNetwork(name: string, update: NetworkUpdate, options?: Interruption): Promise<NetworkConfig>
   /** Removes networks no container is on. @returns their names */
   pruneNetworks(options?: Interruption): Promise<readonly string[]>
+  /** Puts back packet rules that somebody has flushed, at once and of all. @returns how many groups of rules that took */
+  reapplyRules(): Promise<number>
   /** `gc` and `pruneNetworks`: everything that serves nobody goes. */
   prune(options?: Interruption): Promise<GcReport>
   /** Gives back sockets and descriptors; what was set up stays. */
@@ -184,6 +196,11 @@ export interface EngineOptions {
   readonly drivers?: readonly Driver[]
   /** Progress, one call per step as it is applied. */
   readonly onStep?: (line: string) => void
+  /**
+   * Told of what is wrong with tsnet's own files and is gone on without: one line, which names the file. Of several
+   * engines in one process whichever was opened last is told. Absent: `process.emitWarning`, named `TsnetWarning`.
+   */
+  readonly onWarning?: (text: string) => void
   /** How long to wait for another tsnet, in ms. Default 30,000. */
   readonly lockTimeoutMs?: number
 }

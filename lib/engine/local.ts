@@ -6,12 +6,19 @@
 
 import { asTsnetError, fail } from '../errors/codes.ts'
 import type { ContainerNetwork } from '../model/attachment.ts'
-import { check, gc } from './check.ts'
-import { connect } from './connect.ts'
+import { attach, setup } from './attach/setup.ts'
+import { connect } from './change/connect.ts'
+import { disconnect } from './change/disconnect.ts'
+import { idleGuests } from './change/guest.ts'
+import { publish, unpublish } from './change/publish.ts'
 import { type EngineContext, interruptible } from './context.ts'
-import { disconnect } from './disconnect.ts'
-import { planSetup } from './dryrun.ts'
 import type { Engine, Selector } from './engine.ts'
+import { heal } from './heal/heal.ts'
+import { removeIdle, tidy } from './heal/idle.ts'
+import { despiteFlush, reapplyRules } from './heal/refresh.ts'
+import { lockKey, takeDown } from './heal/takedown.ts'
+import { check, gc } from './look/check.ts'
+import { planSetup } from './look/dryrun.ts'
 import {
   attachmentKey,
   findContainer,
@@ -20,15 +27,15 @@ import {
   livesElsewhere,
   mergeResults,
   recordKeys,
-} from './find.ts'
-import { heal } from './heal.ts'
-import { removeIdle, tidy } from './idle.ts'
-import { createNetwork, inspectNetwork, listNetworks, pruneNetworks, removeNetwork } from './networks.ts'
-import { publish, unpublish } from './publish.ts'
-import { despiteFlush } from './refresh.ts'
-import { attach, setup } from './setup.ts'
-import { lockKey, takeDown } from './takedown.ts'
-import { updateNetwork } from './update.ts'
+} from './look/find.ts'
+import {
+  createNetwork,
+  inspectNetwork,
+  listNetworks,
+  pruneNetworks,
+  removeNetwork,
+} from './network/networks.ts'
+import { updateNetwork } from './network/update.ts'
 
 export function createLocalEngine(context: EngineContext): Engine {
   return {
@@ -39,10 +46,19 @@ export function createLocalEngine(context: EngineContext): Engine {
     detach: (id, ifname, options) => detach(context, { id, ifname }, options?.signal),
     connect: (selector, endpoint, options) =>
       despiteFlush(context, () => connect(context, selector, endpoint, options?.signal)),
-    disconnect: (selector, network, options) => disconnect(context, selector, network, options?.signal),
+    disconnect: async (selector, network, options) => {
+      const now = await disconnect(context, selector, network, options?.signal)
+      if (now !== undefined) await releaseGuests(context, now.container.id)
+      return now
+    },
     publish: (selector, mappings, options) =>
       despiteFlush(context, () => publish(context, selector, mappings, options?.signal)),
-    unpublish: (selector, mappings, options) => unpublish(context, selector, mappings, options?.signal),
+    unpublish: async (selector, mappings, options) => {
+      const gone = await unpublish(context, selector, mappings, options?.signal)
+      const id = findId(context, selector)
+      if (id !== undefined) await releaseGuests(context, id)
+      return gone
+    },
     list: async () => listContainers(context),
     inspect: async (selector) => findContainer(context, selector),
     check: async (selector) =>
@@ -59,6 +75,7 @@ export function createLocalEngine(context: EngineContext): Engine {
     inspectNetwork: (name) => inspectNetwork(context, name),
     updateNetwork: (name, update, options) => updateNetwork(context, name, update, options?.signal),
     pruneNetworks: (options) => pruneNetworks(context, options?.signal),
+    reapplyRules: () => reapplyRules(context),
     prune: async (options) => {
       const report = await gc(context, options?.signal)
       const pruned = await pruneNetworks(context, options?.signal)
@@ -78,6 +95,12 @@ async function teardown(
   const id = await idAfterHealing(interruptible(context, signal), selector)
   if (id === undefined) return undefined
   return teardownAll(context, id, recordKeys(context, id), signal)
+}
+
+/** What a change has left of a container of another engine without a use. */
+async function releaseGuests(context: EngineContext, id: string): Promise<void> {
+  const idle = idleGuests(context, id)
+  if (idle.length > 0) await teardownAll(context, id, idle)
 }
 
 /** Takes back one attachment that was made by `attach`. */
@@ -123,7 +146,9 @@ async function teardownRecord(
   const { locks } = interruptible(context, signal)
   const lock = await locks.container(lockKey(context, key))
   try {
-    const networks = (context.containers.get(key) ?? context.containers.pending(key))?.networks ?? []
+    const networks =
+      (context.containers.get(key) ?? context.containers.pending(key))?.networks ??
+      context.networks.ephemeralNames()
     const host = await locks.hostShared()
     let down: Awaited<ReturnType<typeof takeDown>>
     try {

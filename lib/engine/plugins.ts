@@ -5,21 +5,21 @@
  * @module
  */
 
-import { closeSync } from 'node:fs'
 import type { Kernel } from '../kernel/kernel.ts'
 import type { Address, Cidr } from '../model/address.ts'
+import { createHostLocal, type HostLocal } from './attach/hostlocal.ts'
 import type { EngineContext } from './context.ts'
 import { type Dhcp, dhcp } from './dhcp/calls.ts'
 import type { Engine, EngineOptions } from './engine.ts'
-import { createHostLocal, type HostLocal } from './hostlocal.ts'
+import { setForwarders } from './heal/refresh.ts'
 import { createLocalEngine } from './local.ts'
 import { linuxKernel, openContext } from './open.ts'
 import { createParts, type Parts } from './parts/parts.ts'
-import { reapplyRules, setForwarders } from './refresh.ts'
 
 export type { PartId, PartInterface } from '../drivers/cni/part.ts'
 export type { PartOptions, PartType } from '../drivers/cni/registry.ts'
-export type { HostLocal } from './hostlocal.ts'
+export { findProgram } from '../kernel/system/run.ts'
+export type { HostLocal } from './attach/hostlocal.ts'
 export type { PartRequest } from './parts/part.ts'
 export type { Parts } from './parts/parts.ts'
 
@@ -53,8 +53,6 @@ export interface PluginEngine extends Engine {
   readonly hasNames: boolean
   /** The port they are answered at where nobody says, if the host's file does. */
   readonly namesPort: number | undefined
-  /** Puts back packet rules that somebody has flushed. @returns how many steps that took */
-  reapplyRules(): Promise<number>
   /** Whom names of a network are forwarded to from now on; none: whom the host asks. */
   setForwarders(network: string, servers: readonly Address[]): Promise<void>
   /** Which tool packet rules are made with where nobody says. */
@@ -67,7 +65,7 @@ export async function openPluginEngine(
   kernel: Kernel = linuxKernel(options),
 ): Promise<PluginEngine> {
   const context = openContext(kernel, { lockTimeoutMs: lockLimitMs, ...options })
-  const netns = await import('../kernel/netns.ts')
+  const netns = await import('../kernel/namespace/netns.ts')
   return {
     ...createLocalEngine(context),
     parts: createParts(context),
@@ -80,30 +78,26 @@ export async function openPluginEngine(
       (await context.kernel.hostFacts()).addresses.filter(({ dev }) => dev === name).map(({ cidr }) => cidr),
     hasNames: context.names !== undefined,
     namesPort: context.hostConfig.dnsPort,
-    reapplyRules: () => reapplyRules(context),
     setForwarders: (network, servers) => setForwarders(context, network, servers),
-    exhaustedSubnet: async (network) => (await import('./leasesleft.ts')).exhaustedSubnet(context, network),
+    exhaustedSubnet: async (network) =>
+      (await import('./look/leasesleft.ts')).exhaustedSubnet(context, network),
     isOwnNetns: (path) => {
-      let fd: number | undefined
       try {
-        fd = netns.openNetns(path)
-        return netns.isOwnNetns(fd)
+        return netns.isOwnNetns(path)
       } catch {
         return false
-      } finally {
-        if (fd !== undefined) closeSync(fd)
       }
     },
     hasInterface: async (path, ifname) => {
       const sandbox = await context.kernel.openSandbox(path)
       try {
-        return sandbox.facts.links.some(({ name }) => name === ifname)
+        return (await sandbox.links()).some(({ name }) => name === ifname)
       } finally {
         sandbox.close()
       }
     },
     runProgram: async (program, { input, env }) => {
-      const { exec } = await import('../kernel/exec.ts')
+      const { exec } = await import('../kernel/system/exec.ts')
       return exec(typeof program === 'string' ? [program] : program, {
         input,
         env,

@@ -38,6 +38,8 @@ export const errorCodes = {
   TSNET_SUBNET_OVERLAP: 'conflict',
   TSNET_NETWORK_EXISTS: 'conflict',
   TSNET_NETWORK_IN_USE: 'conflict',
+  /** Another state folder has the packet rules of this host. */
+  TSNET_RULES_IN_USE: 'conflict',
   /** A container or network of that name, or another interface, is there already. */
   TSNET_NAME_IN_USE: 'conflict',
   TSNET_IFNAME_IN_USE: 'conflict',
@@ -82,13 +84,44 @@ export function isTsnetError(error: unknown, code?: ErrorCode): error is TsnetEr
   return error instanceof TsnetError && (code === undefined || error.code === code)
 }
 
+/**
+ * What is lacking where the kernel lets root and not this user: the one place that knows it from an errno.
+ *
+ * @param message what was being done, and the refusal; absent: as Node has it
+ * @returns undefined for whatever is no matter of rights, and for root, whom other things stop
+ */
+export function rightsLacking(error: unknown, message?: string): TsnetError | undefined {
+  if (!(error instanceof Error && 'code' in error) || process.geteuid?.() === 0) return undefined
+  if (error.code !== 'EACCES' && error.code !== 'EPERM') return undefined
+  return fail('TSNET_NOT_ROOT', {
+    message: message ?? error.message,
+    hint: 'run it with sudo',
+    cause: error,
+  })
+}
+
+/** The same error in the words of whoever asked: code, value, cause and what could not be taken back stay. */
+export function retold(
+  error: TsnetError,
+  told: { readonly message: string; readonly field: string },
+): TsnetError {
+  const { code, kind, value, hint, cause } = error
+  const made = new TsnetError(code, kind, { ...told, value, cause, ...(hint === undefined ? {} : { hint }) })
+  made.undo.push(...error.undo)
+  return made
+}
+
 /** Anything caught, as a TsnetError; an unexpected one becomes TSNET_INTERNAL with its cause. */
 export function asTsnetError(error: unknown): TsnetError {
   if (error instanceof TsnetError) return error
   const message = error instanceof Error ? error.message : String(error)
+  const lacking = rightsLacking(error)
+  if (lacking !== undefined) return lacking
   if (error instanceof Error && 'errno' in error) {
     const hint =
-      'the kernel refused what should have worked: memory, files or permissions may be short (dmesg)'
+      'code' in error && error.code === 'EROFS'
+        ? 'make its file system writable, or name another place'
+        : 'the kernel refused what should have worked: memory, files or permissions may be short (dmesg)'
     return fail('TSNET_STEP_FAILED', { message, cause: error, hint })
   }
   return fail('TSNET_INTERNAL', { message, cause: error, hint: 'this is a fault of tsnet: please report it' })

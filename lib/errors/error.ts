@@ -47,6 +47,11 @@ export interface ErrorView {
 
 /** The one class of errors tsnet throws. Tell them apart by `code`, group them by `kind`; the text is for people. */
 export class TsnetError extends Error {
+  /** Known by name: a driver or runtime may have brought a copy of this library with a class of its own. */
+  static override [Symbol.hasInstance](value: unknown): value is TsnetError {
+    return value instanceof Error && value.name === 'TsnetError' && 'code' in value && 'kind' in value
+  }
+
   override readonly name = 'TsnetError'
   readonly code: string
   readonly kind: ErrorKind

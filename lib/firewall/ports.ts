@@ -29,6 +29,15 @@ export const questionProtocols = ['udp', 'tcp'] as const
  * has an address of; `0.0.0.0` and `::` mean every address of that family.
  */
 export function publishedPorts(intent: PublishIntent): readonly PublishedPorts[] {
+  return allPorts(intent).filter(({ family }) => intent.routed?.includes(family) !== true)
+}
+
+/** Those that are let in as they come: nobody asks for them at an address of the host. */
+export function routedPorts(intent: PublishIntent): readonly PublishedPorts[] {
+  return allPorts(intent).filter(({ family }) => intent.routed?.includes(family) === true)
+}
+
+function allPorts(intent: PublishIntent): readonly PublishedPorts[] {
   return intent.bindings.flatMap(({ hostAddress, hostPort, containerPort, count, protocol }) =>
     intent.addresses
       .filter((address) => hostAddress === undefined || familyOf(hostAddress) === familyOf(address))

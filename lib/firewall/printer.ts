@@ -19,6 +19,7 @@ import * as nftablesBase from './nftables/base.ts'
 import * as nftablesNetwork from './nftables/network.ts'
 import * as nftablesPublish from './nftables/publish.ts'
 import { printNothing } from './none.ts'
+import { printFlowLimit, printProtect } from './protect.ts'
 
 /** Makes rules of one backend from intents. */
 export interface FirewallPrinter {
@@ -44,18 +45,27 @@ type Printers = {
 const backends: { readonly [B in FirewallBackend]: Printers } = {
   iptables: {
     base: iptablesBase.printBase,
-    network: iptablesNetwork.printNetwork,
+    network: (intent) => [...iptablesNetwork.printNetwork(intent), ...printFlowLimit(intent)],
     publish: iptablesPublish.printPublish,
+    // Neither variant of iptables sees frames, and ebtables not what a neighbour advertisement is about.
+    protect: printProtect,
     foreignAccept: printForeignAccept,
   },
   nftables: {
     base: nftablesBase.printBase,
-    network: nftablesNetwork.printNetwork,
+    network: (intent) => [...nftablesNetwork.printNetwork(intent), ...printFlowLimit(intent)],
     publish: nftablesPublish.printPublish,
+    protect: printProtect,
     // The chains that would drop are always those of one of the iptables variants (decisions 1).
     foreignAccept: printForeignAccept,
   },
-  none: { base: printNothing, network: printNothing, publish: printNothing, foreignAccept: printNothing },
+  none: {
+    base: printNothing,
+    network: printNothing,
+    publish: printNothing,
+    protect: printNothing,
+    foreignAccept: printNothing,
+  },
 }
 
 /** The printer of a backend; that of `none` prints nothing. */
@@ -71,6 +81,8 @@ function print(printers: Printers, intent: FirewallIntent): readonly RulesStep[]
       return printers.network(intent)
     case 'publish':
       return printers.publish(intent)
+    case 'protect':
+      return printers.protect(intent)
     case 'foreignAccept':
       return printers.foreignAccept(intent)
   }

@@ -20,36 +20,53 @@ export function findNamespace(
   { namespaces, records }: Pick<Inventory, 'namespaces' | 'records'>,
   word: string,
 ): NamespaceView {
-  // One that shares a namespace (`--network container:X`) is found by its own name too.
-  const shared = records.filter(({ container }) => container.id === word || container.name === word)
-  const ways: readonly ((one: NamespaceView) => boolean)[] = [
-    ({ container, record }) => record === word || container?.name === word || container?.id === word,
-    ({ cookie }) =>
-      shared.some(({ mode, sandbox }) => mode === 'container' && sandbox.identity.cookie === cookie),
-    ({ netnsNames }) => netnsNames.includes(word),
-    ({ id }) => word === `net:[${id}]`,
-    ({ own }) => own && (word === 'host' || shared.some(({ mode }) => mode === 'host')),
-    ({ pids }) => /^[0-9]+$/.test(word) && pids.includes(Number(word)),
-    ({ container, record }) =>
-      word.length >= shortestPrefix &&
-      (record?.startsWith(word) === true || container?.id.startsWith(word) === true),
-  ]
-  for (const fits of ways) {
+  const ofPid: Way = ({ pids }) => /^[0-9]+$/.test(word) && pids.includes(Number(word))
+  const begins: Way = ({ container, record }) =>
+    word.length >= shortestPrefix &&
+    (record?.startsWith(word) === true || container?.id.startsWith(word) === true)
+  for (const fits of [...waysByName(word, records), ofPid, begins]) {
     const found = namespaces.filter(fits)
-    if (found.length > 1) throw ambiguous(word, found)
+    if (found.length > 1) throw ambiguous(word, found, fits === begins ? 'prefix' : 'name')
     if (found[0] !== undefined) return found[0]
   }
   const ended = records.find(({ container: { id, name } }) => name === word || id === word)
   throw ended === undefined ? unknown(word, namespaces) : gone(word)
 }
 
-function ambiguous(word: string, found: readonly NamespaceView[]): Error {
+type Known = Pick<Inventory, 'namespaces' | 'records'>
+type Way = (one: NamespaceView) => boolean
+
+/** Whole ids and names, in the order in which one wins over the next: an id first, as it is one container's alone. */
+function waysByName(word: string, records: Known['records']): readonly Way[] {
+  // One that shares a namespace (`--network container:X`, the host's) is found by its own id and name too.
+  const sharing = (shared: Known['records']): readonly Way[] => [
+    ({ cookie }) =>
+      shared.some(({ mode, sandbox }) => mode === 'container' && sandbox.identity.cookie === cookie),
+    ({ own }) => own && shared.some(({ mode }) => mode === 'host'),
+  ]
+  return [
+    ({ container, record }) => record === word || container?.id === word,
+    ...sharing(records.filter(({ container }) => container.id === word)),
+    ({ container }) => container?.name === word,
+    ...sharing(records.filter(({ container }) => container.name === word)),
+    ({ netnsNames }) => netnsNames.includes(word),
+    ({ id }) => word === `net:[${id}]`,
+    ({ own }) => own && word === 'host',
+  ]
+}
+
+/** Whom a word that may mean something else too is the whole id or name of: a target of ping, a word of a filter. */
+export function namedExactly({ namespaces, records }: Known, word: string): NamespaceView | undefined {
+  return waysByName(word, records)
+    .map((fits) => namespaces.find(fits))
+    .find((found) => found !== undefined)
+}
+
+function ambiguous(word: string, found: readonly NamespaceView[], by: 'name' | 'prefix'): Error {
   return ambiguousContainer(
     word,
     found.map(({ container, id }) => container?.id.slice(0, 16) ?? `net:[${id}]`),
-    found.some(({ container, record }) => container?.id.startsWith(word) || record?.startsWith(word))
-      ? 'prefix'
-      : 'name',
+    by,
   )
 }
 

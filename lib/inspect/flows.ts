@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type FlowCount, type FlowFact, readFlows } from '../kernel/flows.ts'
+import { type FlowCount, type FlowFact, readFlows } from '../kernel/packets/flows.ts'
 import { type Address, addressOf } from '../model/address.ts'
 import { findNamespace } from './find.ts'
 import type { Inventory } from './inventory.ts'

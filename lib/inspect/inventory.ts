@@ -11,11 +11,12 @@
  */
 
 import type { Engine } from '../engine/engine.ts'
-import { type EngineContainer, engineContainers } from '../kernel/enginefiles.ts'
-import { type NamespaceFacts, type NamespaceLink, surveyNamespaces } from '../kernel/namespaces.ts'
-import { bootId } from '../kernel/netns.ts'
+import { type EngineContainer, engineContainers } from '../kernel/look/enginefiles.ts'
+import { type NamespaceFacts, type NamespaceLink, surveyNamespaces } from '../kernel/namespace/namespaces.ts'
+import { bootId } from '../kernel/namespace/netns.ts'
 import type { Address, Cidr, Mac, Subnet } from '../model/address.ts'
 import type { ContainerNetwork } from '../model/attachment.ts'
+import type { NetworkConfig } from '../model/network.ts'
 import { type EngineName, ipNetnsNames, type Origin, originOf } from './origin.ts'
 
 /** Since the interface was made. */
@@ -107,6 +108,8 @@ export interface BridgeView {
   readonly addresses: readonly Cidr[]
   /** The network of tsnet it carries. */
   readonly network?: string
+  /** That network has no way out; absent where it has. */
+  readonly internal?: true
   readonly ports: readonly BridgePort[]
   readonly traffic: TrafficCounters
 }
@@ -123,7 +126,7 @@ export interface Inventory {
 /** @throws TSNET_NOT_ROOT (forbidden) */
 export async function takeInventory(engine: Pick<Engine, 'list' | 'listNetworks'>): Promise<Inventory> {
   const [records, networks] = [await engine.list(), await engine.listNetworks()]
-  const bridgeNetworks = new Map(networks.map(({ config }) => [config.options.bridge, config.name]))
+  const bridgeNetworks = new Map(networks.map(({ config }) => [config.options.bridge, config]))
   return inventoryOf({
     facts: await surveyNamespaces(),
     known: engineContainers(),
@@ -133,12 +136,15 @@ export async function takeInventory(engine: Pick<Engine, 'list' | 'listNetworks'
   })
 }
 
+/** Of a network of tsnet, what is told of its bridge. */
+type NetworkOnBridge = Pick<NetworkConfig, 'name' | 'internal'>
+
 interface InventoryParts {
   readonly facts: readonly NamespaceFacts[]
   readonly known: readonly EngineContainer[]
   readonly records: readonly ContainerNetwork[]
-  /** Name of the network by bridge. */
-  readonly bridgeNetworks: ReadonlyMap<string, string>
+  /** By bridge. */
+  readonly bridgeNetworks: ReadonlyMap<string, NetworkOnBridge>
   readonly bootId: string
 }
 
@@ -267,7 +273,7 @@ function interfaceOf(link: NamespaceLink, byInode: ReadonlyMap<string, Namespace
 function bridgeOf(
   link: NamespaceLink,
   links: readonly NamespaceLink[],
-  networks: ReadonlyMap<string, string>,
+  networks: ReadonlyMap<string, NetworkOnBridge>,
 ): BridgeView {
   const { name, bridge, up, mtuBytes, addresses, traffic } = link
   const network = networks.get(name)
@@ -279,7 +285,8 @@ function bridgeOf(
     up,
     mtuBytes,
     addresses,
-    ...(network === undefined ? {} : { network }),
+    ...(network === undefined ? {} : { network: network.name }),
+    ...(network?.internal === true ? { internal: true as const } : {}),
     ports: links
       .filter(({ masterName }) => masterName === name)
       .map((port) => ({

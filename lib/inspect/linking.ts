@@ -4,7 +4,7 @@
  * @module
  */
 
-import { addNetnsLink, netnsNames, ownNetnsLinks, removeNetnsLink } from '../kernel/netnslink.ts'
+import { addNetnsLink, netnsNames, ownNetnsLinks, removeNetnsLink } from '../kernel/namespace/netnslink.ts'
 import { findNamespace } from './find.ts'
 import type { Inventory, NamespaceView } from './inventory.ts'
 

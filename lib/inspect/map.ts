@@ -27,6 +27,8 @@ export interface MapLeaf {
 export interface MapBridge {
   readonly name: string
   readonly network?: string
+  /** That network has no way out; absent where it has. */
+  readonly internal?: true
   readonly addresses: readonly string[]
   readonly up: boolean
   readonly leaves: readonly MapLeaf[]
@@ -127,6 +129,7 @@ function bridgeOf(
   return {
     name: bridge.name,
     ...(bridge.network === undefined ? {} : { network: bridge.network }),
+    ...(bridge.internal === undefined ? {} : { internal: bridge.internal }),
     addresses: told(bridge.addresses),
     up: bridge.up,
     leaves: bridge.ports.map(({ name }) => ends.get(name) ?? plain(name)),

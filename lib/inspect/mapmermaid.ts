@@ -24,10 +24,16 @@ export function mapMermaid({ uplinks, bridges, direct, apart, onHost }: HostMap)
       lines.push(`  ${node(['((', '))'], ['the world'])} ---|"${escaped(gateways.join(', '))}"| ${id}`)
     lines.push(`  ${id} --- host`)
   }
-  for (const { name, network, addresses, up, leaves } of bridges) {
+  for (const { name, network, internal, addresses, up, leaves } of bridges) {
     const id = node(
       ['[[', ']]'],
-      [name, ...(network === undefined ? [] : [`network ${network}`]), ...addresses, ...(up ? [] : ['down'])],
+      [
+        name,
+        ...(network === undefined ? [] : [`network ${network}`]),
+        ...addresses,
+        ...(internal === undefined ? [] : ['internal']),
+        ...(up ? [] : ['down']),
+      ],
     )
     lines.push(`  host --- ${id}`)
     for (const one of leaves) {

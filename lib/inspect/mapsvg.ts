@@ -81,11 +81,16 @@ function groupsOf({ bridges, direct, apart, onHost }: HostMap): readonly Group[]
   const note = (title: string, line: string): Box => ({ kind: 'leaf', title, lines: [line], ports: [] })
   const loose = [...direct.map(leafBox), ...onHost.map((name) => note(name, "on the host's own interfaces"))]
   return [
-    ...bridges.map(({ name, network, addresses, up, leaves }) => ({
+    ...bridges.map(({ name, network, internal, addresses, up, leaves }) => ({
       bridge: {
         kind: 'bridge' as const,
         title: network === undefined ? name : `${network}`,
-        lines: [...(network === undefined ? [] : [`bridge ${name}`]), ...addresses, ...(up ? [] : ['down'])],
+        lines: [
+          ...(network === undefined ? [] : [`bridge ${name}`]),
+          ...addresses,
+          ...(internal === undefined ? [] : ['internal']),
+          ...(up ? [] : ['down']),
+        ],
         ports: [],
       },
       leaves: leaves.map(leafBox),

@@ -47,10 +47,11 @@ function branchesOf({ bridges, direct, apart, onHost }: HostMap): readonly Branc
       : [{ words: [[title, 'quiet'], ...names.map((name) => [name, 'container'] as const)], branches: [] }]
   return [
     ...bridges.map(
-      ({ name, network, addresses, up, leaves }): Branch => ({
+      ({ name, network, internal, addresses, up, leaves }): Branch => ({
         words: [
           [name, 'bridge'],
           ...(network === undefined ? [] : [[`network ${network}`] as const]),
+          ...(internal === undefined ? [] : [['internal', 'quiet'] as const]),
           ...(up ? [] : [['down', 'quiet'] as const]),
           ...addresses.map((address) => [address, 'quiet'] as const),
         ],

@@ -6,13 +6,13 @@
  */
 
 import type { Engine } from '../engine/engine.ts'
-import { engineContainers } from '../kernel/enginefiles.ts'
-import type { FileInPlace } from '../kernel/enter.ts'
-import { isAlive } from '../kernel/netns.ts'
-import { allPids, fileText, namesIn, namespaceOf } from '../kernel/processes.ts'
+import { engineContainers } from '../kernel/look/enginefiles.ts'
+import type { FileInPlace } from '../kernel/namespace/enter.ts'
+import { isAlive } from '../kernel/namespace/netns.ts'
+import { allPids, fileText, namesIn, namespaceOf } from '../kernel/system/processes.ts'
 import { addressOf } from '../model/address.ts'
 import type { ContainerNetwork } from '../model/attachment.ts'
-import { findNamespace } from './find.ts'
+import { findNamespace, namedExactly } from './find.ts'
 import { type NamespaceView, takeInventory } from './inventory.ts'
 
 /** Where to go in, and what is seen there instead of the host's files. */
@@ -54,11 +54,8 @@ export async function reachOf(
     inventory.records.find(({ container }) => container.id === record)
   const own = recordOf(view)
   const place = { path: view.path, name: view.name, files: filesOf(view, own) }
-  const other = inventory.namespaces.find(
-    (one) =>
-      !one.own && (one.container?.name === to || one.container?.id === to || one.netnsNames.includes(to)),
-  )
-  if (other === undefined) return { place }
+  const other = namedExactly(inventory, to)
+  if (other === undefined || other.own) return { place }
   const theirs = recordOf(other)?.attachments.map(({ network }) => network) ?? []
   const shared = own?.attachments.some(({ network }) => theirs.includes(network)) === true
   if (shared && own.resolver.servers.length > 0) return { place }

@@ -10,7 +10,7 @@
 
 import type { Engine } from '../engine/engine.ts'
 import { fail } from '../errors/codes.ts'
-import { openPackets, type PacketSource, type SeenPacket } from '../kernel/packets.ts'
+import { openPackets, type PacketSource, type SeenPacket } from '../kernel/packets/packets.ts'
 import { type Address, fromBytes } from '../model/address.ts'
 import { findNamespace } from './find.ts'
 import { type Inventory, type NamespaceView, takeInventory } from './inventory.ts'
@@ -133,8 +133,9 @@ export async function openTop(
       for (const one of watched.values()) count(one)
     },
     view: async () => {
-      const inventory = await takeInventory(engine)
+      // Before the counters are read, which takes a while: packets that nobody has counted yet belong to the next view.
       for (const one of watched.values()) count(one)
+      const inventory = await takeInventory(engine)
       const views = chosen(inventory).filter(
         ({ cookie }) => only === undefined || watched.get(cookie)?.source.gone() !== true,
       )

@@ -96,8 +96,10 @@ function checkPrefix(subnet: Subnet, path: string): void {
   if (length < shortest) refuse(path, subnet, 'is too large', `give a prefix of /${shortest} or longer`)
   if (length > longest) refuse(path, subnet, 'is too small', `give a prefix of /${longest} or shorter`)
   const clash = Object.entries(UNUSABLE).find(([prefix]) => overlaps(prefix as Subnet, subnet))
-  if (clash !== undefined)
-    refuse(path, subnet, `overlaps ${clash[0]} (${clash[1]})`, 'choose a private one, such as 10.90.0.0/24')
+  if (clash !== undefined) {
+    const usual = familyOf(subnet) === 4 ? '10.90.0.0/24' : 'fd00:90::/64'
+    refuse(path, subnet, `overlaps ${clash[0]} (${clash[1]})`, `choose a private one, such as ${usual}`)
+  }
 }
 
 function checkRange(subnet: Subnet, range: Subnet, path: string): void {

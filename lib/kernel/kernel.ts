@@ -9,13 +9,17 @@
 import type { Address, Cidr, Family } from '../model/address.ts'
 import type { Protocol } from '../model/portmapping.ts'
 import type { SandboxIdentity } from '../model/sandbox.ts'
-import type { ForeignDrop, HostFacts, LinkFact, SandboxFacts, WayOut } from '../plan/facts.ts'
-import type { LoweredStep } from '../plan/step.ts'
+import type { ForeignDrop, HostFacts, LinkFact, WayOut } from '../plan/facts.ts'
+import type { LoweredStep, RulesStep } from '../plan/step.ts'
 
 /** An open sandbox: the descriptor keeps the namespace alive until `close`. */
 export interface OpenSandbox {
   readonly path: string
-  readonly facts: SandboxFacts
+  readonly identity: SandboxIdentity
+  /** The namespace is the one tsnet runs in. */
+  readonly own: boolean
+  /** What is inside now: whoever decides by it has the container's lock, or somebody may be taking it away. */
+  links(): Promise<readonly LinkFact[]>
   /** Current values of sysctls inside, undefined where the kernel has no such key. */
   sysctls(keys: readonly string[]): ReadonlyMap<string, string | undefined>
   /** Families that have a default route inside. */
@@ -64,6 +68,54 @@ export interface RefusedSysctl {
   readonly isHosts: boolean
 }
 
+/** Ports of the host from `port` on; without an address those of every address. */
+export interface HostPorts {
+  readonly protocol: Protocol
+  readonly address?: Address
+  readonly port: number
+  readonly count: number
+}
+
+/** Holding ports against processes of the host, as long as this process stays. */
+export interface PortHolding {
+  /** This process is one that stays. */
+  isOn(): boolean
+  /** As far as that goes; repeatable. */
+  hold(ports: HostPorts): void
+  /** What is not held is let alone. */
+  letGo(ports: HostPorts): void
+  /** By this process, now. */
+  held(): readonly HostPorts[]
+}
+
+/** Owning the nft table of ours, so that no program of others takes it away; for a process that stays. */
+export interface RulesOwning {
+  /**
+   * From now on it is made this process's own, and others of us have this process change it.
+   *
+   * @returns false where another process of ours is at it @throws SystemError where the kernel cannot (before 6.9)
+   */
+  begin(): boolean
+  /** `own`: of this process; `left`: its owner has ended; `others`: of somebody who is none of us. */
+  state(): 'none' | 'plain' | 'own' | 'left' | 'others'
+  /** Of one that was left. */
+  adopt(): void
+  /**
+   * Of a plain one to an owned one and back, without a moment without rules; by whoever has the host lock.
+   *
+   * @param refill makes all of it anew
+   */
+  remake(as: 'owned' | 'plain', refill: () => Promise<void>): Promise<void>
+  /** It stays as it is, and is anybody's. */
+  end(): void
+}
+
+/** Rules of one container, as the host has them. */
+export interface TaggedRules extends RulesStep {
+  /** Their comment. Undefined: what they were hooked to is gone, and they with it. */
+  readonly tag: string | undefined
+}
+
 /** What an engine needs of a host. */
 export interface Kernel {
   /** @throws TSNET_NOT_A_NETNS (invalid) */
@@ -72,6 +124,8 @@ export interface Kernel {
   isAlive(path: string, identity: SandboxIdentity): boolean
   /** Of this boot: a cookie means nothing in another. */
   bootId(): string
+  /** Of the host's own namespace. Absent: there is one host for each of these. Undefined: before Linux 5.14. */
+  identity?(): SandboxIdentity | undefined
   /** Links, addresses and routes of the host, all of them: not for the path of one attach. */
   hostFacts(): Promise<HostFacts>
   /** One link of the host by name: one round trip. */
@@ -95,7 +149,7 @@ export interface Kernel {
    */
   changeableText(path: string): string | undefined
   /** Those of the chains of others that would drop what comes by. */
-  foreignDrops(chains: readonly ForeignDrop[]): Promise<readonly ForeignDrop[]>
+  foreignDrops<Drop extends ForeignDrop>(chains: readonly Drop[]): Promise<readonly Drop[]>
   /** Somebody else's socket is bound to it: who, as far as /proc tells. */
   portHolder(protocol: Protocol, address: Address | undefined, port: number): Promise<PortHolder | undefined>
   /**
@@ -108,6 +162,10 @@ export interface Kernel {
     first: number,
     count: number,
   ): Promise<readonly RangeHolder[]>
+  /** Ports bound by this process, so that no process of the host can. Absent: this kernel holds none. */
+  readonly portHolding?: PortHolding
+  /** Absent: this kernel has no table that can be owned. */
+  readonly rulesOwning?: RulesOwning
   /** An admin has put rules into TSNET-USER of that backend: it must stay. */
   userRules(backend: 'iptables' | 'nftables'): Promise<boolean>
   /** What plain `iptables` is on this host; undefined where it is not installed. */
@@ -146,6 +204,21 @@ export interface Kernel {
   approach?(what: 'apply' | 'revert'): () => void
   /** Which steps do not hold any more, for `tsnet check`. */
   missing(steps: readonly LoweredStep[], sandbox: OpenSandbox | undefined): Promise<readonly LoweredStep[]>
+  /** The steps that rules are missing of: nothing is changed, and nobody's lock is asked for. */
+  lostRules(steps: readonly RulesStep[]): Promise<readonly RulesStep[]>
+  /**
+   * Puts missing rules back, in few transactions however many there are. Steps in the order they were made in, and all
+   * of them: a chain or set of ours that lacks something is filled with them alone.
+   *
+   * @returns of how many of the steps rules were missing
+   */
+  mendRules(steps: readonly RulesStep[]): Promise<number>
+  /**
+   * All rules that carry a container's tag, whoever knows of them: as steps that take them back.
+   *
+   * @param backends that there are rules of ours of
+   */
+  taggedRules(backends: readonly ('iptables' | 'nftables')[]): Promise<readonly TaggedRules[]>
   /** Gives back sockets and descriptors. */
   close(): void
 }

@@ -10,24 +10,28 @@
 import type { LoweredStep } from '../plan/step.ts'
 import { applySteps } from './executor/apply.ts'
 import type { Sides } from './executor/handler.ts'
+import { createLinkRemover, type LinkRemover } from './executor/link-remover.ts'
 import { missingSteps } from './executor/missing.ts'
 import { revertSteps } from './executor/revert.ts'
-import { findLink, findWayOut, readHost, readHostAddresses, toLinkFact } from './facts.ts'
-import { foreignDrops, userRules } from './foreign.ts'
-import { iptablesVariant } from './iptables.ts'
 import type { Kernel, KernelOptions, OpenSandbox } from './kernel.ts'
-import { linkIndex } from './libc.ts'
-import { createLinkRemover, type LinkRemover } from './link-remover.ts'
-import { startNameServer } from './nameserver.ts'
+import { findLink, findWayOut, readHost, readHostAddresses, toLinkFact } from './look/facts.ts'
+import { requireBackend, requireRoot } from './look/requirements.ts'
+import { bootId, identityHere, isAlive } from './namespace/netns.ts'
+import { type LinkIndexes, openLinuxSandbox, ours } from './namespace/sandbox.ts'
 import { openRouteSocket, type RouteSocket } from './netlink/socket.ts'
-import { bootId, isAlive } from './netns.ts'
-import { portHolder, portHolders } from './ports.ts'
-import { requireBackend, requireRoot } from './requirements.ts'
-import { ruleFolder } from './rule-folder.ts'
-import { type LinkIndexes, openLinuxSandbox, ours } from './sandbox.ts'
-import { readSysctls } from './sysctl.ts'
-import { refusedSysctl } from './sysctltrial.ts'
-import { readChangeable, readText } from './textfile.ts'
+import { portHolding } from './packets/portholder.ts'
+import { portHolder, portHolders } from './packets/ports.ts'
+import { foreignDrops, userRules } from './rules/foreign.ts'
+import { lostRules, mendRules } from './rules/mend-rules.ts'
+import { rulesOwning } from './rules/nft-owner.ts'
+import { iptablesVariant } from './rules/restore-run.ts'
+import { ruleFolder } from './rules/rule-folder.ts'
+import { taggedRules } from './rules/tagged.ts'
+import { linkIndex } from './system/libc.ts'
+import { startNameServer } from './system/nameserver.ts'
+import { readSysctls } from './system/sysctl.ts'
+import { refusedSysctl } from './system/sysctltrial.ts'
+import { readChangeable, readText } from './system/textfile.ts'
 
 interface Host {
   readonly socket: RouteSocket
@@ -76,6 +80,13 @@ export function createLinuxKernel(options: KernelOptions = {}): Kernel {
     openSandbox: openLinuxSandbox,
     isAlive,
     bootId,
+    identity: () => {
+      try {
+        return identityHere()
+      } catch {
+        return undefined
+      }
+    },
     hostFacts: async () => {
       const { links, facts } = await readHost(host().socket)
       for (const { name, index } of links) known.set(name, index)
@@ -104,6 +115,8 @@ export function createLinuxKernel(options: KernelOptions = {}): Kernel {
     foreignDrops,
     portHolder,
     portHolders,
+    portHolding,
+    rulesOwning,
     startNameServer,
     userRules,
     iptablesVariant,
@@ -140,6 +153,9 @@ export function createLinuxKernel(options: KernelOptions = {}): Kernel {
       }
     },
     missing: (steps, sandbox) => missingSteps(steps, sides(sandbox)),
+    lostRules,
+    mendRules,
+    taggedRules,
     close: () => {
       opened?.socket.close()
       opened?.remover.close()

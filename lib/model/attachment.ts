@@ -33,6 +33,11 @@ export interface EndpointRequest {
   readonly defaultRoute?: boolean
   /** Where the sandbox has a default route already, of a family, that one stays. */
   readonly yieldsDefaultRoute?: boolean
+  /**
+   * The sandbox is another engine's: its default route stays, and what leaves with an address of this endpoint leaves
+   * by it. `published`: made for its ports, and goes with the last of them.
+   */
+  readonly guest?: 'connected' | 'published'
   /** Of its default routes; absent: the kernel's own. */
   readonly routeMetric?: number
   /** Name of the host end; ending in `%d`: with the first free number, as the kernel names links. Absent: chosen. */
@@ -105,7 +110,7 @@ export interface SetupRequest {
   readonly firewall?: FirewallBackend
 }
 
-/** Of a request for networks and nothing beside them. */
+/** Of a {@link SetupRequest} for networks and nothing beside them: no ports, resolver files or settings. */
 export const nothingMore: Pick<
   SetupRequest,
   'publish' | 'expose' | 'publishAll' | 'ignorePublish' | 'resolver' | 'sysctls'
@@ -128,6 +133,8 @@ export interface Attachment {
   /** This endpoint carries the default route of these families. */
   readonly defaultRoute: readonly (4 | 6)[]
   readonly ports: readonly PortBinding[]
+  /** Of these families the ports are open at its own addresses, and not on the host. */
+  readonly routed?: readonly (4 | 6)[]
   readonly firewall: FirewallBackend
 }
 

@@ -8,7 +8,13 @@ import { fail } from '../errors/codes.ts'
 import { fieldPath } from './decode.ts'
 import { ifnameFault, isContainerName } from './names.ts'
 import { nearest } from './nearest.ts'
-import type { BridgeOptions, CreateNetworkRequest, DriverName } from './network.ts'
+import {
+  type BridgeOptions,
+  type CreateNetworkRequest,
+  type DriverName,
+  type GatewayMode,
+  HIGHEST_CONNTRACK_LIMIT,
+} from './network.ts'
 import { readAddress, readHostname, readMtu, readPort } from './specs/scalar.ts'
 
 const keys = [
@@ -18,6 +24,10 @@ const keys = [
   'icc',
   'hairpin',
   'isolate',
+  'gateway-mode-ipv4',
+  'gateway-mode-ipv6',
+  'protect',
+  'conntrack-limit',
   'dns',
   'domain',
   'forwarders',
@@ -32,10 +42,11 @@ export function decodeBridgeOptions(
   record: Readonly<Record<string, OptionValue>>,
   field: string,
 ): Partial<BridgeOptions> {
-  const entries = Object.entries(record).map(([name, value]) => {
+  const entries = Object.entries(record).flatMap(([name, value]) => {
     const key = keys.find((known) => known === name)
-    // `-o mtu` as on the command line, `options.mtu` as in JSON.
-    const path = field.startsWith('-') ? `${field} ${name}` : fieldPath(field, name)
+    // `-o mtu` as on the command line, `--isolate` of a flag that is one option, `options.mtu` as in JSON.
+    const path =
+      field === `--${name}` ? field : field.startsWith('-') ? `${field} ${name}` : fieldPath(field, name)
     if (key === undefined) {
       const hint = nearest(name, keys) ?? `known are ${keys.join(', ')}`
       throw fail('TSNET_BAD_VALUE', {
@@ -45,21 +56,75 @@ export function decodeBridgeOptions(
         hint,
       })
     }
-    if (key === 'mtu')
-      return ['mtuBytes', readMtu(typeof value === 'number' ? value : String(value), path)] as const
-    if (key === 'dns-port')
-      return ['dnsPort', readPort(typeof value === 'number' ? value : String(value), path)] as const
-    if (key === 'domain') return [key, readHostname(String(value), path)] as const
-    if (key === 'forwarders')
-      return [
-        key,
-        String(value)
-          .split(',')
-          .map((one) => readAddress(one.trim(), path)),
-      ] as const
-    return [key, key === 'bridge' ? readBridgeName(String(value), path) : readBoolean(value, path)] as const
+    if (key === 'protect') return readProtection(String(value), path) ? [['protect', 'strict'] as const] : []
+    return [readOption(key, value, path)]
   })
-  return Object.fromEntries(entries) as Partial<BridgeOptions>
+  const options = Object.fromEntries(entries) as Partial<BridgeOptions>
+  if (options.conntrackLimit === undefined || options.protect !== undefined) return options
+  throw fail('TSNET_BAD_VALUE', {
+    field,
+    value: options.conntrackLimit,
+    message: `reading ${field}: conntrack-limit is of protected networks`,
+    hint: 'add protect=strict, or leave it out',
+  })
+}
+
+const gatewayModes: readonly GatewayMode[] = ['nat', 'nat-unprotected', 'routed']
+
+function readGatewayMode(text: string, field: string): GatewayMode {
+  const mode = gatewayModes.find((known) => known === text)
+  if (mode !== undefined) return mode
+  const message = `reading ${field}: "${text}" is no mode of a gateway`
+  const hint = nearest(text, gatewayModes) ?? `use ${gatewayModes.join(', ')}`
+  throw fail('TSNET_BAD_VALUE', { field, value: text, message, hint })
+}
+
+function readOption(
+  key: Exclude<(typeof keys)[number], 'protect'>,
+  value: OptionValue,
+  path: string,
+): readonly [string, unknown] {
+  const text = String(value)
+  switch (key) {
+    case 'mtu':
+      return ['mtuBytes', readMtu(typeof value === 'number' ? value : text, path)]
+    case 'dns-port':
+      return ['dnsPort', readPort(typeof value === 'number' ? value : text, path)]
+    case 'conntrack-limit':
+      return ['conntrackLimit', readCount(text, path)]
+    case 'gateway-mode-ipv4':
+      return ['gatewayMode4', readGatewayMode(text, path)]
+    case 'gateway-mode-ipv6':
+      return ['gatewayMode6', readGatewayMode(text, path)]
+    case 'domain':
+      return [key, readHostname(text, path)]
+    case 'forwarders':
+      return [key, text.split(',').map((one) => readAddress(one.trim(), path))]
+    case 'bridge':
+      return [key, readBridgeName(text, path)]
+    default:
+      return [key, readBoolean(value, path)]
+  }
+}
+
+/** As many as fit into a number of the kernel's. @throws TSNET_BAD_VALUE (invalid) */
+function readCount(text: string, field: string): number {
+  const count = /^[1-9]\d{0,9}$/.test(text) ? Number(text) : 0
+  if (count >= 1 && count <= HIGHEST_CONNTRACK_LIMIT) return count
+  const message = `reading ${field}: "${text}" is no number of connections`
+  throw fail('TSNET_BAD_VALUE', {
+    field,
+    value: text,
+    message,
+    hint: `use a number from 1 to ${HIGHEST_CONNTRACK_LIMIT}`,
+  })
+}
+
+/** Whether more is stopped than on any bridge. @throws TSNET_BAD_VALUE (invalid) */
+function readProtection(text: string, field: string): boolean {
+  if (text === 'strict' || text === 'none') return text === 'strict'
+  const message = `reading ${field}: "${text}" is no protection`
+  throw fail('TSNET_BAD_VALUE', { field, value: text, message, hint: 'write strict or none' })
 }
 
 /** Name of a bridge on the host. @throws TSNET_BAD_VALUE (invalid) */

@@ -74,6 +74,14 @@ export function attachmentOwner(containerId: string, ifname: string): string {
 }
 
 /**
+ * Whose a record is, by its key: of a container `ID`, or `ID~IFNAME` for a single attachment; of the host's end of an
+ * endpoint `~ENDPOINT`. `~` is in no id.
+ */
+export function ownerInKey(key: string): string {
+  return key.split('~').find((word) => word !== '') ?? key
+}
+
+/**
  * Why `name` cannot be an interface name. Stricter than the kernel, which only
  * refuses `/`, `:` and white space: names also stand in rules (`+` and `*` are
  * wildcards there, quotes end strings) and in /proc/sys/net/…/conf, where `all`

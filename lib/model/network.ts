@@ -22,8 +22,20 @@ export interface IpamSubnet {
   readonly reserved?: Readonly<Record<string, Address>>
 }
 
+/** Of a protected network; the kernel's table holds 262,144 on most hosts. */
+export const DEFAULT_CONNTRACK_LIMIT = 16_384
+/** A number of the kernel's has 32 bits. */
+export const HIGHEST_CONNTRACK_LIMIT = 4_294_967_295
+
 /** Where name servers are asked (RFC 1035). */
 export const DNS_PORT = 53
+
+/**
+ * How a family gets in and out. `nat`: published ports on the host, out with the host's address. `nat-unprotected`: and
+ * every port is open to who routes to the container. `routed`: no translation; published ports and ICMP are open at the
+ * container's own address, and it leaves with that.
+ */
+export type GatewayMode = 'nat' | 'nat-unprotected' | 'routed'
 
 /** What `-o` of `network create` sets. */
 export interface BridgeOptions {
@@ -41,8 +53,16 @@ export interface BridgeOptions {
   readonly isolate: boolean
   /** `isolated`: with networks that are isolated only, it talks with all others. Absent: with all. */
   readonly isolateFrom?: 'isolated'
+  /** What a hostile container could do to its neighbours is stopped at its port. Absent: as on any bridge. */
+  readonly protect?: 'strict'
+  /** Connections each container may have begun at a time, with `protect`. Absent: 16,384. */
+  readonly conntrackLimit?: number
   /** Addresses its traffic leaves with, one for each family; absent: that of the way out. */
   readonly sources?: readonly Address[]
+  /** Absent: `nat`. */
+  readonly gatewayMode4?: GatewayMode
+  /** The same of IPv6. */
+  readonly gatewayMode6?: GatewayMode
   /** Containers have names here, and the gateway answers them. Absent: yes, but for networks that come with a request. */
   readonly dns?: boolean
   /** Their names end here too, beside `tsnet.internal`. */

@@ -11,6 +11,7 @@
  */
 
 import { type Cidr, familyOf, prefixLength } from '../model/address.ts'
+import { shellWord } from '../model/commandline.ts'
 import { MIN_IPV6_MTU_BYTES } from '../model/specs/scalar.ts'
 import type { FirewallIntent } from './intent.ts'
 import type { ConntrackStep, FileStep, RulesStep, Step, StepKind, StepOf, VethStep, Where } from './step.ts'
@@ -43,7 +44,7 @@ export function script(steps: readonly Step[], options: ScriptOptions = {}): str
   return [
     '#!/bin/sh',
     undo ? 'set -u' : 'set -eu',
-    ...(sandboxPath === undefined ? [] : [`NETNS=${quote(sandboxPath)}`]),
+    ...(sandboxPath === undefined ? [] : [`NETNS=${shellWord(sandboxPath)}`]),
     ...lines,
     '',
   ].join('\n')
@@ -59,24 +60,24 @@ function backwards(steps: readonly Step[]): readonly Step[] {
 const handlers: { readonly [K in StepKind]: (step: StepOf<K>) => Lines } = {
   bridge: ({ name, mac, mtuBytes, alias }) => ({
     add: [
-      `ip link add name ${quote(name)} address ${mac} mtu ${mtuBytes} type bridge`,
-      `ip link set dev ${quote(name)} alias ${quote(alias)}`,
+      `ip link add name ${shellWord(name)} address ${mac} mtu ${mtuBytes} type bridge`,
+      `ip link set dev ${shellWord(name)} alias ${shellWord(alias)}`,
     ],
-    remove: [`ip link delete dev ${quote(name)}`],
+    remove: [`ip link delete dev ${shellWord(name)}`],
   }),
   veth: describeVeth,
   bridgePort: ({ name, hairpin, isolated }) => ({
-    add: [`bridge link set dev ${quote(name)} hairpin ${onOff(hairpin)} isolated ${onOff(isolated)}`],
+    add: [`bridge link set dev ${shellWord(name)} hairpin ${onOff(hairpin)} isolated ${onOff(isolated)}`],
     remove: [],
   }),
   linkUp: ({ where, dev, before }) => {
     const down = [
-      `ip link set dev ${quote(dev)} down`,
+      `ip link set dev ${shellWord(dev)} down`,
       // The kernel gives lo its address with the first "up" and leaves it with "down".
       ...(dev === 'lo' ? ['ip address delete 127.0.0.1/8 dev lo'] : []),
     ]
     return {
-      add: [inside(where, `ip link set dev ${quote(dev)} up`)],
+      add: [inside(where, `ip link set dev ${shellWord(dev)} up`)],
       remove: before === 'down' ? down.map((line) => inside(where, line)) : [],
     }
   },
@@ -84,10 +85,10 @@ const handlers: { readonly [K in StepKind]: (step: StepOf<K>) => Lines } = {
     add: [
       inside(
         where,
-        `${ip(cidr)} address add ${cidr} ${broadcast(cidr)}dev ${quote(dev)}${familyOf(cidr) === 6 ? ' nodad' : ''}`,
+        `${ip(cidr)} address add ${cidr} ${broadcast(cidr)}dev ${shellWord(dev)}${familyOf(cidr) === 6 ? ' nodad' : ''}`,
       ),
     ],
-    remove: [inside(where, `${ip(cidr)} address delete ${cidr} dev ${quote(dev)}`)],
+    remove: [inside(where, `${ip(cidr)} address delete ${cidr} dev ${shellWord(dev)}`)],
   }),
   route: ({ where, to, via, dev, metric }) => {
     const target = to === '0.0.0.0/0' || to === '::/0' ? 'default' : to
@@ -95,7 +96,7 @@ const handlers: { readonly [K in StepKind]: (step: StepOf<K>) => Lines } = {
       target,
       ...(via === undefined ? [] : ['via', via]),
       'dev',
-      quote(dev),
+      shellWord(dev),
       ...(metric === undefined ? [] : ['metric', String(metric)]),
     ].join(' ')
     return {
@@ -105,7 +106,7 @@ const handlers: { readonly [K in StepKind]: (step: StepOf<K>) => Lines } = {
   },
   sysctl: ({ where, key, value, before, keep, optional }) => {
     const set = (to: string): string =>
-      inside(where, `sysctl -q ${optional ? '-e ' : ''}-w ${quote(`${key}=${to}`)}`)
+      inside(where, `sysctl -q ${optional ? '-e ' : ''}-w ${shellWord(`${key}=${to}`)}`)
     return { add: [set(value)], remove: keep || before === undefined ? [] : [set(before)] }
   },
   firewall: ({ intent }) => ({ add: [`# firewall: ${intentWords(intent)}`], remove: [] }),
@@ -117,7 +118,7 @@ const handlers: { readonly [K in StepKind]: (step: StepOf<K>) => Lines } = {
         inside(where, `${before}${tool} ${command.replaceAll('$NETNS', '"$NETNS"')}`),
       )
     return {
-      add: lines(add, context === undefined ? '' : `runcon ${quote(context)} `),
+      add: lines(add, context === undefined ? '' : `runcon ${shellWord(context)} `),
       remove: lines(remove),
     }
   },
@@ -133,15 +134,15 @@ function describeBy<K extends StepKind>(kind: K, step: StepOf<K>): Lines {
 function describeVeth({ name, mac, mtuBytes, alias, bridge, peer }: VethStep): Lines {
   return {
     add: [
-      `ip link add name ${quote(name)} address ${mac} mtu ${mtuBytes} type veth` +
-        ` peer name ${quote(peer.name)} address ${peer.mac} mtu ${mtuBytes}${peer.where === 'host' ? '' : ' netns "$NETNS"'}`,
-      `ip link set dev ${quote(name)} alias ${quote(alias)}`,
+      `ip link add name ${shellWord(name)} address ${mac} mtu ${mtuBytes} type veth` +
+        ` peer name ${shellWord(peer.name)} address ${peer.mac} mtu ${mtuBytes}${peer.where === 'host' ? '' : ' netns "$NETNS"'}`,
+      `ip link set dev ${shellWord(name)} alias ${shellWord(alias)}`,
       ...(mtuBytes < MIN_IPV6_MTU_BYTES
         ? []
-        : [`[ ! -e /proc/sys/net/ipv6 ] || ip link set dev ${quote(name)} addrgenmode none`]),
-      `ip link set dev ${quote(name)} master ${quote(bridge)} up`,
+        : [`[ ! -e /proc/sys/net/ipv6 ] || ip link set dev ${shellWord(name)} addrgenmode none`]),
+      `ip link set dev ${shellWord(name)} master ${shellWord(bridge)} up`,
     ],
-    remove: [`ip link delete dev ${quote(name)}`],
+    remove: [`ip link delete dev ${shellWord(name)}`],
   }
 }
 
@@ -174,7 +175,7 @@ function hereDocument(tool: RulesStep['tool'], text: string): readonly string[] 
 
 /** In place, as tsnet does: a file that is mounted somewhere must stay the same one. */
 function describeFile({ path, text, mark, before }: FileStep): Lines {
-  const file = quote(path)
+  const file = shellWord(path)
   if (mark === undefined) {
     const remove = before === undefined ? `rm -f ${file}` : `${printed(before)} >${file}`
     return { add: [`${printed(text)} >${file}`], remove: [remove] }
@@ -183,13 +184,13 @@ function describeFile({ path, text, mark, before }: FileStep): Lines {
   const apart = before === undefined || before === '' || before.endsWith('\n') ? first : '\n'
   const pattern = (word: string): string => `/^# tsnet ${word} ${mark.replaceAll('.', '\\.')}$/`
   // The dot keeps line feeds at the end, which $( ) would strip.
-  const rest = `rest=$(sed ${quote(`${pattern('begin')},${pattern('end')}d`)} ${file}; echo .)`
+  const rest = `rest=$(sed ${shellWord(`${pattern('begin')},${pattern('end')}d`)} ${file}; echo .)`
   const remove = before === undefined ? `rm -f ${file}` : `${rest}; printf %s "\${rest%.}" >${file}`
   return { add: [`${printed(`${apart}${blockText(mark, text)}`)} >>${file}`], remove: [remove] }
 }
 
 function printed(text: string): string {
-  return `printf %s ${text === '' ? "''" : quote(text)}`
+  return `printf %s ${text === '' ? "''" : shellWord(text)}`
 }
 
 /**
@@ -220,7 +221,15 @@ function intentWords(intent: FirewallIntent): string {
       return 'base chains'
     case 'network': {
       const flags = (['internal', 'icc', 'isolate', 'masquerade'] as const).filter((flag) => intent[flag])
-      const { names, isolateFrom, sources = [] } = intent
+      const {
+        names,
+        isolateFrom,
+        protect,
+        conntrackLimit,
+        sources = [],
+        routed = [],
+        unprotected = [],
+      } = intent
       const from = isolateFrom === undefined ? [] : [`from ${isolateFrom} networks`]
       const as = sources.map((source) => `as ${source}`)
       const port = names === undefined ? [] : [`names on port ${names.port}`]
@@ -230,6 +239,10 @@ function intentWords(intent: FirewallIntent): string {
         ...flags,
         ...from,
         ...as,
+        ...routed.map((family) => `IPv${family} routed`),
+        ...unprotected.map((family) => `IPv${family} unprotected`),
+        ...(protect === undefined ? [] : [`protect ${protect}`]),
+        ...(conntrackLimit === undefined ? [] : [`${conntrackLimit} connections each`]),
         ...port,
       ].join(' ')
     }
@@ -240,12 +253,9 @@ function intentWords(intent: FirewallIntent): string {
       })
       return `publish ${ports.join(' ')} of ${intent.owner} at ${intent.addresses.join(' ')}`
     }
+    case 'protect':
+      return `only ${[intent.mac, ...intent.addresses].join(' ')} from ${intent.port}`
     case 'foreignAccept':
       return `accept ${intent.bridge} in IPv${intent.family} chain ${intent.names === undefined ? 'FORWARD' : 'INPUT'} of ${intent.tool}`
   }
-}
-
-/** Safe in any shell; bare where that needs no quotes. */
-function quote(text: string): string {
-  return /^[\w./:@%+,=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 }

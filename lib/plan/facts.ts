@@ -5,7 +5,6 @@
  */
 
 import type { Address, Cidr, Family, Mac, Subnet } from '../model/address.ts'
-import type { SandboxIdentity } from '../model/sandbox.ts'
 
 /** One link of a namespace. */
 export interface LinkFact {
@@ -41,14 +40,6 @@ export interface HostFacts {
   readonly routes: readonly RouteFact[]
 }
 
-/** What a plan needs to know about the inside of a sandbox. */
-export interface SandboxFacts {
-  readonly identity: SandboxIdentity
-  /** The namespace is the one tsnet runs in. */
-  readonly own: boolean
-  readonly links: readonly LinkFact[]
-}
-
 /** The way out of the host for a family: what a new endpoint's MTU follows. */
 export interface WayOut {
   readonly family: Family
@@ -60,12 +51,18 @@ export interface WayOut {
 
 /**
  * A chain of others that would drop what has to come through: forwarded packets
- * of a network, or questions to its name server.
+ * of a network, or questions to its name server. firewalld drops both, in both
+ * families, and is told once.
  */
 export interface ForeignDrop {
   readonly chain: 'FORWARD' | 'INPUT'
-  readonly tool: 'iptables-nft' | 'iptables-legacy'
+  readonly tool: 'iptables-nft' | 'iptables-legacy' | 'firewalld'
   readonly family: Family
+}
+
+/** Of those a chain of the iptables tools. */
+export interface TableDrop extends ForeignDrop {
+  readonly tool: Exclude<ForeignDrop['tool'], 'firewalld'>
 }
 
 /** A link in full, as `ip -json -details address` tells it. */

@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { Address, Subnet } from '../model/address.ts'
+import type { Address, Family, Mac, Subnet } from '../model/address.ts'
 import type { PortBinding } from '../model/portmapping.ts'
 
 /**
@@ -45,8 +45,36 @@ export interface NetworkIntent {
   readonly masquerade: boolean
   /** With `masquerade`: these instead of the host's address, at most one for each family. */
   readonly sources?: readonly Address[]
+  /** Packets of these families are not translated; beside published ports ICMP gets in. */
+  readonly routed?: readonly Family[]
+  /** Whoever routes packets of these families to its containers reaches every port. */
+  readonly unprotected?: readonly Family[]
+  /** One container of it cannot fill the host's table of connections. */
+  readonly protect?: 'strict'
+  /** Connections that each may have begun at a time; absent: DEFAULT_CONNTRACK_LIMIT. */
+  readonly conntrackLimit?: number
   /** Where its name server listens, when that is not port 53: what is asked there is led to it. */
   readonly names?: NamesPlace
+}
+
+/**
+ * Frames that come in by the port of one endpoint (`-o protect=strict`): with its
+ * own MAC and its own addresses only, in Ethernet, ARP, IPv4, IPv6 and neighbour
+ * discovery; no router advertisements or redirects, no answers of a DHCP server;
+ * questions to the gateways' name server at a limited rate.
+ */
+export interface ProtectIntent {
+  readonly kind: 'protect'
+  /** Attachment id: `CONTAINER/IFNAME`. */
+  readonly owner: string
+  /** The host end. */
+  readonly port: string
+  /** Of the end inside the sandbox. */
+  readonly mac: Mac
+  /** All it may use, link-local ones too. */
+  readonly addresses: readonly Address[]
+  /** Where the name server is asked. */
+  readonly gateways: readonly Address[]
 }
 
 /** Gateways of a network, and the port the name server has there. */
@@ -64,6 +92,8 @@ export interface PublishIntent {
   /** The container's addresses, at most one per family. */
   readonly addresses: readonly Address[]
   readonly bindings: readonly PortBinding[]
+  /** In these families the ports are open at the container's own addresses, and not on the host. */
+  readonly routed?: readonly Family[]
 }
 
 /**
@@ -81,4 +111,4 @@ export interface ForeignAcceptIntent {
 }
 
 /** What must be true of packets, in network words; a printer makes rules of it. */
-export type FirewallIntent = BaseIntent | NetworkIntent | PublishIntent | ForeignAcceptIntent
+export type FirewallIntent = BaseIntent | NetworkIntent | PublishIntent | ProtectIntent | ForeignAcceptIntent

@@ -2,7 +2,7 @@
  * What a `file` step makes of a text, and how the text is found again.
  *
  * A step owns the whole file, or the lines between its two marks. Its writer
- * overwrites in place (kernel/textfile.ts says why) and can be killed within:
+ * overwrites in place (kernel/system/textfile.ts says why) and can be killed within:
  * a text that begins like the new one and goes on like the old one is still
  * known as ours. Not responsible for files: texts come in, texts go out.
  *

@@ -4,10 +4,13 @@
  * @module
  */
 
+import { readFileSync } from 'node:fs'
 import { fail } from '../errors/codes.ts'
 import { type Address, parseAddress } from '../model/address.ts'
 import type { FirewallBackend } from '../model/attachment.ts'
+import { parseJson } from '../model/json.ts'
 import { isContainerName } from '../model/names.ts'
+import { hasCode, isUnreadable, reasonOf } from './files.ts'
 import { rememberedFile } from './remembered.ts'
 
 export interface HostConfig {
@@ -20,6 +23,8 @@ export interface HostConfig {
   readonly dnsPort?: number
   /** Processes that answer names; default 1. */
   readonly dnsWorkers?: number
+  /** True: tsnetd owns the nftables table, which nobody else can take away or change then. Needs Linux 6.9. */
+  readonly ownRules?: boolean
   /** Kinds of network made by programs: absolute paths by the name of the driver. */
   readonly drivers?: Readonly<Record<string, string>>
 }
@@ -28,19 +33,23 @@ const hostConfigPath = '/etc/tsnet/config.json'
 
 const backends: readonly unknown[] = ['iptables', 'nftables', 'none']
 
-/** @throws TSNET_BAD_VALUE (invalid) naming the key */
+/** @throws TSNET_BAD_VALUE (invalid) naming the key, TSNET_BAD_JSON (invalid) with the line */
 export function readHostConfig(path: string = hostConfigPath): HostConfig {
-  const raw: unknown = rememberedFile<unknown>(path)() ?? {}
+  const raw = read(path) ?? {}
   const bad = (field: string, value: unknown, hint: string): Error =>
     fail('TSNET_BAD_VALUE', { message: `reading ${path}: ${field} cannot be used`, field, value, hint })
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw))
     throw bad('(document)', raw, 'write an object')
-  const { firewall, publishAddress, dns, dnsPort, dnsWorkers, drivers, ...unknown } = raw as Record<
+  const { firewall, publishAddress, dns, dnsPort, dnsWorkers, ownRules, drivers, ...unknown } = raw as Record<
     string,
     unknown
   >
   for (const [key, value] of Object.entries(unknown)) {
-    throw bad(key, value, 'known keys are firewall, publishAddress, dns, dnsPort, dnsWorkers and drivers')
+    throw bad(
+      key,
+      value,
+      'known keys are firewall, publishAddress, dns, dnsPort, dnsWorkers, ownRules and drivers',
+    )
   }
   if (firewall !== undefined && !backends.includes(firewall)) {
     throw bad('firewall', firewall, 'use iptables, nftables or none')
@@ -50,6 +59,9 @@ export function readHostConfig(path: string = hostConfigPath): HostConfig {
     throw bad('publishAddress', publishAddress, 'use an IP address of this host, such as 127.0.0.1')
   }
   if (dns !== undefined && typeof dns !== 'boolean') throw bad('dns', dns, 'use true or false')
+  if (ownRules !== undefined && typeof ownRules !== 'boolean') {
+    throw bad('ownRules', ownRules, 'use true or false')
+  }
   if (dnsPort !== undefined && !isCount(dnsPort, 65_535)) {
     throw bad('dnsPort', dnsPort, 'use a number from 1 to 65535')
   }
@@ -65,7 +77,24 @@ export function readHostConfig(path: string = hostConfigPath): HostConfig {
     ...(dns === undefined ? {} : { dns }),
     ...(dnsPort === undefined ? {} : { dnsPort }),
     ...(dnsWorkers === undefined ? {} : { dnsWorkers }),
+    ...(ownRules === undefined ? {} : { ownRules }),
     ...(drivers === undefined ? {} : { drivers }),
+  }
+}
+
+function read(path: string): unknown {
+  try {
+    return rememberedFile<unknown>(path)()
+  } catch (error) {
+    if (!isUnreadable(error)) throw error
+    // People write this file, not we: line and column for them, and nothing for "tsnet gc" to mend.
+    if ((error as Error).cause instanceof SyntaxError) return parseJson(readFileSync(path, 'utf8'), path)
+    throw fail('TSNET_STATE_UNREADABLE', {
+      message: `reading ${path}: ${hasCode((error as Error).cause, 'EISDIR') ? 'it is a folder' : reasonOf(error)}`,
+      value: path,
+      hint: `mend or remove ${path}`,
+      cause: error,
+    })
   }
 }
 

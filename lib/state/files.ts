@@ -12,6 +12,7 @@ import {
   closeSync,
   constants,
   existsSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -21,16 +22,20 @@ import {
   rmSync,
   statSync,
   unlinkSync,
+  utimesSync,
   writeFileSync,
   writeSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
-import { fail } from '../errors/codes.ts'
+import { fail, isTsnetError, rightsLacking } from '../errors/codes.ts'
 
 export const hasCode = (error: unknown, ...codes: string[]): boolean =>
   error instanceof Error && codes.includes((error as NodeJS.ErrnoException).code ?? '')
 
 export const fileExists: (path: string) => boolean = existsSync
+
+/** Something of that name lies there, be it a link that leads nowhere. */
+export const isThere = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined
 
 /** @returns undefined where there is no such file */
 export function readJson<T>(path: string): T | undefined {
@@ -44,16 +49,52 @@ export function readJson<T>(path: string): T | undefined {
   try {
     return JSON.parse(text) as T
   } catch (error) {
-    // Files of ours are replaced whole, so this was not us. Empty: a reservation whose maker was killed in between.
-    if (text === '') return undefined
+    // Files of ours are replaced whole, so this was not us.
     throw unreadable(path, error)
   }
 }
 
+/** Marks a folder as changed; nothing where there is none. */
+export function touch(path: string): void {
+  const now = new Date()
+  try {
+    utimesSync(path, now, now)
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw error
+  }
+}
+
+/** In ms since 1970; undefined where there is nothing. */
+export function changedAt(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs
+}
+
+/** A folder, a link to itself or a socket in the place of a file. Not what passes: no memory, no descriptors. */
+const noFile = ['EISDIR', 'ELOOP', 'ENXIO']
+
+/** What lies there is no JSON, or no file: not what we have written. */
+export function isUnreadable(error: unknown): boolean {
+  return isTsnetError(error) && (error.cause instanceof SyntaxError || hasCode(error.cause, ...noFile))
+}
+
+/** @returns why it cannot be used, without its path */
+export function reasonOf(error: unknown): string {
+  const { cause } = error as Error
+  return cause instanceof Error ? cause.message : String(error)
+}
+
+/**
+ * What is wrong with files that tsnet has to do with and goes on without: one
+ * line each, to be shown to people.
+ */
+export type Warn = (text: string) => void
+
 function unreadable(path: string, cause: unknown): Error {
-  const why = cause instanceof Error ? cause.message : String(cause)
+  const message = `reading ${path}: ${cause instanceof Error ? cause.message : String(cause)}`
+  const lacking = rightsLacking(cause, message)
+  if (lacking !== undefined) return lacking
   return fail('TSNET_STATE_UNREADABLE', {
-    message: `reading ${path}: ${why}`,
+    message,
     hint: `mend or remove ${path}, then run "tsnet gc"`,
     cause,
   })
@@ -77,11 +118,24 @@ function inFolder<T>(path: string, write: () => T): T {
 /** A full disk, a read-only file system: nothing tsnet can mend. */
 function unwritable(path: string, cause: unknown): Error {
   if (!(cause instanceof Error && 'syscall' in cause)) return cause as Error
+  const message = `writing ${path}: ${cause.message}`
+  const lacking = rightsLacking(cause, message)
+  if (lacking !== undefined) return lacking
   return fail('TSNET_STATE_UNREADABLE', {
-    message: `writing ${path}: ${cause.message}`,
-    hint: 'make room there, or choose another folder with --state-dir',
+    message,
+    hint: wayOut(path, cause),
     cause,
   })
+}
+
+function wayOut(path: string, cause: unknown): string {
+  const elsewhere = 'choose another folder with --state-dir'
+  if (hasCode(cause, 'EROFS')) return `make its file system writable, or ${elsewhere}`
+  if (hasCode(cause, ...noFile, 'ENOTDIR', 'EEXIST', 'EPERM'))
+    return `look what lies at ${path}, take it away if it is nobody's, or ${elsewhere}`
+  // Such as in /proc.
+  if (hasCode(cause, 'ENOENT')) return `nothing can be made there: ${elsewhere}`
+  return `make room there, or ${elsewhere}`
 }
 
 /**
@@ -89,15 +143,16 @@ function unwritable(path: string, cause: unknown): Error {
  * with `recursive`, which never ends below /proc (Node 20).
  */
 export function makeFolder(path: string): void {
+  const parent = dirname(path)
   for (let tries = 1; ; tries++) {
+    // Asked first: an exception of Node's costs more than a look.
+    if (!existsSync(parent) && parent !== path) makeFolder(parent)
     try {
       mkdirSync(path, { mode: 0o700 })
       return
     } catch (error) {
       if (hasCode(error, 'EEXIST') && isFolder(path)) return
-      const parent = dirname(path)
-      if (!hasCode(error, 'ENOENT') || parent === path || tries === folderTries) throw unwritable(path, error)
-      makeFolder(parent)
+      if (!hasCode(error, 'ENOENT') || tries === folderTries) throw unwritable(path, error)
     }
   }
 }
@@ -153,6 +208,16 @@ export function createJson(path: string, value: unknown): boolean {
     rmSync(path, { force: true })
     throw unwritable(path, error)
   }
+}
+
+/** Whatever has taken the place of a file, with what is in it: a folder, a link. */
+export function clearPlace(path: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isFile() === false) rmSync(path, { recursive: true })
+}
+
+export function isEmptyFile(path: string): boolean {
+  const there = lstatSync(path, { throwIfNoEntry: false })
+  return there?.isFile() === true && there.size === 0
 }
 
 export function moveFile(from: string, to: string): boolean {

@@ -16,7 +16,7 @@
 
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { parseAddress } from '../model/address.ts'
-import { hasCode, makeFolder, removeFile } from './files.ts'
+import { clearPlace, hasCode, makeFolder, removeFile } from './files.ts'
 
 export interface FileLease {
   readonly address: string
@@ -66,26 +66,35 @@ export function leaseFolder(dataDir: string, network: string, make: boolean): Le
     },
     release: (address) => void removeFile(`${path}/${address}`),
     last: (set) => parseAddress((read(`${path}/last_reserved_ip.${set}`) ?? '').trim()),
-    setLast: (set, address) => writeFileSync(`${path}/last_reserved_ip.${set}`, address, { mode: 0o600 }),
+    setLast: (set, address) => {
+      const last = `${path}/last_reserved_ip.${set}`
+      clearPlace(last)
+      writeFileSync(last, address, { mode: 0o600 })
+    },
     forgetOtherBoots: (bootId) => {
       const mark = `${path}/${bootFile}`
       const known = read(mark)
-      if (known !== undefined && known !== bootId) {
+      // What is no boot id says nothing of another boot: the leases may be of containers that run.
+      if (known !== undefined && isBootId(known) && known !== bootId) {
         const marked = statSync(mark).mtimeMs
         for (const { address } of list()) {
           if (statSync(`${path}/${address}`).mtimeMs <= marked) removeFile(`${path}/${address}`)
         }
       }
+      clearPlace(mark)
       writeFileSync(mark, bootId, { mode: 0o600 })
     },
   }
 }
 
+/** As /proc/sys/kernel/random/boot_id has it. */
+const isBootId = (text: string): boolean => /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\s*$/.test(text)
+
 function read(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8')
   } catch (error) {
-    if (hasCode(error, 'ENOENT', 'ENOTDIR', 'EISDIR')) return undefined
+    if (hasCode(error, 'ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP')) return undefined
     throw error
   }
 }

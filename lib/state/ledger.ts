@@ -6,7 +6,9 @@
  */
 
 import { dirname } from 'node:path'
-import { listFolder, readJson, removeEmptyFolder, removeFile, writeJson } from './files.ts'
+import { setAside } from './aside.ts'
+import { checked, type FaultOf } from './checked.ts'
+import { listFolder, readJson, removeEmptyFolder, removeFile, type Warn, writeJson } from './files.ts'
 
 export interface Ledger<T> {
   get(key: string): T | undefined
@@ -19,12 +21,19 @@ export interface Ledger<T> {
 const suffix = '.json'
 
 /** @param folder of these documents alone; the one it is in is tsnet's too */
-export function ledger<T>(folder: string): Ledger<T> {
+export function ledger<T>(folder: string, fault: FaultOf, warn: Warn): Ledger<T> {
   const file = (key: string): string => `${folder}/${key}${suffix}`
+  const get = (key: string): T | undefined => {
+    const { value, why } = checked(() => readJson<T>(file(key)), fault)
+    if (why !== undefined) setAside(file(key), why, warn)
+    return value
+  }
   return {
-    get: (key) => readJson<T>(file(key)),
+    get,
     put: (key, value) => writeJson(file(key), value),
     remove: (key) => {
+      // A folder in its place is nobody's to remove: it is kept aside.
+      get(key)
       removeFile(file(key))
       if (removeEmptyFolder(folder)) removeEmptyFolder(dirname(folder))
     },

@@ -1,10 +1,11 @@
 /**
- * Locks between processes, as the engine needs them; `kernel/lock.ts` fulfils
+ * Locks between processes, as the engine needs them; `kernel/system/lock.ts` fulfils
  * `Locker` with flock(2), which the kernel frees even after SIGKILL.
  *
  * Order, so that nobody waits in a circle: container, then host, then ports or names.
  * The host lock is shared by attach and detach, and exclusive for whatever
  * makes or removes something several containers use (bridges, base chains).
+ * It is fair: a crowd that shares it lets those in who want it alone.
  * Whoever finds nothing left takes the files of the locks away too.
  *
  * @module
@@ -22,9 +23,13 @@ export interface LockOptions {
   /**
    * Exclusive only: the file is unlinked before the lock is let go, so that
    * files of single containers do not pile up. Whoever got the lock of a file
-   * that is no longer at its path (fstat against stat) tries again.
+   * that has no name any more (fstat) tries again.
    */
   readonly transient?: boolean
+  /** What is locked is there already and none of our files, such as a namespace. */
+  readonly readOnly?: boolean
+  /** Who waits for it exclusively goes before those who come to share it: nobody who shares it may ask for it again. */
+  readonly fair?: boolean
 }
 
 export interface LockWait {
@@ -84,10 +89,10 @@ export function createLocks(paths: StatePaths, locker: Locker, wait: LockWait): 
   return {
     container: (key) => acquire(`container-${key}`, ofContainer),
     tryContainer,
-    hostShared: () => acquire('host', { exclusive: false }),
-    hostExclusive: () => acquire('host', { exclusive: true }),
+    hostShared: () => acquire('host', { exclusive: false, fair: true }),
+    hostExclusive: () => acquire('host', { exclusive: true, fair: true }),
     hostLast: async () => {
-      const host = await acquire('host', { exclusive: true, transient: true })
+      const host = await acquire('host', { exclusive: true, transient: true, fair: true })
       return { release: host.release, portsIdle: () => void [path('ports'), path('names')].map(removeFile) }
     },
     ports: () => acquire('ports', { exclusive: true }),

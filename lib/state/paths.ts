@@ -16,12 +16,14 @@
  *   ports/<proto>/<port>/<address>   likewise; ranges in ports/<proto>/ranges/<first>-<last>_<address>
  *   names/<name>                     container names, likewise
  *   locks/                           flock(2) files, empty
+ *   tsnetd.pid                       which process is tsnetd, locked as long as it is (lib/daemon)
  *   dns.sock                         where the name server is told of changes
  *   dns.log                          what it has to complain about
  *   boot                             id of the boot the rest is about
+ *   beside/<hash>.json               paths of other state folders that have packet rules on this host (beside.ts)
  * ```
  *
- * With `--state-dir X` everything lies under X. Folders appear when they are
+ * With `--state-dir X` everything lies under X but `beside/`. Folders appear when they are
  * needed and go with the last thing in them.
  *
  * @module
@@ -40,6 +42,8 @@ export interface StatePaths {
   readonly boot: string
   /** Run state: the folder that most of the others are in. */
   readonly run: string
+  /** Of tsnetd, where it listens at its usual place. */
+  readonly daemonPid: string
   readonly nameSocket: string
   readonly nameLog: string
   readonly nameRoutes: string
@@ -63,6 +67,7 @@ export function statePaths(stateDir?: string): StatePaths {
     locks: `${run}/locks`,
     boot: `${run}/boot`,
     run,
+    daemonPid: `${run}/tsnetd.pid`,
     nameSocket: `${run}/dns.sock`,
     nameLog: `${run}/dns.log`,
     remote: `${stateDir ?? '/var/lib/tsnet'}/docker`,

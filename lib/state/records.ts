@@ -11,10 +11,14 @@
 
 import type { AttachmentNames, ContainerNetwork, SetupRequest } from '../model/attachment.ts'
 import type { NetworkConfig } from '../model/network.ts'
+import type { SandboxIdentity } from '../model/sandbox.ts'
 import type { LoweredStep } from '../plan/step.ts'
-import { fileExists, listFolder, moveFile, readJson, removeFile, writeJson } from './files.ts'
+import { asideIn, dropAside, isAside, setAside } from './aside.ts'
+import { checked, type FaultOf } from './checked.ts'
+import { isThere, listFolder, moveFile, readJson, removeFile, type Warn, writeJson } from './files.ts'
 import type { StatePaths } from './paths.ts'
 import { rememberedFolder } from './remembered.ts'
+import { containerFault, unitFault } from './shapes.ts'
 
 /** A step and what it belongs to: an ifname, or `` for the sandbox as a whole. */
 export interface OwnedStep {
@@ -64,6 +68,10 @@ export interface UnitRecord {
   readonly version: 1
   readonly unit: string
   readonly steps: readonly LoweredStep[]
+  /** Of a network made at first use: its definition, should the file of it be damaged. */
+  readonly config?: NetworkConfig
+  /** Of base rules: the host's namespace that they are in (beside.ts). */
+  readonly netns?: SandboxIdentity
   /** Journal entries of a change to a living unit: what is true once the steps are taken back. */
   readonly change?: { readonly config: NetworkConfig; readonly unit: UnitRecord }
 }
@@ -72,6 +80,11 @@ export interface Records<T> {
   get(key: string): T | undefined
   has(key: string): boolean
   keys(): readonly string[]
+  /** Of records and journal entries that could not be read and were set aside: what they held stays held. */
+  asideKeys(): readonly string[]
+  hasAside(key: string): boolean
+  /** Whatever was set aside of that key is of no use to anybody any more. */
+  forgetAside(key: string): void
   /** In the journal. */
   pending(key: string): T | undefined
   pendingKeys(): readonly string[]
@@ -89,15 +102,38 @@ export interface Records<T> {
 
 const suffix = '.json'
 
-function createRecords<T>(folder: string, pendingFolder: string, prefix: string): Records<T> {
+/** Of a container whose record cannot be used: nobody else is given any of it. */
+const held = 'what it held stays held until "tsnet teardown" of that container'
+
+interface RecordsPlace {
+  readonly folder: string
+  readonly pendingFolder: string
+  /** Of journal entries. */
+  readonly prefix: string
+  readonly fault: FaultOf
+  readonly warn: Warn
+}
+
+function createRecords<T>({ folder, pendingFolder, prefix, fault, warn }: RecordsPlace): Records<T> {
   const live = (key: string): string => `${folder}/${key}${suffix}`
   const journal = (key: string): string => `${pendingFolder}/${prefix}${key}${suffix}`
   // Mostly there is none, and an exception of Node's costs more than a look.
-  const read = (path: string): T | undefined => (fileExists(path) ? readJson<T>(path) : undefined)
+  const read = (path: string): T | undefined => {
+    if (!isThere(path)) return undefined
+    const { value, why } = checked(() => readJson<T>(path), fault)
+    if (why !== undefined) setAside(path, `${why}; ${held}`, warn)
+    return value
+  }
   return {
     get: (key) => read(live(key)),
-    has: (key) => fileExists(live(key)),
+    has: (key) => isThere(live(key)),
     keys: () => keysAmong(listFolder(folder), ''),
+    asideKeys: () => [...keysAmong(asideIn(folder), ''), ...keysAmong(asideIn(pendingFolder), prefix)],
+    hasAside: (key) => isAside(live(key)) || isAside(journal(key)),
+    forgetAside: (key) => {
+      dropAside(live(key))
+      dropAside(journal(key))
+    },
     pending: (key) => read(journal(key)),
     pendingKeys: () => keysAmong(listFolder(pendingFolder), prefix),
     begin: (key, record) => writeJson(journal(key), record),
@@ -117,16 +153,28 @@ function keysAmong(names: readonly string[], head: string): readonly string[] {
     .map((name) => name.slice(head.length, -suffix.length))
 }
 
-export function containerRecords(paths: StatePaths): Records<ContainerRecord> {
-  return createRecords(paths.containers, paths.pending, 'container.')
+export function containerRecords(paths: StatePaths, warn: Warn): Records<ContainerRecord> {
+  const { containers: folder, pending: pendingFolder } = paths
+  return createRecords({ folder, pendingFolder, prefix: 'container.', fault: containerFault, warn })
+}
+
+export interface UnitRecords extends Records<UnitRecord> {
+  /** In the place of one that cannot be read, which is set aside. */
+  renew(key: string, record: UnitRecord): void
 }
 
 /** Every attach asks which units there are, and they change only with networks. */
-export function unitRecords(paths: StatePaths): Records<UnitRecord> {
-  const folder = rememberedFolder(paths.units)
+export function unitRecords(paths: StatePaths, warn: Warn): UnitRecords {
+  const { units, pending: pendingFolder } = paths
+  const folder = rememberedFolder(units)
   return {
-    ...createRecords<UnitRecord>(paths.units, paths.pending, 'unit.'),
-    get: (key) => folder.read<UnitRecord>(`${key}${suffix}`),
+    ...createRecords<UnitRecord>({ folder: units, pendingFolder, prefix: 'unit.', fault: unitFault, warn }),
+    // One that cannot be read stays where it is, so that it is known there is one: heal plans it again.
+    get: (key) => checked(() => folder.read<UnitRecord>(`${key}${suffix}`), unitFault).value,
+    renew: (key, record) => {
+      setAside(`${units}/${key}${suffix}`, 'it cannot be used; what it was is planned anew', warn)
+      writeJson(`${units}/${key}${suffix}`, record)
+    },
     has: (key) => folder.names().includes(`${key}${suffix}`),
     keys: () => keysAmong(folder.names(), ''),
   }

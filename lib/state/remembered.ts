@@ -29,7 +29,7 @@ interface Known<T> {
   readonly value: T
 }
 
-/** For the whole process: a daemon puts its state room together anew for every call. */
+/** For the whole process, whichever call asks. */
 const known = new Map<string, Known<unknown>>()
 const mostKnown = 1000
 

@@ -10,17 +10,24 @@
  */
 
 import { dirname } from 'node:path'
+import { parseAddress } from '../model/address.ts'
 import {
+  changedAt,
+  clearPlace,
   createJson,
+  isEmptyFile,
+  isUnreadable,
   listFolder,
   makeFolder,
   overwriteJson,
   readJson,
   removeEmptyFolder,
   removeFile,
+  touch,
   writeJson,
 } from './files.ts'
 import type { StatePaths } from './paths.ts'
+import { ownerFault } from './shapes.ts'
 
 /** Who holds a reservation: enough to find out whether it still lives. */
 export interface Owner {
@@ -36,6 +43,17 @@ export interface Owner {
   readonly bootId: string
   /** Of the link that says whether it lives, where its sandbox is not known. */
   readonly alias?: string
+  /** Of a port: the engine that called binds it itself. */
+  readonly callerHolds?: boolean
+}
+
+/**
+ * Of a reservation whose file is damaged: somebody has it, and records say who.
+ * Not of one that is empty, whose maker was killed or is about to write it.
+ */
+export const unknownOwner: Owner = {
+  ...{ record: '', path: '', cookie: '', bootId: '' },
+  container: 'unknown (its file is damaged: "tsnet gc" mends it)',
 }
 
 export interface Reservations {
@@ -45,8 +63,11 @@ export interface Reservations {
 }
 
 export interface LeaseFiles {
+  readonly folder: string
   /** @returns false where somebody has it */
   take(network: string, address: string, owner: Owner): boolean
+  /** Whoever has it, it is of this owner now. */
+  retake(network: string, address: string, owner: Owner): void
   owner(network: string, address: string): Owner | undefined
   list(network: string): readonly string[]
   release(network: string, address: string): void
@@ -72,10 +93,16 @@ export interface PortFiles {
   /** Every reservation that overlaps: same protocol, a shared port, a shared address. */
   conflicts(key: PortKey): readonly { readonly key: PortKey; readonly owner: Owner | undefined }[]
   list(): readonly { readonly key: PortKey; readonly owner: Owner | undefined }[]
+  /** Before a change: whoever keeps in mind what is reserved has to look again. */
+  announce(): void
+  /** When that was said last, in ms since 1970; undefined where nothing is reserved. */
+  announcedAt(): number | undefined
 }
 
 export interface NameFiles {
   take(name: string, owner: Owner): boolean
+  /** Whoever has it, it is of this owner now. */
+  retake(name: string, owner: Owner): void
   owner(name: string): Owner | undefined
   release(name: string): void
   list(): readonly string[]
@@ -89,16 +116,22 @@ function leaseFiles(paths: StatePaths): LeaseFiles {
   const file = (network: string, address: string): string => `${paths.leases}/${network}/${address}`
   const lastFile = (network: string, family: number): string => `${paths.leases}/${network}/.last${family}`
   return {
+    folder: paths.leases,
     take: (network, address, owner) => createJson(file(network, address), owner),
-    owner: (network, address) => readJson<Owner>(file(network, address)),
+    retake: (network, address, owner) => rewrite(file(network, address), owner),
+    owner: (network, address) => readOwner(file(network, address)),
     list: (network) => listFolder(`${paths.leases}/${network}`),
-    release: (network, address) => void removeFile(file(network, address)),
+    release: (network, address) => drop(file(network, address)),
     networks: () => listFolder(paths.leases),
-    last: (network, family) => readJson<string>(lastFile(network, family)),
-    setLast: (network, family, address) => overwriteJson(lastFile(network, family), address),
+    last: (network, family) => readLast(lastFile(network, family)),
+    setLast: (network, family, address) => {
+      const path = lastFile(network, family)
+      clearPlace(path)
+      overwriteJson(path, address)
+    },
     forget: (network) => {
-      removeFile(lastFile(network, 4))
-      removeFile(lastFile(network, 6))
+      drop(lastFile(network, 4))
+      drop(lastFile(network, 6))
       removeEmptyFolder(`${paths.leases}/${network}`)
     },
   }
@@ -107,10 +140,47 @@ function leaseFiles(paths: StatePaths): LeaseFiles {
 function nameFiles(paths: StatePaths): NameFiles {
   return {
     take: (name, owner) => createJson(`${paths.names}/${name}`, owner),
-    owner: (name) => readJson<Owner>(`${paths.names}/${name}`),
-    release: (name) => void removeFile(`${paths.names}/${name}`),
+    retake: (name, owner) => rewrite(`${paths.names}/${name}`, owner),
+    owner: (name) => readOwner(`${paths.names}/${name}`),
+    release: (name) => drop(`${paths.names}/${name}`),
     list: () => listFolder(paths.names),
   }
+}
+
+/** Undefined where nobody is named: there is no such reservation, or one that is empty. */
+function readOwner(path: string): Owner | undefined {
+  for (let look = 1; ; look++) {
+    try {
+      const owner = readJson<Owner>(path)
+      return owner === undefined || ownerFault(owner) === undefined ? owner : unknownOwner
+    } catch (error) {
+      if (!isUnreadable(error)) throw error
+      if (isEmptyFile(path)) return undefined
+      // It may have been empty a moment ago.
+      if (look === 2) return unknownOwner
+    }
+  }
+}
+
+/** The address given out last, where that is what is written there: it only says where to begin. */
+function readLast(path: string): string | undefined {
+  try {
+    const last = readJson<unknown>(path)
+    return typeof last === 'string' ? parseAddress(last) : undefined
+  } catch (error) {
+    if (!isUnreadable(error)) throw error
+    return undefined
+  }
+}
+
+function drop(path: string): void {
+  clearPlace(path)
+  removeFile(path)
+}
+
+function rewrite(path: string, owner: Owner): void {
+  clearPlace(path)
+  writeJson(path, owner)
 }
 
 /** `any` meets all, `0.0.0.0` and `::` all of their family. */
@@ -140,10 +210,10 @@ function portFiles(paths: StatePaths): PortFiles {
     listFolder(`${paths.ports}/${protocol}`).map(Number).filter(Number.isInteger)
   const withOwner = (key: PortKey): { key: PortKey; owner: Owner | undefined } => ({
     key,
-    owner: readJson<Owner>(file(key)),
+    owner: readOwner(file(key)),
   })
   const release = (key: PortKey): void => {
-    removeFile(file(key))
+    drop(file(key))
     if (key.count === 1) removeEmptyFolder(single(key.protocol, key.port))
     else removeEmptyFolder(ranges(key.protocol))
     removeEmptyFolder(`${paths.ports}/${key.protocol}`)
@@ -160,7 +230,7 @@ function portFiles(paths: StatePaths): PortFiles {
         throw error
       }
     },
-    owner: (key) => readJson<Owner>(file(key)),
+    owner: (key) => readOwner(file(key)),
     release,
     conflicts: (key) => {
       const last = key.port + key.count - 1
@@ -179,5 +249,7 @@ function portFiles(paths: StatePaths): PortFiles {
           ...rangesOf(protocol),
         ])
         .map(withOwner),
+    announce: () => touch(paths.ports),
+    announcedAt: () => changedAt(paths.ports),
   }
 }

@@ -46,12 +46,10 @@ export function tidying(paths: StatePaths): Tidying {
       for (const folder of everywhere()) {
         for (const file of deadTemporaries(folder)) removeFile(file)
       }
-      for (const folder of [paths.leases, paths.ports]
-        .flatMap(subfolders)
-        .flatMap(withSubfolders)
-        .reverse()) {
+      // No deeper: an empty folder in the place of a reservation still holds it.
+      const protocols = subfolders(paths.ports)
+      for (const folder of [...subfolders(paths.leases), ...protocols.flatMap(subfolders), ...protocols])
         removeEmptyFolder(folder)
-      }
     },
     looksEmpty: () => [paths.containers, paths.units, paths.ephemeral, paths.pending].every(isEmptyFolder),
     removeEmpty: () => {

@@ -27,7 +27,8 @@ import type {
 /** Wishes for one probe. */
 export interface ProbeOptions {
   /**
-   * Milliseconds until silence is called `timeout`. Default 500, or 2 000 for a page over HTTP.
+   * Milliseconds until silence is called `timeout`. Default 1 500, or 5 000 for a page over HTTP:
+   * what is lost once, a SYN or a question for a neighbour, the kernel repeats after one second.
    *
    * To see an ICMP rejection of TCP ("unreachable", or "refused" by iptables'
    * plain REJECT) allow 2 500: over veth it may arrive while the kernel is
@@ -154,7 +155,7 @@ export class Agent {
       port: number,
       options: ProbeOptions = {},
     ): Promise<Detail> => {
-      const timeoutMs = options.timeoutMs ?? (protocol === 'http' ? 2000 : 500)
+      const timeoutMs = options.timeoutMs ?? (protocol === 'http' ? 5000 : 1500)
       const request: ProbeRequest = {
         protocol,
         address,
@@ -202,13 +203,13 @@ export class Agent {
     }
   }
 
-  /** Asks and waits; five seconds beyond what the request itself may take is a broken agent. */
+  /** Asks and waits; thirty seconds beyond what the request itself may take is a broken agent. */
   #ask<Value>(request: Request, allowanceMs = 0): Promise<Value> {
     const child = this.#running()
     this.#last += 1
     const id = this.#last
     return new Promise<Value>((resolve, reject) => {
-      const limitMs = allowanceMs + 5000
+      const limitMs = allowanceMs + 30_000
       const timer = setTimeout(() => {
         this.#waiting.delete(id)
         reject(

@@ -14,6 +14,7 @@ import {
   type ServeRequest,
   type Serving,
 } from './messages.ts'
+import { afterSilence } from './silence.ts'
 import { answerTo, closeServer, listen } from './tcp.ts'
 
 /** Fetches a page; the time limit covers the whole of it. */
@@ -28,11 +29,11 @@ export function probeHttp(request: ProbeRequest): Promise<Detail> {
       ...(request.sourcePort && { localPort: request.sourcePort }),
     })
     const finish = (detail: Detail): void => {
-      clearTimeout(timer)
+      endWaiting()
       call.destroy()
       resolve(detail)
     }
-    const timer = setTimeout(() => finish({ verdict: 'timeout' }), request.timeoutMs)
+    const endWaiting = afterSilence(request.timeoutMs, () => finish({ verdict: 'timeout' }))
     call.on('error', (error) => finish(detailOfError(error)))
     call.once('response', (response) => {
       let body = ''

@@ -20,6 +20,7 @@ import {
   type ServeRequest,
   type Serving,
 } from './messages.ts'
+import { afterSilence } from './silence.ts'
 
 const chunk = { init: 1, initAck: 2, abort: 6 } as const
 const cookieParameter = 7
@@ -71,12 +72,12 @@ export async function probeSctp(request: ProbeRequest): Promise<Detail> {
       address: request.address,
       packet,
       finish: (detail) => {
-        clearTimeout(timer)
+        endWaiting()
         waiting.delete(one)
         resolve(detail)
       },
     }
-    const timer = setTimeout(() => one.finish({ verdict: 'timeout' }), request.timeoutMs)
+    const endWaiting = afterSilence(request.timeoutMs, () => one.finish({ verdict: 'timeout' }))
     waiting.add(one)
     child.stdin?.write(`${request.from ?? '-'} ${request.address} ${encode(packet).toString('hex')}\n`)
   })

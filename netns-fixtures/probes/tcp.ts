@@ -15,6 +15,7 @@ import {
   type ServeRequest,
   type Serving,
 } from './messages.ts'
+import { afterSilence } from './silence.ts'
 
 /**
  * Connects and reads the server's answer.
@@ -33,14 +34,13 @@ export function probeTcp(request: ProbeRequest): Promise<Detail> {
     let connected = false
     let text = ''
     const finish = (detail: Detail): void => {
-      clearTimeout(timer)
+      endWaiting()
       socket.destroy()
       resolve(detail)
     }
     const finishConnected = (): void => finish({ verdict: 'reached', ...answerIn(text) })
-    const timer = setTimeout(
-      () => (connected ? finishConnected() : finish({ verdict: 'timeout' })),
-      request.timeoutMs,
+    const endWaiting = afterSilence(request.timeoutMs, () =>
+      connected ? finishConnected() : finish({ verdict: 'timeout' }),
     )
     socket.once('connect', () => {
       connected = true

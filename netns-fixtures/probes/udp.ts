@@ -19,6 +19,7 @@ import {
   type ServeRequest,
   type Serving,
 } from './messages.ts'
+import { afterSilence } from './silence.ts'
 
 /** Sends one datagram, never a second: tests count packets and conntrack entries. */
 export function probeUdp(request: ProbeRequest): Promise<Detail> {
@@ -28,11 +29,11 @@ export function probeUdp(request: ProbeRequest): Promise<Detail> {
     const finish = (detail: Detail): void => {
       if (!open) return
       open = false
-      clearTimeout(timer)
+      endWaiting()
       socket.close()
       resolve(detail)
     }
-    const timer = setTimeout(() => finish({ verdict: 'timeout' }), request.timeoutMs)
+    const endWaiting = afterSilence(request.timeoutMs, () => finish({ verdict: 'timeout' }))
     socket.on('error', (error) => finish(detailOfError(error)))
     socket.once('message', (message) => finish({ verdict: 'reached', ...answerIn(message.toString()) }))
     // A connected socket is told of the ICMP errors that an unconnected one never hears of.

@@ -10,6 +10,7 @@ import {
   cniError,
   dnsPortOf,
   type Fields,
+  HIGHEST_CONNTRACK_LIMIT,
   podName,
   type Request,
   readArgs,
@@ -22,6 +23,7 @@ import {
   addressOf,
   type CreateNetworkRequest,
   type EndpointRequest,
+  nothingMore,
   readAddress,
   readSubnet,
   readUnicast,
@@ -45,9 +47,10 @@ export function attachRequest(request: Request, leased: CniResult | undefined): 
   return {
     sandbox: { path: call.netns },
     // Each call says something else: a second ADD is a conflict, and never a repeat of the first.
-    container: { id: call.containerId, labels: { cni: conf.name, call: `${process.pid} ${Date.now()}` } },
+    container: { id: call.containerId, labels: { cni: conf.name, call: request.caller() } },
     mode: 'bridge',
     networks: [endpointOf(request, leased)],
+    ...nothingMore,
     publish: runtimeConfig.objects('portMappings').map((entry) => {
       const { hostAddress, ...port } = readPortMapping(entry)
       return {
@@ -58,10 +61,6 @@ export function attachRequest(request: Request, leased: CniResult | undefined): 
         onlyIfServed: true,
       }
     }),
-    expose: [],
-    publishAll: false,
-    ignorePublish: false,
-    resolver: {},
     sysctls: sysctlsOf(fields, call.ifname),
     ...(firewall === undefined ? {} : { firewall }),
   }
@@ -127,11 +126,29 @@ function definitionOf(request: Request, leased: CniResult | undefined): CreateNe
       ...option('hairpin', fields.boolean('hairpinMode')),
       ...option('icc', fields.boolean('icc')),
       ...option('isolate', fields.boolean('isolate')),
+      ...option('protect', protectionOf(request)),
+      ...option('conntrackLimit', connectionsOf(request)),
       ...option('dns', fields.boolean('names')),
       ...option('domain', domain),
       ...option('dnsPort', dnsPortOf(request)),
     },
   }
+}
+
+function protectionOf({ conf: { fields } }: Request): 'strict' | undefined {
+  const text = fields.string('protect') ?? 'none'
+  if (text !== 'strict' && text !== 'none') throw fields.wrong('protect', 'strict or none')
+  return text === 'strict' ? text : undefined
+}
+
+function connectionsOf(request: Request): number | undefined {
+  const { fields } = request.conf
+  if (!fields.has('conntrackLimit')) return undefined
+  const most = fields.value('conntrackLimit')
+  if (typeof most !== 'number' || !Number.isInteger(most) || most < 1 || most > HIGHEST_CONNTRACK_LIMIT)
+    throw fields.wrong('conntrackLimit', `a whole number of connections, 1 to ${HIGHEST_CONNTRACK_LIMIT},`)
+  if (protectionOf(request) === undefined) throw fields.wrong('conntrackLimit', 'with it "protect": "strict"')
+  return most
 }
 
 /** `ipam.subnets`: texts, or objects with `subnet`, `gateway` and `range`. None: free ones are chosen. */

@@ -180,7 +180,7 @@ export const kernelContract: readonly ContractCase[] = [
       const path = await world.sandbox()
       await applied(kernel, [...network, veth], path)
       const born = await kernel.openSandbox(path)
-      const eth0 = born.facts.links.find(({ name }) => name === 'eth0')
+      const eth0 = (await born.links()).find(({ name }) => name === 'eth0')
       born.close()
       deepEqual([eth0?.mac, eth0?.mtuBytes, eth0?.up], [veth.peer.mac, 1400, false])
       const { name, kind, mac, up: isUp, master, alias } = (await kernel.hostLink('demo-1234')) ?? {}
@@ -191,7 +191,7 @@ export const kernelContract: readonly ContractCase[] = [
       await reverted(kernel, [veth])
       const empty = await kernel.openSandbox(path)
       deepEqual(
-        empty.facts.links.map((link) => link.name),
+        (await empty.links()).map((link) => link.name),
         ['lo'],
       )
       empty.close()
@@ -298,8 +298,9 @@ export const kernelContract: readonly ContractCase[] = [
       const lo: LinkUpStep = { kind: 'linkUp', where: 'sandbox', dev: 'lo', before: 'down' }
       const isUp = async (): Promise<boolean | undefined> => {
         const sandbox = await kernel.openSandbox(path)
+        const links = await sandbox.links()
         sandbox.close()
-        return sandbox.facts.links.find(({ name }) => name === 'lo')?.up
+        return links.find(({ name }) => name === 'lo')?.up
       }
       deepEqual(await applied(kernel, [lo], path), [true])
       deepEqual(await applied(kernel, [{ ...lo, before: 'up' }], path), [false])
@@ -399,6 +400,27 @@ export const kernelContract: readonly ContractCase[] = [
     },
   },
   {
+    title: 'rules of a container are told with their tag, and taken back and put back by what was told',
+    async run(world) {
+      const kernel = world.kernel()
+      await applied(kernel, [rules])
+      const before = await world.dump()
+      const told = await kernel.taggedRules(['nftables'])
+      deepEqual(told, [
+        {
+          ...rules,
+          add: 'add element inet tsnet ports { 8080 comment "tsnet:demo/eth0" : 10.89.0.2 }\n',
+          remove: 'delete element inet tsnet ports { 8080 }\n',
+          tag: 'tsnet:demo/eth0',
+        },
+      ])
+      await reverted(kernel, told)
+      deepEqual(await kernel.taggedRules(['nftables']), [])
+      await applied(kernel, told)
+      equal(await world.dump(), before)
+    },
+  },
+  {
     title: 'what somebody took away is missing',
     async run(world) {
       const kernel = world.kernel()
@@ -459,7 +481,7 @@ export const kernelContract: readonly ContractCase[] = [
       const kernel = world.kernel()
       const [one, two] = [await world.sandbox(), await world.sandbox()]
       const sandbox = await kernel.openSandbox(one)
-      const { identity, own } = sandbox.facts
+      const { identity, own } = sandbox
       sandbox.close()
       equal(own, false)
       equal(identity.bootId, kernel.bootId())

@@ -7,7 +7,7 @@
  * @module
  */
 import { describe, expect, it } from 'vitest'
-import { applyOrUndo, beforeValues, lower } from '../../lib/engine/apply.ts'
+import { applyOrUndo, beforeValues, lower } from '../../lib/engine/attach/apply.ts'
 import type { OpenSandbox, StepPhase } from '../../lib/kernel/kernel.ts'
 import { createMemoryKernel, type MemoryKernel } from '../../lib/kernel/memory/memory.ts'
 import type { FirewallBackend } from '../../lib/model/attachment.ts'

@@ -27,7 +27,7 @@ import {
 import { bridgeName, hostIfname } from '../../lib/model/names.ts'
 import type { BridgeOptions, NetworkConfig } from '../../lib/model/network.ts'
 import type { PortBinding } from '../../lib/model/portmapping.ts'
-import type { LinkFact, SandboxFacts } from '../../lib/plan/facts.ts'
+import type { LinkFact } from '../../lib/plan/facts.ts'
 import type { FileStep, Step } from '../../lib/plan/step.ts'
 
 /** Steps that are applied together, with one sandbox open. */
@@ -112,16 +112,12 @@ function endpoint(wish: EndpointWish): readonly Step[] {
   return [...endpoint, ...sandbox, ...publish]
 }
 
-const fresh: SandboxFacts = {
-  identity: { cookie: '1', bootId: '00000000-0000-4000-8000-000000000000' },
-  own: false,
-  links: [
-    { name: 'lo', kind: '', mac: undefined, mtuBytes: 65536, up: false, master: undefined, alias: undefined },
-  ],
-}
+const fresh: readonly LinkFact[] = [
+  { name: 'lo', kind: '', mac: undefined, mtuBytes: 65536, up: false, master: undefined, alias: undefined },
+]
 
 const inside = (sysctls: Readonly<Record<string, string>> = {}): readonly Step[] =>
-  planSandbox({ facts: fresh, sysctls })
+  planSandbox({ links: fresh, sysctls })
 
 const tsnet = network({ name: 'tsnet', subnets: [['10.89.0.0/24', '10.89.0.1']] })
 const dual = network({

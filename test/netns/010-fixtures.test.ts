@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { createLab, type Lab } from '../../netns-fixtures/lab.ts'
 import { repository } from '../../netns-fixtures/place.ts'
-import { runToEnd } from '../../netns-fixtures/process.ts'
+import { runToEnd, signalGroup, startInBackground } from '../../netns-fixtures/process.ts'
 import { needs } from '../../netns-fixtures/requirements.ts'
 
 needs('root', 'ip', 'nft', 'iptables', 'iptables-nft', 'iptables-legacy', 'veth', 'bridge', 'ipv6')
@@ -38,9 +38,9 @@ function runs(pid: number): boolean {
   }
 }
 
-/** Waits until none of the pids runs, and returns those that still do after five seconds. */
+/** Waits until none of the pids runs, and returns those that still do after twenty seconds. */
 async function stillRunning(pids: readonly number[]): Promise<number[]> {
-  const deadline = Date.now() + 5000
+  const deadline = Date.now() + 20_000
   for (;;) {
     const left = pids.filter(runs)
     if (left.length === 0 || Date.now() > deadline) return left
@@ -377,8 +377,8 @@ describe('a command', () => {
   it('is killed with everything it started when its time is over', async () => {
     await using lab = await createLab()
     const host = await lab.host('h1')
-    const message = await messageOf(host.sh('sleep 1000 & echo $! $$; wait', { timeoutMs: 300 }))
-    expect(message).toContain('not done after 300 ms')
+    const message = await messageOf(host.sh('sleep 1000 & echo $! $$; wait', { timeoutMs: 3000 }))
+    expect(message).toContain('not done after 3000 ms')
     const pids = (/stdout: (\d+) (\d+)/.exec(message) ?? []).slice(1).map(Number)
     expect(pids).toHaveLength(2)
     expect(await stillRunning(pids)).toEqual([])
@@ -408,11 +408,21 @@ function processesIn(netns: string): number[] {
   const wanted = readlinkSync(netns)
   return readdirSync('/proc')
     .filter((entry) => /^\d+$/.test(entry))
-    .filter((pid) => existsSync(`/proc/${pid}/ns/net`) && readlinkSync(`/proc/${pid}/ns/net`) === wanted)
+    .filter((pid) => whileThere(() => readlinkSync(`/proc/${pid}/ns/net`)) === wanted)
     .map(Number)
 }
 
-const commandOf = (pid: number): string => readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+const commandOf = (pid: number): string =>
+  whileThere(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8')).replaceAll('\0', ' ')
+
+/** Processes of this host and of others end while one looks. */
+function whileThere(look: () => string): string {
+  try {
+    return look()
+  } catch {
+    return ''
+  }
+}
 
 describe('disposing', () => {
   it('leaves no process behind, also none that made itself a daemon, when a test throws', async () => {
@@ -474,6 +484,23 @@ describe('disposing', () => {
     const pids = JSON.parse(stdout) as number[]
     expect(pids).toHaveLength(6)
     expect(await stillRunning(pids)).toEqual([])
+  })
+
+  it('signals nobody who was given the number of one that has ended', async () => {
+    const other = startInBackground(['sleep', '60'])
+    const ended = { pid: other.pid, exitCode: 0, signalCode: null }
+    signalGroup(ended, 'SIGTERM')
+    signalGroup({ ...ended, exitCode: null, signalCode: 'SIGKILL' }, 'SIGTERM')
+    // Whoever comes first has ended it.
+    process.kill(-other.pid, 'SIGINT')
+    expect(await other.exited).toBe(130)
+  })
+
+  it('takes along whom an ended leader has left behind', async () => {
+    const leader = startInBackground(['sh', '-c', 'sleep 60 & echo $!'])
+    const left = Number(await leader.waitFor(/\n/))
+    await leader.stop()
+    expect(await stillRunning([left])).toEqual([])
   })
 
   it('can be done twice', async () => {

@@ -203,7 +203,11 @@ describe('the check around every test run', () => {
     ['a link was left', 'ip link add left0 type bridge', '+ link: left0 linkinfo.info_kind="bridge"'],
     ['a table was left', 'nft add table inet left', '+ nft: table inet left'],
     ['a rule was left', 'iptables -A INPUT -j DROP', '+ iptables-nft: *filter -A INPUT -j DROP'],
-    ['a process was left', 'unshare -n sleep 1000 & sleep 0.2', 'process left behind: PID sleep 1000'],
+    [
+      'a process was left',
+      `unshare -n sleep 1000 & until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done`,
+      'process left behind: PID sleep 1000',
+    ],
   ])('tells when %s', async (_what, command, expected) => {
     await using lab = await createLab()
     // To the script the throwaway host is the machine, so the check can be seen to fail.

@@ -12,7 +12,7 @@ const errors = new Map<string, string | undefined>()
 beforeAll(async () => {
   await using lab = await createLab()
   const host = await lab.host('h1')
-  const { stdout } = await host.node('test/netns/agents/contract.ts', { timeoutMs: 55_000 })
+  const { stdout } = await host.node('test/netns/agents/contract.ts', { timeoutMs: 110_000 })
   for (const line of stdout.trim().split('\n')) {
     const { title, error = 'passed' } = JSON.parse(line) as {
       readonly title: string

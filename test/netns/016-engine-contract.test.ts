@@ -16,7 +16,7 @@ describe.each(['local', 'daemon'])('an engine opened with via: %s', (via) => {
   beforeAll(async () => {
     await using lab = await createLab()
     const host = await lab.host('h1')
-    const { stdout } = await host.node('test/netns/agents/engine.ts', via, { timeoutMs: 55_000 })
+    const { stdout } = await host.node('test/netns/agents/engine.ts', via, { timeoutMs: 110_000 })
     for (const line of stdout.trim().split('\n')) {
       const { title, error = 'passed' } = JSON.parse(line) as {
         readonly title: string

@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { ContainerNetwork } from '../../lib/model/attachment.ts'
 import type { Container, Host } from '../../netns-fixtures/host.ts'
@@ -83,9 +82,14 @@ describe.each(['nftables', 'iptables'])('with %s, a container on the default net
         createdAt: 'THEN',
       })
       expect(await host.tsnetJson('inspect', 'web')).toEqual(answer)
-      // At once, over both families: no duplicate detection, no neighbour that does not answer yet.
-      expect(await box.probe.tcpDetail('2001:db8:1::2', 7000)).toMatchObject({ seenAs: '2001:db8:1::1' })
-      expect(await box.probe.tcpDetail('198.51.100.2', 7000)).toMatchObject({ seenAs: '198.51.100.1' })
+      // At once, over both families: no duplicate detection, no neighbour that does not answer yet, which takes a second.
+      const atOnce = { timeoutMs: 900 }
+      expect(await box.probe.tcpDetail('2001:db8:1::2', 7000, atOnce)).toMatchObject({
+        seenAs: '2001:db8:1::1',
+      })
+      expect(await box.probe.tcpDetail('198.51.100.2', 7000, atOnce)).toMatchObject({
+        seenAs: '198.51.100.1',
+      })
       expect(await host.tsnetJson('teardown', '--netns', box.netns)).toEqual(answer)
     })
     expect((await box.run(['ip', '-br', 'addr'])).stdout.trim()).toMatch(/^lo +DOWN$/)
@@ -314,8 +318,7 @@ describe('when its process is dead', () => {
       // The old one is alive, by its own pid; its path has another now, who is not set up.
       expect(await host.tsnetJson('ls')).toMatchObject([{ container: { id: 'a-old' } }])
       expect(await teardown('--name', 'reused')).toBe('nothing is set up for /run/netns/reused\n')
-      await old.kill()
-      await sleep(50)
+      await old.end()
       expect(await teardown('--name', 'reused')).toMatch(/^took down a-old/)
       await leave()
     })

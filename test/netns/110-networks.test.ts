@@ -12,7 +12,7 @@ import type { Container, Host } from '../../netns-fixtures/host.ts'
 import { createLab, type Lab } from '../../netns-fixtures/lab.ts'
 import { needs } from '../../netns-fixtures/requirements.ts'
 import { snapshot, snapshotDifference } from '../../netns-fixtures/snapshot.ts'
-import { layStreet, leavesNothing, steady } from './traceless.ts'
+import { layStreet, leavesNothing, linksUp, steady } from './traceless.ts'
 
 let lab: Lab
 let host: Host
@@ -121,8 +121,9 @@ describe('a user network', () => {
        echo 0 > /proc/sys/net/ipv6/conf/br-own/accept_dad
        ip addr add 10.90.0.1/24 dev br-own; ip link set br-own up
        ip link add own0 type veth peer name own1; ip link set own1 addrgenmode none up
-       ip link set own0 addrgenmode none master br-own up; sleep 0.1`,
+       ip link set own0 addrgenmode none master br-own up`,
     )
+    await linksUp(host, 'br-own')
     await leavesNothing(host, async () => {
       await create('own', '--subnet', '10.90.0.0/24', '--subnet', 'fd00:90::/64', '-o', 'bridge=br-own')
       const box = await connect('--network', 'own')
@@ -338,6 +339,7 @@ describe('several networks at a time', () => {
       await create('a', '--subnet', '10.90.0.0/24', '--subnet', 'fd00:90::/64')
       await create('b', '--subnet', '10.91.0.0/24', '--subnet', 'fd00:91::/64')
       const box = await connect('--network', 'a', '--network', 'b', '-p', '8080:80')
+      await linksUp(box, 'eth0', 'eth1')
       expect(
         (await box.run(['ip', '-br', 'addr'])).stdout
           .replaceAll(/(@if\d+)? +/g, ' ')

@@ -388,7 +388,7 @@ describe('a host port', () => {
     await street()
     await leavesNothing(host, async () => {
       const dead = await connect('nftables', '--id', 'dead', '-p', '8080:80')
-      await dead.kill()
+      await dead.end()
       const box = await connect('nftables', '--id', 'young', '-p', '8080:80')
       await box.serve.tcp(80)
       expect(await outside.probe.tcpDetail('198.51.100.1', 8080)).toMatchObject({

@@ -61,7 +61,7 @@ describe('fifty at a time', () => {
     await host.sh(names.map((name) => `ip netns add ${name}`).join('\n'), { timeoutMs: 60_000 })
     const [inOne, inTwo, singly] = [names.slice(0, 22), names.slice(22, 44), names.slice(44)]
     const crowd = async (task: string, words: readonly string[]): Promise<readonly Answer[]> =>
-      (await host.node('test/netns/agents/crowd.ts', task, '3', ...words, { timeoutMs: 50_000 })).stdout
+      (await host.node('test/netns/agents/crowd.ts', task, '3', ...words, { timeoutMs: 100_000 })).stdout
         .trim()
         .split('\n')
         .map((line) => JSON.parse(line) as Answer)
@@ -77,7 +77,7 @@ describe('fifty at a time', () => {
           const words = ['--name', name, '--id', name, '-p', '80']
           const { attachments } = await host.tsnetJson<ContainerNetwork>('setup', ...words, {
             env,
-            timeoutMs: 50_000,
+            timeoutMs: 100_000,
           })
           return [{ name, addresses: attachments.flatMap((one) => one.addresses) }]
         }),
@@ -94,7 +94,7 @@ describe('fifty at a time', () => {
       const gone = await Promise.all([
         crowd('teardown', inOne),
         crowd('teardown', inTwo),
-        ...singly.map((name) => host.tsnet('teardown', name, { timeoutMs: 50_000 })),
+        ...singly.map((name) => host.tsnet('teardown', name, { timeoutMs: 100_000 })),
       ])
       expect(gone).toHaveLength(8)
     })
@@ -137,7 +137,7 @@ describe('a pool', () => {
       await create('tiny', '--subnet', '10.90.0.0/29')
       const boxes = []
       for (let i = 0; i < 3; i++) boxes.push(await connect('--network', 'tiny', '-p', `${8000 + i}:80`))
-      for (const box of boxes) await box.kill()
+      for (const box of boxes) await box.end()
       const young = [await connect('--network', 'tiny'), await connect('--network', 'tiny')]
       expect(young.map(({ addresses }) => addresses)).toEqual(['10.90.0.5/29', '10.90.0.6/29'])
       expect(await host.tsnetJson<unknown[]>('ls')).toHaveLength(5)
@@ -305,7 +305,7 @@ describe('an address that is asked for', () => {
     await leavesNothing(host, async () => {
       await create('shop', '--subnet', '10.90.0.0/24')
       const old = await connect('--network', 'shop:ip=10.90.0.7')
-      await old.kill()
+      await old.end()
       const young = await connect('--network', 'shop:ip=10.90.0.7')
       expect(young.addresses).toBe('10.90.0.7/24')
       await disconnect(young)

@@ -7,6 +7,12 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { printerFor } from '../../lib/firewall/printer.ts'
+import {
+  addingTo,
+  removingFrom,
+  type SharedChain,
+  sharedChains,
+} from '../../lib/kernel/rules/shared-chains.ts'
 import type { Family } from '../../lib/model/address.ts'
 import type { FirewallIntent } from '../../lib/plan/intent.ts'
 import type { RulesStep, RulesTool } from '../../lib/plan/step.ts'
@@ -223,13 +229,30 @@ function stepsFor({ backend, drops }: Setting): readonly RulesStep[] {
   return [...intents, ...foreign].flatMap((intent) => print(intent))
 }
 
+const chainKey = (tool: RulesTool, { table, chain }: SharedChain): string => `${tool} ${table} ${chain}`
+
+/** Chains that several texts share are made by the first and removed with the last, as the executor has it. */
 async function applyAll(setting: Setting, steps: readonly RulesStep[]): Promise<void> {
-  for (const { tool, add } of steps) await lab.host.run(programOf(setting, tool), { stdin: add })
+  const there = new Set<string>()
+  for (const { tool, add } of steps) {
+    const isNft = tool === 'nft'
+    const text = isNft ? add : addingTo(add, (one) => there.has(chainKey(tool, one)))
+    await lab.host.run(programOf(setting, tool), { stdin: text })
+    if (!isNft) for (const one of sharedChains(add)) there.add(chainKey(tool, one))
+  }
 }
 
 async function removeAll(setting: Setting, steps: readonly RulesStep[]): Promise<void> {
+  const users = steps.flatMap(({ tool, add }) =>
+    tool === 'nft' ? [] : sharedChains(add).map((one) => chainKey(tool, one)),
+  )
+  const isLast = (key: string): boolean => {
+    users.splice(users.indexOf(key), 1)
+    return !users.includes(key)
+  }
   for (const { tool, remove } of [...steps].reverse()) {
-    await lab.host.run(programOf(setting, tool), { stdin: remove })
+    const text = tool === 'nft' ? remove : removingFrom(remove, (one) => isLast(chainKey(tool, one)))
+    await lab.host.run(programOf(setting, tool), { stdin: text })
   }
 }
 

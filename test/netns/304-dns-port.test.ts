@@ -32,7 +32,7 @@ async function askEverywhere({ box, told }: Named, name: string): Promise<readon
   const answers = []
   for (const server of told.resolver.servers) {
     for (const transport of ['+notcp', '+tcp']) {
-      answers.push(await dig(box, '+time=1', `@${server}`, transport, name, 'A'))
+      answers.push(await dig(box, `@${server}`, transport, name, 'A'))
     }
   }
   return answers

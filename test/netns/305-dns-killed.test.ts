@@ -82,7 +82,7 @@ describe('a name server that is killed', () => {
     await using lab = await createLab()
     const { host, container } = await layNameYard(lab)
     const daemon = host.start([process.execPath, program, 'daemon', 'run'])
-    await daemon.waitFor('"listening"', 10_000)
+    await daemon.waitFor('"listening"')
     const { box, server } = await container('--container-name', 'asker')
     for (let i = 0; i < 2; i++) {
       await host.sh(`${killServer}; ${serverGone}`)
@@ -91,6 +91,7 @@ describe('a name server that is killed', () => {
         { timeoutMs: 30_000 },
       )
     }
+    await daemon.waitFor(/(name server started again[\s\S]*){2}/)
     expect(daemon.output().match(/name server started again/g)?.length).toBe(2)
     // It does not go with who started it.
     await daemon.stop()

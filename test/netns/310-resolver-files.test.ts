@@ -240,55 +240,55 @@ describe('a file that cannot be written', () => {
       expect(said.join('')).toMatchInlineSnapshot(`
         "
         tsnet: writing /run/box/link: it is a symbolic link to /etc/hosts
-          field: resolver.hostsFile
+          field: --hosts
           value: /run/box/link
           hint: give the path of the file itself
         exit 2
 
         tsnet: writing /run/box/dangling: it is a symbolic link to /run/nowhere
-          field: resolver.hostsFile
+          field: --hosts
           value: /run/box/dangling
           hint: give the path of the file itself
         exit 2
 
         tsnet: writing /run/box/pipe: it is no regular file
-          field: resolver.hostsFile
+          field: --hosts
           value: /run/box/pipe
           hint: give another path
         exit 2
 
         tsnet: writing /run/box/folder: it is no regular file
-          field: resolver.hostsFile
+          field: --hosts
           value: /run/box/folder
           hint: give another path
         exit 2
 
         tsnet: writing /run/box/binary: it is no UTF-8 text
-          field: resolver.hostsFile
+          field: --hosts
           value: /run/box/binary
           hint: give another path
         exit 2
 
         tsnet: writing /run/box/fixed: EROFS (read-only file system)
-          field: resolver.hostsFile
+          field: --hosts
           value: /run/box/fixed
           hint: tsnet writes it as root: look at its mount (read-only?), its attributes (lsattr) and the space left
         exit 2
 
         tsnet: writing /run/box/none/hosts: there is no folder /run/box/none
-          field: resolver.hostsFile
+          field: --hosts
           value: /run/box/none/hosts
           hint: make the folder first
         exit 2
 
         tsnet: writing /run/box/file/hosts: there is no folder /run/box/file
-          field: resolver.hostsFile
+          field: --hosts
           value: /run/box/file/hosts
           hint: make the folder first
         exit 2
 
-        tsnet: reading resolver.hostsFile: it is the file of resolver.resolvConf too
-          field: resolver.hostsFile
+        tsnet: reading --hosts: it is the file of --resolv-conf too
+          field: --hosts
           value: /run/box/hosts
           hint: give two files
         exit 2

@@ -185,7 +185,9 @@ describe('ADD', () => {
     })
     expect((await cni(host, 'STATUS', { ...bridge, cniVersion: '1.1.0' })).json).toMatchObject({ code: 50 })
     // The folder survives a reboot, what is below /run does not.
-    await host.sh('echo another-boot > /var/lib/cni/networks/n1/.tsnet_boot_id; rm -rf /run/tsnet')
+    await host.sh(
+      'echo 00000000-0000-4000-8000-000000000000 > /var/lib/cni/networks/n1/.tsnet_boot_id; rm -rf /run/tsnet',
+    )
     expect((await cni(host, 'ADD', bridge, { id: 'f', netns: late.netns })).exitCode).toBe(0)
     expect((await host.sh(leases)).stdout.trim().split('\n')).toHaveLength(1)
   })

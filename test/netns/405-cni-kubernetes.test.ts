@@ -9,7 +9,7 @@ import { describe, expect, it } from 'vitest'
 import { createLab } from '../../netns-fixtures/lab.ts'
 import { needs } from '../../netns-fixtures/requirements.ts'
 import { snapshot, snapshotDifference } from '../../netns-fixtures/snapshot.ts'
-import { addChain, box, type Conf, checkChain, cni, delChain, usualList } from './cni.ts'
+import { addChain, box, type CniDocument, type Conf, checkChain, cni, delChain, usualList } from './cni.ts'
 
 needs('root', 'ip', 'iptables', 'veth', 'bridge', 'ipv6')
 
@@ -37,6 +37,9 @@ const chain: Conf[] = [
   ...usualList({ version: '1.0.0', name: 'k8s', ports: portMappings }),
   { cniVersion: '1.0.0', name: 'k8s', type: 'bandwidth', runtimeConfig: { bandwidth } },
 ]
+
+/** Nobody need delete it: the kernel does, with the namespace, in its own time. */
+const hostEndOf = ({ interfaces }: CniDocument): string => interfaces[1]?.name ?? ''
 
 describe.each<[string, Conf[]]>([
   ['the single plugin', [single]],
@@ -67,17 +70,19 @@ describe.each<[string, Conf[]]>([
     // The sandbox is stopped; the kubelet repeats DEL with its stale path for as long as it likes.
     await sandbox.kill()
     for (let i = 0; i < 3; i++) expect(await delChain(host, list, call)).toEqual([])
+    await host.waitForLinkGone(hostEndOf(added))
     const moving = { except: [/last_reserved_ip/, /fe80::/] }
     expect(snapshotDifference(before, await snapshot(host), moving)).toEqual([])
 
     // Recreated under a new id, and lost in a crash of the engine: GC finds it.
     const again = await box(host)
-    await addChain(host, list, { ...pod('e1'), netns: again.netns })
+    const lost = await addChain(host, list, { ...pod('e1'), netns: again.netns })
     await again.kill()
     for (const conf of list) {
       const gc = { ...conf, cniVersion: '1.1.0', runtimeConfig: {}, 'cni.dev/valid-attachments': [] }
       expect((await cni(host, 'GC', gc)).stdout).toBe('')
     }
+    await host.waitForLinkGone(hostEndOf(lost))
     expect(snapshotDifference(before, await snapshot(host), moving)).toEqual([])
   })
 })

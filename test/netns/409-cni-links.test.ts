@@ -30,7 +30,7 @@ describe('other plugins that make an interface', () => {
         '10.22.0.1 dev eth0 scope link',
       ]),
     )
-    await container.sh('ping -c1 -W2 10.22.0.1')
+    await container.sh('ping -c3 -i0.2 -W5 10.22.0.1')
     expect((await cni(host, 'CHECK', conf, { netns: container.netns, prevResult: json })).stdout).toBe('')
     expect((await cni(host, 'DEL', conf, { netns: container.netns, prevResult: json })).stdout).toBe('')
     expect(

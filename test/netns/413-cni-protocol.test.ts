@@ -167,7 +167,7 @@ describe('duplicate IPv6 addresses', () => {
 })
 
 describe('the lock of iptables', () => {
-  it('never let go: ADD says to try again (11) and leaves nothing', { timeout: 60_000 }, async () => {
+  it('never let go: ADD says to try again (11) and leaves nothing', { timeout: 120_000 }, async () => {
     await using lab = await createLab()
     const host = await lab.host('host', { iptables: 'legacy' })
     const container = await box(host)
@@ -184,7 +184,7 @@ describe('the lock of iptables', () => {
     expect(await delChain(host, [conf], call)).toEqual([])
     const before = await snapshot(host)
     const held = host.start(['flock', '/run/xtables.lock', 'sh', '-c', 'echo held; exec sleep 600'])
-    await held.waitFor(/held/, 10_000)
+    await held.waitFor(/held/)
     const { json } = await cni(host, 'ADD', conf, call)
     expect(json).toMatchObject({ code: 11, msg: expect.stringContaining('lock') })
     await held.stop()

@@ -33,19 +33,23 @@ const slow = { timeoutMs: 90_000 }
 /** As another program does it: the lock is taken, and kept until that program is stopped. */
 async function holdLock(host: Host): Promise<Background> {
   const held = host.start(['flock', '/run/xtables.lock', 'sh', '-c', 'echo held; exec sleep 600'])
-  await held.waitFor(/held/, 10_000)
+  await held.waitFor(/held/)
   // Everybody else is kept out by it: 4 is the program's code for that.
   expect((await host.run(['iptables-legacy', '-w', '1', '-S'], { expectExit: 'any' })).exitCode).toBe(4)
   return held
 }
 
-/** Until programs of this host wait for the lock: there is no other reason for one to live long. */
+/**
+ * Until programs of this host wait for the lock: there is no other reason for one to live long. It gives up after ten
+ * seconds, so that is seen by one program for all processes, not by several for each.
+ */
 const untilSomebodyWaits = `
 own=$(readlink /proc/self/ns/net)
-until for p in /proc/[0-9]*; do
-  case "$(readlink $p/exe)" in */xtables-legacy-multi) [ "$(readlink $p/ns/net)" = "$own" ] && break ;; esac
-  false
-done; do sleep 0.05; done`
+waiting() {
+  ls -l /proc/[0-9]*/exe 2>/dev/null | sed -n 's|.* /proc/\\([0-9]*\\)/exe -> .*/xtables-legacy-multi$|\\1|p' |
+    while read -r p; do [ "$(readlink /proc/$p/ns/net)" != "$own" ] || echo $p; done
+}
+until [ -n "$(waiting)" ]; do sleep 0.05; done`
 
 describe('the lock of iptables', () => {
   it.each(ways)(
@@ -93,7 +97,7 @@ describe('the lock of iptables', () => {
           `iptables -w 60 -t nat -N RIVAL-${name} && echo begun; while :; do iptables -w 60 -t nat -A RIVAL-${name} -j RETURN && iptables -w 60 -t nat -F RIVAL-${name} || { echo failed; exit 1; }; done`,
         ]),
       )
-      for (const rival of rivals) await rival.waitFor(/begun/, 10_000)
+      for (const rival of rivals) await rival.waitFor(/begun/)
       const results = await Promise.all(
         containers.map(({ netns }, i) => addChain(host, listWith(8000 + i), { id: `c${i}`, netns, ...slow })),
       )

@@ -7,7 +7,7 @@
  */
 import { describe, expect, it } from 'vitest'
 import { needs } from '../../netns-fixtures/requirements.ts'
-import { debians, netavarksLimitMs, ours, podman } from './netavarks.ts'
+import { debians, netavarksLimitMs, ours, podman, withoutNames } from './netavarks.ts'
 
 needs('root', 'ip', 'iptables', 'veth', 'bridge', 'macvlan', 'ipv6', 'busybox', 'curl', 'socat', 'podman')
 needs('netavark', 'aardvark', 'built')
@@ -44,8 +44,8 @@ const limit = { timeout: netavarksLimitMs }
 describe('podman run, network, pod, restart, reload, prune', () => {
   it.concurrent("say with Debian's netavark what the table says", limit, async () => {
     const { after, left, ...told } = await podman('netavark', debians, 'iptables')
-    expect(told).toEqual(same)
-    // engines/differences.md, 1 and 2.
+    expect(withoutNames(told)).toEqual(withoutNames(same))
+    // engines/differences.md, 5, 1 and 2.
     expect(after).toMatch(/^no /)
     expect(left).toContain('NETAVARK-HOSTPORT')
   })

@@ -39,14 +39,14 @@ async function hostOfItsOwn(lab: Awaited<ReturnType<typeof createLab>>): Promise
 }
 
 describe("the README's example", () => {
-  it('has podman use ours from the next command on, and its own again', { timeout: 60_000 }, async () => {
+  it('has podman use ours from the next command on, and its own again', { timeout: 120_000 }, async () => {
     await using lab = await createLab()
     const host = await lab.host('host')
     const scripts = `${repository}test/netns/engines`
     const example = readmeExample('podman')
     const { stdout } = await host.run(['unshare', '-m', 'sh', `${scripts}/podman-install.sh`], {
       env: { TSNET: `${repository}dist`, SCRIPTS: scripts, EXAMPLE: example },
-      timeoutMs: 50_000,
+      timeoutMs: 100_000,
     })
     expect(stdout.replaceAll(/\b[0-9a-f]{64}\n/g, 'ID\n')).toBe(
       [

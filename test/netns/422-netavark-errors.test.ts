@@ -161,7 +161,7 @@ const debians = '/usr/lib/podman'
 const ours = `${repository}dist/podman`
 
 describe('netavark', () => {
-  it('says of bad input what Debian’s says, and changes nothing', { timeout: 60_000 }, async () => {
+  it('says of bad input what Debian’s says, and changes nothing', { timeout: 120_000 }, async () => {
     await using lab = await createLab()
     const [theirHost, host] = [await lab.host('theirs'), await lab.host('ours')]
     for (const one of [theirHost, host]) await one.sh(prepare)
@@ -175,7 +175,7 @@ describe('netavark', () => {
     expect(snapshotDifference(before, await snapshot(host))).toEqual([])
   })
 
-  it('says more, and sooner, where Debian’s goes on', { timeout: 60_000 }, async () => {
+  it('says more, and sooner, where Debian’s goes on', { timeout: 120_000 }, async () => {
     await using lab = await createLab()
     const host = await lab.host('ours')
     await host.sh(prepare)

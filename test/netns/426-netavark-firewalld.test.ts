@@ -56,7 +56,7 @@ const everything = ['reached', 'reached', 'reached']
 describe('netavark beside firewalld', () => {
   it.each(['nftables', 'iptables', 'firewalld'])(
     'lets traffic through its zone with %s, again after a reload, and takes that back',
-    { timeout: 60_000 },
+    { timeout: 120_000 },
     async (firewall) => {
       await using lab = await createLab()
       const { host, joined, trusted, reaches } = await guarded(lab)
@@ -76,7 +76,7 @@ describe('netavark beside firewalld', () => {
   )
 
   it('firewalld-reload does so by itself, each time firewalld says that it was reloaded', {
-    timeout: 60_000,
+    timeout: 120_000,
   }, async () => {
     await using lab = await createLab()
     const { host, joined, trusted, reaches } = await guarded(lab)

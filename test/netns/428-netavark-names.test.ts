@@ -49,7 +49,7 @@ async function update(host: Host, servers: string): Promise<void> {
 
 describe('names of a podman network', () => {
   it('answer every question while containers come and go and the network is updated', {
-    timeout: 90_000,
+    timeout: 120_000,
   }, async () => {
     await using lab = await createLab()
     const host = await lab.host('host', { forwarding: true })

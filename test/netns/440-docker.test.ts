@@ -14,7 +14,7 @@ import { readmeExample } from './readme.ts'
 
 needs('root', 'ip', 'iptables', 'veth', 'bridge', 'ipv6', 'busybox', 'curl', 'socat', 'docker', 'built')
 
-const scriptLimitMs = 110_000
+const scriptLimitMs = 230_000
 
 type Told = Readonly<Record<string, string>>
 
@@ -40,8 +40,8 @@ const same: Told = {
   // 127.0.0.1, the host's address, a port bound to 127.0.0.1 from there and from elsewhere, a range.
   published: 'hello\nhello\nhello\nno (7)\nhello',
   far: 'hello\nno',
-  // The container sees who asks.
-  udp: '198.51.100.2',
+  // The container sees who asks; the host's own loopback is the gateway.
+  udp: '198.51.100.2\n10.60.0.1',
   any: 'hello',
   taken: 'refused\nhello',
   reached: 'address\nname\nname\nname\nalias\n10.60.0.2',
@@ -54,13 +54,14 @@ const same: Told = {
   restarted: 'hello\nhello',
   internal: 'hello\nclosed\nno (7)',
   six: 'fd63::99/64\naddress\nhello',
-  // Address, MTU of container and bridge, gateway; published on 127.0.0.1 alone; icc=false.
-  options: '10.64.0.128\n1400\n1400\n10.64.0.254\nhello\nno (7)\nno',
+  // Address, MTU of container and bridge, gateway; published on 127.0.0.1 alone; icc=false; no masquerading.
+  options: '10.64.0.128\n1400\n1400\n10.64.0.254\nhello\nno (7)\nno\nitself',
   shared: 'hello',
   parallel: '20\n21',
   daemon_restarted: 'hello',
   daemon_killed: 'hello\nhello',
   live_restored: 'hello\nhello\nhello\nhello\nhello',
+  killed: 'hello',
   // All this on a host where dockerd has set it.
   policy: '-P FORWARD DROP',
   removed: '',
@@ -70,7 +71,8 @@ const same: Told = {
 const ours: Told = {
   driver_restarted: 'hello\nhello\nhello',
   driver_killed: 'tsnet.sock\nhello\nhello',
-  killed: 'hello',
+  // Its own address from another machine, and no port of the host.
+  gateway_mode: 'hello\nno (7)\nout\n80/tcp -> 10.67.0.2:80',
   names: 'known\n"ifname": "eth0"\n10.60.0.2',
 }
 

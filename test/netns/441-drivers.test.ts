@@ -11,6 +11,7 @@ import { repository } from '../../netns-fixtures/place.ts'
 import { needs } from '../../netns-fixtures/requirements.ts'
 import { snapshot, snapshotDifference } from '../../netns-fixtures/snapshot.ts'
 import { outsideProject } from './outside/project.ts'
+import { linksUp } from './traceless.ts'
 
 needs('root', 'ip', 'iptables', 'veth', 'bridge', 'macvlan', 'built')
 
@@ -117,6 +118,7 @@ describe('a driver that is a program', () => {
     expect(planned).toContain('type veth peer name eth0')
     await host.tsnet('setup', '--pid', String(one.pid), '--id', 'one', '--network', 'p')
     await host.tsnet('setup', '--pid', String(two.pid), '--id', 'two', '--network', 'p')
+    await linksUp(one, 'eth0')
     expect((await one.sh('ip -br addr show eth0; ip route')).stdout).toMatch(
       /^eth0@\S+ +UP +10\.91\.0\.2\/32 .*\ndefault via 10\.91\.0\.1 dev eth0 \n10\.91\.0\.1 dev eth0 scope link \n$/,
     )
@@ -128,7 +130,7 @@ describe('a driver that is a program', () => {
 
     await host.sh('rm /etc/tsnet/config.json')
     await host.tsnet('teardown', 'one')
-    await two.kill()
+    await two.end()
     await host.tsnet('gc')
     await host.tsnet('network', 'rm', 'p')
     const left = snapshotDifference(before, await snapshot(host))

@@ -42,7 +42,7 @@ describe('the runtime of sixty lines', () => {
 
     const run = host.start([...runtime, root, '8080:80', 'httpd', '-f', '-p', '80', '-h', '/www'])
     await expect
-      .poll(async () => (await outside.probe.http('198.51.100.1', 8080)).body, { timeout: 10_000 })
+      .poll(async () => (await outside.probe.http('198.51.100.1', 8080)).body, { timeout: 30_000 })
       .toBe('from the box\n')
     expect(run.output()).toMatch(/^running at 10\.89\.0\.2\/24 and fd[0-9a-f:]+::2\/64\n$/)
     expect(readFileSync(`${root}/etc/hosts`, 'utf8')).toContain('host.containers.internal')

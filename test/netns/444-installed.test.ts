@@ -1,6 +1,6 @@
 /**
- * The package as users have it: installed from its tarball, without scripts,
- * with nothing beside it but what it depends on.
+ * The package as users have it: installed by npm from its tarball, without
+ * scripts, with the dependencies npm brings for it and nothing beside them.
  */
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, writeFileSync } from 'node:fs'
@@ -9,17 +9,18 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createLab } from '../../netns-fixtures/lab.ts'
 import { repository } from '../../netns-fixtures/place.ts'
 import { needs } from '../../netns-fixtures/requirements.ts'
+import { snapshot, snapshotDifference } from '../../netns-fixtures/snapshot.ts'
 import { type InstalledProject, installedProject } from './outside/installed.ts'
 import { readmeExample } from './readme.ts'
 
 needs('root', 'ip', 'iptables', 'veth', 'bridge', 'built')
 
-const limitMs = 60_000
+const limitMs = 120_000
 const loader = createRequire(import.meta.url).resolve('tsx')
 
 let project: InstalledProject
-beforeAll(() => {
-  project = installedProject()
+beforeAll(async () => {
+  project = await installedProject()
 }, limitMs)
 afterAll(() => project[Symbol.dispose]())
 
@@ -44,7 +45,7 @@ describe('the installed package', { timeout: limitMs }, () => {
     ).toBe('')
     run('chmod', ['-R', 'a+rX', project.folder])
     const nobody = ['--reuid=65534', '--regid=65534', '--clear-groups', '--inh-caps=-all']
-    expect(run('setpriv', [...nobody, process.execPath, '--import', loader, file])).toBe('25\n')
+    expect(run('setpriv', [...nobody, process.execPath, '--import', loader, file])).toBe('26\n')
   })
 
   it('gives throwaway hosts to tests of others, as the README shows', () => {
@@ -73,5 +74,25 @@ describe('the installed package', { timeout: limitMs }, () => {
     ])
     expect((await box.probe.http('127.0.0.1', 80)).body).toBe('from outside')
     expect((await host.probe.http('127.0.0.1', 80)).verdict).toBe('refused')
+  })
+
+  it('may be in one process twice, each with native parts of its own: a driver or runtime brings its copy', async () => {
+    await using lab = await createLab()
+    const host = await lab.host('host', { forwarding: true })
+    const [one, two] = [await lab.container(host), await lab.container(host)]
+    const before = await snapshot(host)
+    const { stdout } = await host.run([
+      ...[process.execPath, '--import', loader, add('twice.ts')],
+      ...[`${project.other}/node_modules/tsnet/dist/lib/index.js`, one.netns, two.netns],
+    ])
+    expect(stdout.trim().split('\n')).toEqual([
+      'first 10.89.0.2/24',
+      // Each sees what the other has done, and knows its errors.
+      'second TSNET_PORT_IN_USE publishing 8080/tcp: held by container first true true',
+      'second 10.89.0.3/24',
+      'first,second',
+      'first TSNET_NOT_A_NETNS true true',
+    ])
+    expect(snapshotDifference(before, await snapshot(host))).toEqual([])
   })
 })

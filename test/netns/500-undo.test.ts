@@ -28,11 +28,11 @@ describe.each(settings)(
   ({ backend, iptables, plans }) => {
     it.concurrent.each(plans)(
       '$name: nothing is left, whichever step fails',
-      { timeout: 120_000 },
+      { timeout: 240_000 },
       async ({ name, plan }) => {
         await using lab = await createLab()
         const host = await lab.host('h1', { iptables })
-        const { stdout } = await host.node('test/netns/agents/undo.ts', name, backend, { timeoutMs: 110_000 })
+        const { stdout } = await host.node('test/netns/agents/undo.ts', name, backend, { timeoutMs: 220_000 })
         const { failures, faults } = JSON.parse(stdout) as Report
         expect(faults).toEqual([])
         // Some steps turn into several rule scripts, and settings that are so already drop out.

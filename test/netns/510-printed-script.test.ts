@@ -24,7 +24,9 @@ interface Way {
 
 async function report(lab: Lab, { plan, backend, iptables, by }: Way): Promise<Report> {
   const host = await lab.host(by, { iptables })
-  const { stdout } = await host.node('test/netns/agents/printed.ts', plan, backend, by, { timeoutMs: 50_000 })
+  const { stdout } = await host.node('test/netns/agents/printed.ts', plan, backend, by, {
+    timeoutMs: 120_000,
+  })
   return JSON.parse(stdout) as Report
 }
 

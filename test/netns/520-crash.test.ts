@@ -10,7 +10,6 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { buildSync } from 'esbuild'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -54,7 +53,9 @@ beforeAll(() => {
     format: 'cjs',
     external: ['koffi', 'netlink'],
     // Where the sources find them.
-    define: { 'import.meta.url': JSON.stringify(pathToFileURL(`${repository}lib/kernel/native.ts`).href) },
+    define: {
+      'import.meta.url': JSON.stringify(pathToFileURL(`${repository}lib/kernel/system/native.ts`).href),
+    },
     logLevel: 'silent',
   })
 })
@@ -179,8 +180,7 @@ describe('gc', () => {
         '127.0.0.1:9000-9001:90-91/udp',
       )
       await setup(young, '--id', 'young', '--network', 'shop')
-      await old.kill()
-      await sleep(100)
+      await old.end()
       const report = await host.tsnetJson<GcReport>('gc', { env })
       expect({ ...report, leases: report.leases.filter((lease) => !lease.includes(':')) }).toEqual({
         containers: ['old'],

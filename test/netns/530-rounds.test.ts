@@ -83,7 +83,7 @@ describe.each(['nft', 'legacy'] as const)('where iptables is %s', (iptables) => 
         })
         if (exitCode === 0) done++
       }
-      await kill?.kill()
+      await kill?.end()
       await down(boxes, roll)
       await host.tsnet('gc')
       if (own) await host.tsnet('network', 'prune')

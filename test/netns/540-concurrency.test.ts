@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { ContainerNetwork } from '../../lib/model/attachment.ts'
 import type { Container, Host } from '../../netns-fixtures/host.ts'
@@ -142,12 +143,39 @@ it('networks come and go under setups: each works, or says that there is no such
   })
 })
 
+it.each([
+  ['a port', ['-p', '8080:80']],
+  ['a name', ['--container-name', 'web']],
+  ['an address', ['--ip', '10.89.0.77']],
+])('%s of a dead container that somebody else takes down just now is waited for', async (_what, wish) => {
+  const [old, young] = [await host.container(), await host.container()]
+  await leavesNothing(host, async () => {
+    const flags = [...wish, '--firewall', 'nftables']
+    const { attachments } = await host.tsnetJson<ContainerNetwork>(
+      ...['setup', '--netns', old.netns, '--id', 'old', ...flags],
+    )
+    await old.kill()
+    await host.waitForLinkGone(attachments[0]?.hostIfname ?? '')
+    const lock = '/run/tsnet/locks/container-old'
+    const holder = host.start(['flock', lock, 'sh', '-c', 'echo held; read end'])
+    await holder.waitFor('held')
+    const setup = tsnet('setup', '--netns', young.netns, '--id', 'young', ...flags)
+    // It is there by now, or has failed.
+    await Promise.race([setup, sleep(1000)])
+    holder.write('go on\n')
+    expect(await setup).toMatchObject({ exitCode: 0, stderr: '' })
+    expect(await host.tsnetJson('check')).toEqual([])
+    await tsnet('teardown', 'young')
+  })
+})
+
 it('a command that waits says for whom, and ends in time', async () => {
   const [box] = await many(1)
   await host.sh('mkdir -p /run/tsnet/locks; touch /run/tsnet/locks/host')
   const holder = host.start(['flock', '-x', '/run/tsnet/locks/host', 'sleep', '60'])
   try {
-    await host.sh('while ! grep -q FLOCK /proc/locks; do sleep 0.05; done; sleep 0.2')
+    // Other files' hosts have locks too: this one is asked for itself.
+    await host.sh('while flock -n /run/tsnet/locks/host true; do sleep 0.02; done')
     const agent = await host.node('test/netns/agents/waits.ts', box?.netns ?? '')
     expect(agent.stdout.replaceAll(/\d+ \(flock/g, 'PID (flock')).toMatchInlineSnapshot(`
       "TSNET_LOCK_TIMEOUT

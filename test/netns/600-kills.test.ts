@@ -39,7 +39,7 @@ async function trial(one: Case, count: number): Promise<number> {
 }
 
 describe('a set-up or teardown killed before a system call leaves nothing', () => {
-  it.concurrent.each(cases)('$what', { timeout: whole ? 3_600_000 : 90_000 }, async (one) => {
+  it.concurrent.each(cases)('$what', { timeout: whole ? 3_600_000 : 240_000 }, async (one) => {
     const kills = await trial(one, size(7, Number.POSITIVE_INFINITY))
     figure(`killed before a system call, ${one.what}: ${kills} times`)
   })

@@ -1,6 +1,7 @@
 /**
  * A system call that fails, with the errors of a host that is out of something:
- * the set-up fails, says so and leaves nothing, or the attachment is whole.
+ * the set-up fails, says so and leaves nothing, or the attachment is whole. One
+ * that writes less than it was asked to is none that fails: all is whole.
  *
  * Here some calls on files, in `npm run test:chaos` each call with each error.
  *
@@ -8,11 +9,26 @@
  */
 import { describe, expect, it } from 'vitest'
 import { createLab } from '../../netns-fixtures/lab.ts'
+import { repository } from '../../netns-fixtures/place.ts'
+import type { RunResult } from '../../netns-fixtures/process.ts'
 import { needs } from '../../netns-fixtures/requirements.ts'
 import { figure, size, spread, whole } from './chaos.ts'
 import { type Case, cases, layChaosYard } from './chaosyard.ts'
+import { tsnetWords } from './strace.ts'
 
-needs('root', 'ip', 'nft', 'iptables', 'iptables-nft', 'iptables-legacy', 'veth', 'bridge', 'ipv6', 'strace')
+needs(
+  'root',
+  'ip',
+  'nft',
+  'iptables',
+  'iptables-nft',
+  'iptables-legacy',
+  'veth',
+  'bridge',
+  'ipv6',
+  'strace',
+  'gcc',
+)
 
 /**
  * Node opens and writes much of its own, not always as much, and hangs where its own pipes fail; in the short form only
@@ -58,9 +74,36 @@ async function trial(one: Case, count: number): Promise<string> {
 describe('a system call that fails: everything or nothing', () => {
   it.concurrent.each(whole ? cases : cases.filter(({ firewall }) => firewall === 'nftables'))(
     '$what',
-    { timeout: whole ? 3_600_000 : 90_000 },
+    { timeout: whole ? 3_600_000 : 240_000 },
     async (one) => {
       figure(`a failing system call, ${one.what}: ${await trial(one, size(9, Number.POSITIVE_INFINITY))}`)
     },
   )
+})
+
+describe('writes that are short', () => {
+  it.concurrent.each(
+    whole ? cases : cases.filter(({ what }) => /two networks|port on iptables-nft/.test(what)),
+  )('are gone on with: $what', { timeout: 240_000 }, async (one) => {
+    await using lab = await createLab()
+    const { host, setup, teardown, check, changed } = await layChaosYard(lab, one)
+    const library = '/run/halfwrites.so'
+    await host.sh(`gcc -O2 -shared -fPIC -o ${library} ${repository}test/netns/agents/halfwrites.c`)
+    const env = { TSNET_FIREWALL: one.firewall, TSNET_VIA: 'local' }
+    const shortly = (argv: readonly string[]): Promise<RunResult> =>
+      host.run(['env', `LD_PRELOAD=${library}`, ...argv], { env, timeoutMs: 30_000 })
+    const short = (words: readonly string[]): Promise<RunResult> =>
+      shortly([...tsnetWords, ...words, '--json'])
+    // They are: Node goes on by itself, so the kernel is asked. Another thread may call while it writes.
+    const writing = [process.execPath, '-e', 'fs.writeFileSync("/run/eight", "12345678")']
+    await shortly(['strace', '-f', '-o', '/run/trace', '-e', 'trace=write', ...writing])
+    expect((await host.sh('cat /run/trace; rm /run/trace')).stdout).toMatch(
+      /"1234", 4(?: <unfinished|\) += 4$)/m,
+    )
+    const { stdout } = await short(setup)
+    expect(JSON.parse(stdout)).toMatchObject({ container: { id: 'one' } })
+    expect(await check()).toEqual([])
+    await short(teardown)
+    expect(await changed()).toEqual([])
+  })
 })

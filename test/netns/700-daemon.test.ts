@@ -13,8 +13,9 @@ import { createLab } from '../../netns-fixtures/lab.ts'
 import { repository } from '../../netns-fixtures/place.ts'
 import type { Background } from '../../netns-fixtures/process.ts'
 import { needs } from '../../netns-fixtures/requirements.ts'
+import { layStreet } from './traceless.ts'
 
-needs('root', 'ip', 'nft', 'veth', 'bridge', 'built')
+needs('root', 'ip', 'nft', 'veth', 'bridge', 'built', 'dig')
 
 const env = { TSNET_FIREWALL: 'nftables' }
 const program = `${repository}dist/bin/tsnet`
@@ -30,9 +31,9 @@ async function running(host: Host, ...flags: string[]): Promise<Background> {
 }
 
 async function until(what: string, look: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 10_000
+  const deadline = Date.now() + 30_000
   while (!(await look())) {
-    if (Date.now() > deadline) throw new Error(`still not so after 10 s: ${what}`)
+    if (Date.now() > deadline) throw new Error(`still not so after 30 s: ${what}`)
     await sleep(10)
   }
 }
@@ -44,6 +45,9 @@ const told = (log: string): unknown[] =>
     .split('\n')
     .map((line) => JSON.parse(line) as Record<string, unknown>)
     .map(({ time: _time, ms: _ms, pid: _pid, ...rest }) => rest)
+
+/** Of a tsnetd that was started on demand. */
+const logOf = (host: Host): string => readFileSync(inHost(host, '/run/tsnet/tsnetd.log'), 'utf8')
 
 describe('tsnetd', () => {
   it('is started, shown and ended by hand, and leaves nothing but its log', async () => {
@@ -203,6 +207,81 @@ describe('tsnetd', () => {
     const now = await status(host)
     expect(now?.pid).not.toBe(daemon.pid)
     expect(now?.calls).toEqual({ 'tsnet ls': 1 })
+    await host.tsnet('daemon', 'stop')
+  })
+
+  it('makes room under load: each call is answered once, and no connection or question is lost', async () => {
+    await using lab = await createLab()
+    const { host, outside } = await layStreet(lab)
+    const [web, asker] = [await lab.container(host), await lab.container(host)]
+    const guests = [await lab.container(host), await lab.container(host), await lab.container(host)]
+    const byHand = { env: { ...env, TSNET_VIA: 'local' } }
+    await host.tsnet('setup', '--netns', web.netns, '--id', 'web', '-p', '8080:80', byHand)
+    await host.tsnet('setup', '--netns', asker.netns, '--id', 'asker', byHand)
+    await web.serve.tcp(80)
+    const old = '/run/old-tsnet.cjs'
+    await host.sh(`echo "require('${program}')" > ${old}`)
+    const daemon = host.start([process.execPath, old, 'daemon', 'run'], { env })
+    await daemon.waitFor('"listening"', 10_000)
+
+    const answers: string[] = []
+    let isOver = false
+    const request = async (): Promise<void> => {
+      while (!isOver) {
+        // Less than a second, after which what was lost is sent again.
+        answers.push(await outside.probe.tcp('198.51.100.1', 8080, { timeoutMs: 900 }))
+        answers.push((await asker.run(['dig', '+short', '+tries=1', '@10.89.0.1', 'web'])).stdout)
+      }
+    }
+    const codes: number[] = []
+    const call = async (...words: string[]): Promise<void> => {
+      const { exitCode } = await host.run([launcher, ...words], { env, expectExit: 'any', timeoutMs: 30_000 })
+      codes.push(exitCode)
+    }
+    const comeAndGo = async (netns: string, id: string): Promise<void> => {
+      for (let round = 0; round < 5; round++) {
+        await call('setup', '--netns', netns, '--id', id, '-p', '80')
+        await call('teardown', id)
+      }
+    }
+    const requests = request()
+    const calls = guests.map(({ netns }, nth) => comeAndGo(netns, `guest${nth}`))
+    await until('some calls are answered', () => codes.length > 5)
+    await host.sh(`echo "// newer" > ${old}.new; mv ${old}.new ${old}`)
+    await Promise.all(calls)
+    expect(await daemon.exited).toBe(0)
+    isOver = true
+    await requests
+    expect(codes).toEqual(Array(30).fill(0))
+    expect([...new Set(answers)].sort()).toEqual(['10.89.0.2\n', 'reached'])
+    // The old one and the new one together have answered each of them, and nobody had to do it himself.
+    const worked = (log: string): unknown[] =>
+      told(log).flatMap((line) => {
+        const { text, code } = line as { text: string; code?: number }
+        return /^tsnet (setup|teardown)$/.test(text) ? [code] : []
+      })
+    const [before, after] = [worked(daemon.output()), worked(logOf(host))]
+    expect(before.length).toBeGreaterThan(0)
+    expect(after.length).toBeGreaterThan(0)
+    expect([...before, ...after]).toEqual(Array(30).fill(0))
+    await host.tsnet('daemon', 'stop')
+  })
+
+  it('answers who has started it before it looks after what others have left', async () => {
+    await using lab = await createLab()
+    const host = await lab.host('host')
+    const box = await lab.container(host)
+    await host.tsnet('setup', '--netns', box.netns, '--id', 'web', { env: { ...env, TSNET_VIA: 'local' } })
+    const { stdout } = await host.sh("ss -lnupH 'sport = 53'")
+    process.kill(Number(/pid=(\d+)/.exec(stdout)?.[1]), 'SIGKILL')
+    expect((await host.run([launcher, 'ls', '-q'])).stdout).toBe('web\n')
+    await until('the name server is back', () => logOf(host).includes('name server'))
+    expect(told(logOf(host)).map((line) => (line as { text: string }).text)).toEqual([
+      'listening',
+      'tsnet ls',
+      'name server started again',
+    ])
+    await host.tsnet('teardown', 'web', { env })
     await host.tsnet('daemon', 'stop')
   })
 

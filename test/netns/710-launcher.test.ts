@@ -47,11 +47,11 @@ async function hostLock(host: Host): Promise<Background> {
 }
 
 async function untilWorking(host: Host): Promise<void> {
-  const deadline = Date.now() + 10_000
+  const deadline = Date.now() + 30_000
   for (;;) {
     const { stdout } = await host.tsnet('daemon', 'status', '--json', { expectExit: 'any' })
     if ((JSON.parse(stdout) as DaemonStatus | null)?.active === 1) return
-    if (Date.now() > deadline) throw new Error('the daemon has no call after 10 s')
+    if (Date.now() > deadline) throw new Error('the daemon has no call after 30 s')
     await sleep(10)
   }
 }
@@ -101,6 +101,12 @@ describe('the launcher', () => {
       // Not worth a launcher's while: the Node program, which asks the daemon it finds.
       'engine listNetworks': 1,
     })
+    // In the words of the C library.
+    const full = await host.run(['sh', '-c', `${launcher} ls > /dev/full`], { env, expectExit: 1 })
+    expect(full.stderr).toBe(
+      'tsnet: writing the output: No space left on device\n' +
+        '  hint: give it room and run it again: what has been done is found done\n',
+    )
     await host.tsnet('daemon', 'stop')
   })
 
@@ -245,6 +251,48 @@ describe('the launcher', () => {
     // Whoever has given up is not served behind its back.
     await sleep(100)
     expect(await calls(host)).toEqual({ 'tsnet ls': 1 })
+    await host.tsnet('daemon', 'stop')
+  })
+
+  it('has its daemon and the name server come before ordinary programs, and plugins of others after them', async () => {
+    await using lab = await createLab()
+    const host = await lab.host('host')
+    const box = await lab.container(host)
+    // It has its place after it was started: by then it may have begun.
+    const plugin = [
+      '#!/bin/sh',
+      'for try in $(seq 50); do [ "$(nice)" = 0 ] && break; sleep 0.1; done',
+      'nice > /run/plugins/nice',
+      `echo '{"cniVersion":"1.0.0","ips":[{"address":"10.9.0.2/24"}]}'`,
+    ]
+    await host.sh('mkdir /run/plugins; cat > /run/plugins/mine; chmod 755 /run/plugins/mine', {
+      stdin: `${plugin.join('\n')}\n`,
+    })
+    await host.run([`${repository}dist/cni/bridge`], {
+      stdin: JSON.stringify({ cniVersion: '1.0.0', name: 'net', type: 'bridge', ipam: { type: 'mine' } }),
+      env: {
+        CNI_COMMAND: 'ADD',
+        CNI_CONTAINERID: 'pod1',
+        CNI_IFNAME: 'eth1',
+        CNI_NETNS: box.netns,
+        CNI_PATH: '/run/plugins',
+      },
+    })
+    const web = await lab.container(host)
+    await call(host, ['setup', '--netns', web.netns, '--id', 'web'])
+    const placeOf = (pid: number): unknown => {
+      const [, words = ''] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')
+      return {
+        nice: Number(words.split(' ')[16]),
+        group: readFileSync(`/proc/${pid}/autogroup`, 'utf8').split(' ')[2],
+      }
+    }
+    const { stdout } = await host.sh("ss -lnupH 'sport = 53'")
+    const preferred = { nice: -10, group: '-10\n' }
+    expect(placeOf(daemonPid(host))).toEqual(preferred)
+    expect(placeOf(Number(/pid=(\d+)/.exec(stdout)?.[1]))).toEqual(preferred)
+    expect((await host.sh('cat /run/plugins/nice')).stdout).toBe('0\n')
+    await call(host, ['teardown', 'web'])
     await host.tsnet('daemon', 'stop')
   })
 

@@ -87,6 +87,44 @@ describe('rules of several at the same time', () => {
   })
 })
 
+describe('links of several at the same time', () => {
+  const asked = async (host: Host, names: readonly string[]): Promise<unknown> =>
+    JSON.parse((await host.node('test/netns/agents/unlinking.ts', ...names)).stdout)
+  const pairs = ['one', 'two', 'six']
+    .map((name) => `ip link add ${name} type veth peer name ${name}peer`)
+    .join('; ')
+  const gone = (name: string): unknown => ({ name, said: [], isThere: false })
+
+  it('go in one request, each is gone when it is said, and those of others stay', async () => {
+    await using lab = await createLab()
+    const host = await lab.host('host')
+    await host.sh(`${pairs}; ip link add kept type veth peer name keptpeer`)
+    expect(await asked(host, ['one', 'two', 'six'])).toEqual({
+      told: [gone('one'), gone('two'), gone('six')],
+      requests: [1],
+    })
+    expect((await host.sh('ls /sys/class/net')).stdout).toBe('kept\nkeptpeer\nlo\n')
+  })
+
+  it('go one by one where the kernel refuses them together, and only the refused one is told', async () => {
+    await using lab = await createLab()
+    const host = await lab.host('host')
+    await host.sh(pairs)
+    expect(await asked(host, ['one', 'lo', 'six'])).toEqual({
+      told: [
+        gone('one'),
+        {
+          name: 'lo',
+          said: ['deleting link lo: ENOTSUP (operation not supported on socket)'],
+          isThere: true,
+        },
+        gone('six'),
+      ],
+      requests: [1, 3],
+    })
+  })
+})
+
 describe('containers that come and go at the same time', () => {
   it('are all set up, and leave nothing', async () => {
     await using lab = await createLab()

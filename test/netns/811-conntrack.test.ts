@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest'
 import type { FlowView } from '../../lib/index.ts'
 import { createLab } from '../../netns-fixtures/lab.ts'
 import { needs } from '../../netns-fixtures/requirements.ts'
+import { setUpNamed } from './named.ts'
 
 needs('root', 'ip', 'nft', 'veth', 'bridge', 'ipv6')
 
@@ -17,10 +18,7 @@ describe('tsnet conntrack', () => {
     const outside = await lab.host('outside')
     await lab.wire(host, outside, '198.51.100.0/24')
     await host.sh('echo 1 > /proc/sys/net/netfilter/nf_conntrack_acct')
-    const [web, db] = [await lab.container(host), await lab.container(host)]
-    const setup = ['setup', '--firewall', 'nftables', '--container-name']
-    await host.tsnet(...setup, 'web', '--pid', String(web.pid), '-p', '8080:80')
-    await host.tsnet(...setup, 'db', '--pid', String(db.pid))
+    const { web, db } = await setUpNamed({ lab, host }, { web: ['-p', '8080:80'], db: [] })
     await web.serve.tcp(80)
     await outside.serve.udp(5353)
     expect(await outside.probe.tcp('198.51.100.1', 8080, { sourcePort: 40_000 })).toBe('reached')

@@ -10,6 +10,7 @@ import { createLab, type Lab } from '../../netns-fixtures/lab.ts'
 import { repository } from '../../netns-fixtures/place.ts'
 import { needs } from '../../netns-fixtures/requirements.ts'
 import { snapshot, snapshotDifference } from '../../netns-fixtures/snapshot.ts'
+import { setUpNamed } from './named.ts'
 
 needs('root', 'ip', 'nft', 'veth', 'bridge', 'ipv6', 'tcpdump', 'socat')
 
@@ -17,10 +18,7 @@ const tsnet = `${process.execPath} ${repository}dist/bin/tsnet`
 
 async function yard(lab: Lab): Promise<{ readonly host: Host; readonly pid: number }> {
   const host = await lab.host('host')
-  const [web, db] = [await lab.container(host), await lab.container(host)]
-  const setup = ['setup', '--firewall', 'nftables', '--container-name']
-  await host.tsnet(...setup, 'web', '--pid', String(web.pid))
-  await host.tsnet(...setup, 'db', '--pid', String(db.pid))
+  const { db } = await setUpNamed({ lab, host }, { web: [], db: [] })
   await host.sh('until [ -z "$(ip -6 addr show tentative)" ]; do sleep 0.05; done')
   return { host, pid: db.pid }
 }

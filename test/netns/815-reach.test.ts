@@ -6,6 +6,7 @@
 import { describe, expect, it } from 'vitest'
 import { createLab } from '../../netns-fixtures/lab.ts'
 import { needs } from '../../netns-fixtures/requirements.ts'
+import { setUpNamed } from './named.ts'
 
 needs('root', 'ip', 'nft', 'veth', 'bridge', 'ipv6', 'curl', 'dig')
 
@@ -13,10 +14,7 @@ describe('tsnet ping, dig and curl', () => {
   it('go from A to B by the name A knows, and hand on flags and exit code', async () => {
     await using lab = await createLab()
     const host = await lab.host('host')
-    const [web, db] = [await lab.container(host), await lab.container(host)]
-    const setup = ['setup', '--firewall', 'nftables', '--container-name']
-    await host.tsnet(...setup, 'web', '--pid', String(web.pid))
-    await host.tsnet(...setup, 'db', '--pid', String(db.pid))
+    const { db } = await setUpNamed({ lab, host }, { web: [], db: [] })
     await db.serve.http(80, { body: 'hello from db' })
     expect((await host.tsnet('ping', 'web', 'db', '-c', '1', '-q')).stdout).toMatch(
       /PING db[\s\S]* 1 received/,
@@ -34,8 +32,7 @@ describe('tsnet ping, dig and curl', () => {
   it('know B by a hosts file of their own where no name server does, which nobody else sees', async () => {
     await using lab = await createLab()
     const host = await lab.host('host', { forwarding: true })
-    const box = await lab.container(host)
-    await host.tsnet('setup', '--firewall', 'nftables', '--container-name', 'web', '--pid', String(box.pid))
+    await setUpNamed({ lab, host }, { web: [] })
     await host.sh(`
       ip netns add named
       ip link add v9 type veth peer name eth0 netns named

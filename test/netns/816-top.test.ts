@@ -8,6 +8,7 @@ import type { TopView } from '../../lib/index.ts'
 import { createLab } from '../../netns-fixtures/lab.ts'
 import { repository } from '../../netns-fixtures/place.ts'
 import { needs } from '../../netns-fixtures/requirements.ts'
+import { setUpNamed } from './named.ts'
 
 needs('root', 'ip', 'nft', 'veth', 'bridge', 'ipv6')
 
@@ -17,10 +18,7 @@ describe('tsnet top', () => {
   it('counts bytes a second per container and per peer, by name', async () => {
     await using lab = await createLab()
     const host = await lab.host('host')
-    const [web, db] = [await lab.container(host), await lab.container(host)]
-    const setup = ['setup', '--firewall', 'nftables', '--container-name']
-    await host.tsnet(...setup, 'web', '--pid', String(web.pid))
-    await host.tsnet(...setup, 'db', '--pid', String(db.pid))
+    const { db } = await setUpNamed({ lab, host }, { web: [], db: [] })
     const pinging = host.start([
       'nsenter',
       '-t',
@@ -36,14 +34,16 @@ describe('tsnet top', () => {
     await pinging.waitFor('icmp_seq=1')
     const view = await host.tsnetJson<TopView>('top', '--seconds', '1')
     expect(view.seconds).toBeGreaterThanOrEqual(1)
-    expect(view.containers.map(({ name }) => name).sort()).toEqual(['db', 'web'])
+    // Containers of other engines are listed too, and there may be one on this machine just now.
+    const named = view.containers.map(({ name }) => name)
+    expect(named.filter((name) => ['db', 'host', 'web'].includes(name)).sort()).toEqual(['db', 'web'])
     const row = view.containers.find(({ name }) => name === 'web')
     const [peer] = row?.peers ?? []
     expect(peer).toMatchObject({ address: '10.89.0.3', name: 'db' })
     // Each echo has 1042 bytes with its headers, both ways; neighbours are asked for now and then.
     expect(peer?.received ?? 0).toBeGreaterThanOrEqual(1042)
     expect(peer?.received).toBe(peer?.sent)
-    expect(row?.receivedBytes ?? 0).toBeGreaterThanOrEqual((peer?.received ?? 0) * 0.8)
+    expect(row?.receivedBytes ?? 0).toBeGreaterThanOrEqual(peer?.received ?? 0)
     const { stdout } = await host.tsnet('top', 'web', '--once', '--seconds', '1')
     expect(stdout).toMatch(/^NAME +RECEIVED\/s +PACKETS\/s +SENT\/s +PACKETS\/s +DROPS$/m)
     expect(stdout).toMatch(/^web +[\d.]+ k?B +\d+ +[\d.]+ k?B +\d+ +\d+$/m)
@@ -54,8 +54,7 @@ describe('tsnet top', () => {
   it('draws on a terminal until Ctrl-C, which it leaves as it was, and refuses one that is too small', async () => {
     await using lab = await createLab()
     const host = await lab.host('host')
-    const box = await lab.container(host)
-    await host.tsnet('setup', '--firewall', 'nftables', '--container-name', 'web', '--pid', String(box.pid))
+    await setUpNamed({ lab, host }, { web: [] })
     const on = (columns: number, rows: number): string[] => [
       ...['script', '-qec', `stty cols ${columns} rows ${rows}; TERM=xterm exec ${tsnet} top --seconds 1`],
       '/dev/null',
@@ -75,13 +74,12 @@ describe('tsnet top', () => {
   it('says so when the container has gone', async () => {
     await using lab = await createLab()
     const host = await lab.host('host')
-    const box = await lab.container(host)
-    await host.tsnet('setup', '--firewall', 'nftables', '--container-name', 'web', '--pid', String(box.pid))
+    const { web } = await setUpNamed({ lab, host }, { web: [] })
     const running = host.start([...tsnet.split(' '), 'top', 'web', '--once', '--seconds', '3'])
     await host.sh(
       `until [ "$(ls -l /proc/${running.pid}/fd 2>/dev/null | grep -c socket)" -ge 1 ]; do sleep 0.05; done`,
     )
-    await box.kill()
+    await web.kill()
     const code = await running.exited
     expect([code, running.output().split('\n')[0]]).toEqual([
       3,

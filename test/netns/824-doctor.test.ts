@@ -9,6 +9,7 @@ import { createLab } from '../../netns-fixtures/lab.ts'
 import { needs } from '../../netns-fixtures/requirements.ts'
 import { snapshot, snapshotDifference } from '../../netns-fixtures/snapshot.ts'
 import { faults } from '../faults.ts'
+import { dockerLeftovers as docker } from './dockerleft.ts'
 import { examine } from './faulttrial.ts'
 import { layShopHost } from './faultyhost.ts'
 
@@ -33,31 +34,6 @@ describe('faults that nobody takes back', () => {
     },
   )
 })
-
-/** What Docker 28 leaves in iptables when it has a network with one published port. */
-const docker = `
-ip link add docker0 type bridge; ip addr add 172.17.0.1/16 dev docker0; ip link set docker0 up
-ip netns add dockered; ip link add veth7f3 type veth peer name eth0 netns dockered
-ip link set veth7f3 master docker0 up; ip -n dockered addr add 172.17.0.2/16 dev eth0; ip -n dockered link set eth0 up
-for chain in DOCKER DOCKER-BRIDGE DOCKER-CT DOCKER-FORWARD DOCKER-INTERNAL DOCKER-USER; do iptables -N $chain; done
-iptables -P FORWARD DROP
-iptables -A FORWARD -j DOCKER-USER
-iptables -A FORWARD -j DOCKER-FORWARD
-iptables -A DOCKER-FORWARD -j DOCKER-CT
-iptables -A DOCKER-FORWARD -j DOCKER-INTERNAL
-iptables -A DOCKER-FORWARD -j DOCKER-BRIDGE
-iptables -A DOCKER-FORWARD -i docker0 -j ACCEPT
-iptables -A DOCKER-BRIDGE -o docker0 -j DOCKER
-iptables -A DOCKER-CT -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-iptables -A DOCKER -d 172.17.0.2/32 ! -i docker0 -o docker0 -p tcp -m tcp --dport 80 -j ACCEPT
-iptables -A DOCKER ! -i docker0 -o docker0 -j DROP
-iptables -t nat -N DOCKER
-iptables -t nat -A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER
-iptables -t nat -A OUTPUT ! -d 127.0.0.0/8 -m addrtype --dst-type LOCAL -j DOCKER
-iptables -t nat -A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE
-iptables -t nat -A DOCKER ! -i docker0 -p tcp -m tcp --dport 9090 -j DNAT --to-destination 172.17.0.2:80
-iptables -t raw -A PREROUTING -d 172.17.0.2/32 ! -i docker0 -j DROP
-`
 
 describe.each(['iptables', 'nftables'] as const)('with %s', (backend) => {
   it("a host with Docker's rules, bridges and namespaces on it is healthy, and tsnet's packets pass", async () => {
@@ -101,6 +77,33 @@ describe.each(['iptables', 'nftables'] as const)('with %s', (backend) => {
     expect(snapshotDifference(inside, await snapshot(yard.boxes.web))).toEqual([])
     expect(await yard.outside.probe.tcp('198.51.100.1', 8080)).toBe('reached')
   })
+})
+
+it('--fix starts its commands without a shell: a name that a shell would obey is a name', async () => {
+  await using lab = await createLab()
+  const host = await lab.host('host', { forwarding: true })
+  const netns = '/run/netns/x;touch $(id -u)pwned; y'
+  await host.sh(`ip netns add 'x;touch $(id -u)pwned; y'`)
+  await host.tsnet('setup', '--netns', netns, '--container-name', 'odd', '--firewall', 'nftables')
+  await host.sh(`nsenter --net='${netns}' ip route del default`)
+  const found = (await examine(host)).filter(
+    ({ code, subject }) => code === 'route-missing' && subject === 'odd',
+  )
+  const command = ['nsenter', `--net=${netns}`, '--']
+  const [first] = found
+  expect(first?.commands?.map((argv) => argv.slice(0, 3))).toEqual(found.length === 0 ? [] : [command])
+  expect(first?.fix).toContain(`nsenter '--net=${netns}' -- ip route replace default via`)
+  // As it is printed it can be pasted, also where it takes two lines.
+  const printed = await host.tsnet('doctor', 'odd', { expectExit: 6 })
+  expect(printed.stdout.replaceAll(/ \\\n +/g, ' ')).toContain(`mend*     ${first?.fix}\n`)
+  await host.tsnet('doctor', '--fix', { expectExit: 'any' })
+  expect((await examine(host)).map(({ code }) => code)).not.toContain('route-missing')
+  expect(
+    (
+      await host.sh('find / -xdev -maxdepth 3 -name "*pwned" -not -path "/proc/*" 2>/dev/null || true')
+    ).stdout.trim(),
+  ).toBe('')
+  await host.tsnet('teardown', 'odd')
 })
 
 it('a container in the line narrows it down to what concerns that one', async () => {

@@ -3,11 +3,14 @@
  *
  * @module
  */
+import { statSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import type { Host } from '../../netns-fixtures/host.ts'
 import { createLab } from '../../netns-fixtures/lab.ts'
+import { repository } from '../../netns-fixtures/place.ts'
 import { needs } from '../../netns-fixtures/requirements.ts'
 import { documentedCommands, undocumented } from './documented.ts'
+import { unshared } from './unshared.ts'
 
 needs('root', 'ip', 'nft', 'iptables', 'veth', 'bridge', 'ipv6', 'oci')
 
@@ -71,6 +74,7 @@ const story: readonly (readonly [line: string, exit?: number | 'any'])[] = [
   ['setup --pid $WEB --container-name web'],
   ['teardown web'],
   ['gc'],
+  ['firewall reload'],
   ['network rm shop'],
   ['network create lab'],
   ['network prune'],
@@ -149,7 +153,7 @@ async function overheard(host: Host, command: string): Promise<string> {
     tsnet() { "${process.execPath}" ${process.cwd()}/dist/bin/tsnet --firewall nftables "$@"; }
     tsnet network create loud --subnet 10.91.0.0/24
     unshare -n sleep 100 >/dev/null 2>&1 &
-    until [ "$(readlink /proc/$!/ns/net)" != "$(readlink /proc/$$/ns/net)" ]; do sleep 0.02; done
+    ${unshared()}
     pid=$!
     tsnet setup --pid $pid --container-name loud --network loud >/dev/null
     tsnet ${words.join(' ')} --json --count 1 >/run/heard 2>/run/ready &
@@ -169,3 +173,14 @@ async function overheard(host: Host, command: string): Promise<string> {
     .filter((line) => line.startsWith('{'))
     .join('\n')
 }
+
+it('is whole in a pipe that takes less than all of it, and whose reader takes its time', async () => {
+  await using lab = await createLab()
+  const host = await lab.host('host')
+  const { stdout } = await host.sh(
+    `${process.execPath} ${repository}dist/bin/tsnet help --schema | { sleep 1; wc -c; }`,
+  )
+  const size = statSync(`${repository}dist/schema.json`).size
+  expect(size).toBeGreaterThan(65_536)
+  expect(stdout.trim()).toBe(`${size}`)
+})

@@ -136,6 +136,31 @@ it('names those that are meant where the beginning of an id means several', asyn
   ])
 })
 
+it('takes a whole id before a name that is the same, with every command', async () => {
+  await using lab = await createLab()
+  const host = await lab.host('host')
+  const [box, other] = [await lab.container(host), await lab.container(host)]
+  const words = ['setup', '--firewall', 'nftables', '--pid']
+  await host.tsnet(...words, String(other.pid), '--container-name', 'web', '--ip', '10.89.0.9')
+  await host.tsnet(...words, String(box.pid), '--id', 'web', '--container-name', 'front', '--ip', '10.89.0.5')
+  const said = async (line: string, word: string): Promise<string> =>
+    (await host.tsnet(...line.replaceAll('WORD', word).split(' '))).stdout
+  const lines = [
+    'inspect WORD',
+    'exec WORD ip -4 -o addr show eth0',
+    'nsenter -t WORD -n ip -4 -o addr show eth0',
+    'route WORD',
+    'rules WORD',
+    'port WORD',
+    'dns explain front --from WORD',
+  ]
+  for (const line of lines) {
+    const [byId, byName] = [await said(line, 'web'), await said(line, 'front')]
+    expect([line, byId]).toEqual([line, byName])
+  }
+  expect(await said('exec WORD ip -4 -o addr show eth0', 'web')).toContain('10.89.0.5/')
+})
+
 it('tells a user without rights the same with every command that looks or enters', async () => {
   await using lab = await createLab()
   const host = await lab.host('host')
@@ -173,6 +198,62 @@ it('tells a user without rights the same with every command that looks or enters
     answers.set(text, `${answers.get(text) ?? ''}${line}, `)
   }
   expect([...answers.keys()]).toEqual(['77 tsnet: checking rights: not run by root'])
+})
+
+it('tells him so too with every command that installs something, or asks tsnetd', async () => {
+  await using lab = await createLab()
+  const host = await lab.host('host')
+  await host.sh('mkdir -m 755 /etc/theirs')
+  const before = await snapshot(host)
+  const answers: string[] = []
+  const tsnet = ['setpriv', '--reuid=1000', '--clear-groups', process.execPath, `${repository}dist/bin/tsnet`]
+  const tell = async (line: string): Promise<void> => {
+    const { stdout, stderr, exitCode } = await host.run([...tsnet, ...line.split(' ')], { expectExit: 'any' })
+    answers.push(`${line}: exit ${exitCode}\n${stdout}${stderr}`)
+  }
+  await tell('cni install --dir /etc/theirs/bin')
+  await tell('docker install --state-dir /etc/theirs/state')
+  await tell('podman install --dir /etc/theirs/conf')
+  await tell('daemon start --state-dir /etc/theirs/state')
+  await host.tsnet('daemon', 'start')
+  for (const verb of ['start', 'status', 'metrics', 'logs', 'stop']) await tell(`daemon ${verb}`)
+  await host.tsnet('daemon', 'stop')
+  expect(`\n${answers.join('')}`).toMatchInlineSnapshot(`
+    "
+    cni install --dir /etc/theirs/bin: exit 77
+    tsnet: EACCES: permission denied, mkdir '/etc/theirs/bin'
+      hint: run it with sudo
+    docker install --state-dir /etc/theirs/state: exit 77
+    tsnet: writing /etc/theirs/state: EACCES: permission denied, mkdir '/etc/theirs/state'
+      hint: run it with sudo
+    podman install --dir /etc/theirs/conf: exit 77
+    tsnet: writing /etc/theirs/conf/90-tsnet.conf: EACCES: permission denied, mkdir '/etc/theirs/conf'
+      hint: run it with sudo
+    daemon start --state-dir /etc/theirs/state: exit 77
+    tsnet: writing /etc/theirs/state: EACCES: permission denied, mkdir '/etc/theirs/state'
+      hint: run it with sudo
+    daemon start: exit 77
+    tsnet: asking tsnetd at /run/tsnet/tsnetd.sock: it is not open to this user
+      value: /run/tsnet/tsnetd.sock
+      hint: run it with sudo, or tsnetd with --group
+    daemon status: exit 77
+    tsnet: asking tsnetd at /run/tsnet/tsnetd.sock: it is not open to this user
+      value: /run/tsnet/tsnetd.sock
+      hint: run it with sudo, or tsnetd with --group
+    daemon metrics: exit 77
+    tsnet: asking tsnetd at /run/tsnet/tsnetd.sock: it is not open to this user
+      value: /run/tsnet/tsnetd.sock
+      hint: run it with sudo, or tsnetd with --group
+    daemon logs: exit 77
+    tsnet: EACCES: permission denied, open '/run/tsnet/tsnetd.log.1'
+      hint: run it with sudo
+    daemon stop: exit 77
+    tsnet: asking tsnetd at /run/tsnet/tsnetd.sock: it is not open to this user
+      value: /run/tsnet/tsnetd.sock
+      hint: run it with sudo, or tsnetd with --group
+    "
+  `)
+  expect(snapshotDifference(before, await snapshot(host), { except: [/^files: \/run\/tsnet\//] })).toEqual([])
 })
 
 it('says which container has ended where it is asked for afterwards', async () => {

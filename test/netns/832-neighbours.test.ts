@@ -37,6 +37,21 @@ const told = {
     'hello',
     'ok: everything is as it was set up',
   ].join('\n'),
+  guests: [
+    'tsnet: plain is on network tsnet for this, as eth1 with 10.89.0.2/24',
+    '0.0.0.0:8082 -> 80/tcp',
+    '[::]:8082 -> 80/tcp',
+    'hello',
+    'hello',
+    '0.0.0.0:8082 -> 80/tcp',
+    'closed',
+    '10.91.0.4/24',
+    '172.17.0.1',
+    'plain left extra; it is on no network of tsnet now',
+    'lo eth0',
+    'hello',
+    'dk pd web',
+  ].join('\n'),
 }
 
 describe('a host with everybody on it', () => {

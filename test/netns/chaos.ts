@@ -25,3 +25,9 @@ export function figure(text: string): void {
   const file = process.env['TSNET_CHAOS_FIGURES']
   if (file !== undefined) appendFileSync(file, `${text}\n`)
 }
+
+/** The whole in pieces: `TSNET_CHAOS_PART=2/5` is the second fifth of what there is to try, from everywhere in the list. */
+export function part<T>(list: readonly T[]): readonly T[] {
+  const [nth = 1, of = 1] = (process.env['TSNET_CHAOS_PART'] ?? '1/1').split('/').map(Number)
+  return list.filter((_, i) => i % of === nth - 1)
+}

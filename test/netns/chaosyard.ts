@@ -6,7 +6,7 @@
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Host } from '../../netns-fixtures/host.ts'
+import type { Container, Host } from '../../netns-fixtures/host.ts'
 import type { Lab } from '../../netns-fixtures/lab.ts'
 import type { RunResult } from '../../netns-fixtures/process.ts'
 import { snapshot, snapshotDifference } from '../../netns-fixtures/snapshot.ts'
@@ -47,6 +47,8 @@ export interface Chance {
 
 export interface ChaosYard {
   readonly host: Host
+  /** Where `one` is set up, unless it shares another's. */
+  readonly box: Container
   /** Words of a set-up of container `one`, and of its teardown. */
   readonly setup: readonly string[]
   readonly teardown: readonly string[]
@@ -63,9 +65,20 @@ export interface ChaosYard {
 /** Which address a network of its own gives next; the empty file of a lock that could not be taken. */
 const except = [/files: .*\/leases\/shop\/\.last4: /, /files: .*\/locks\/container-one /]
 
+/** What a daemon keeps for itself, with the folder it is in. */
+export const filesOfDaemon: readonly RegExp[] = [/files: \/run\/tsnet(\/tsnetd\.|\/ )/]
+
+export interface Beside {
+  /** Lines of a snapshot that belong to somebody else. */
+  readonly mayDiffer?: readonly RegExp[]
+  /** Starts what is there all the time. */
+  readonly stays?: (host: Host) => Promise<unknown>
+}
+
 export async function layChaosYard(
   lab: Lab,
   { firewall, iptables = 'nft', words }: Case,
+  { mayDiffer = [], stays }: Beside = {},
 ): Promise<ChaosYard> {
   const { host } = await layStreet(lab, { iptables })
   const env = { TSNET_FIREWALL: firewall, TSNET_VIA: 'local' }
@@ -78,6 +91,7 @@ export async function layChaosYard(
     await tsnet('setup', '--netns', living.netns, '--id', 'living', '-p', '9090:90')
   const setup = ['setup', ...(sharing ? [] : ['--netns', box.netns]), '--id', 'one', ...words]
   const teardown = ['teardown', 'one']
+  await stays?.(host)
   // A bridge of its own and the files beside it stay as they are only after their first container.
   await tsnet(...setup)
   await tsnet(...teardown)
@@ -89,6 +103,7 @@ export async function layChaosYard(
   const before = await look()
   return {
     host,
+    box,
     setup,
     teardown,
     tsnet,
@@ -108,7 +123,7 @@ export async function layChaosYard(
         ...after.processes.filter((one) => !before.processes.includes(one)),
         ...before.processes.filter((one) => !after.processes.includes(one)).map((one) => `ended: ${one}`),
         ...(after.inside === before.inside ? [] : [`inside: ${after.inside}`]),
-        ...snapshotDifference(before.host, after.host, { except }),
+        ...snapshotDifference(before.host, after.host, { except: [...except, ...mayDiffer] }),
       ]
         .slice(0, 9)
         .map((line) => line.slice(0, 200))
@@ -117,12 +132,12 @@ export async function layChaosYard(
 }
 
 async function processesEnd(host: Host, before: readonly string[]): Promise<void> {
-  const deadline = Date.now() + 3000
+  const deadline = Date.now() + 20_000
   while (processesOf(host).some((one) => !before.includes(one)) && Date.now() < deadline) await sleep(20)
 }
 
 /** What runs in the network namespace of a host: `PID command line`. */
-function processesOf(host: Host): readonly string[] {
+export function processesOf(host: Host): readonly string[] {
   const netns = readlinkSync(host.netns)
   return readdirSync('/proc').flatMap((pid) => {
     if (!/^\d+$/.test(pid)) return []

@@ -24,7 +24,7 @@ export interface CniCall {
   readonly path?: string
   readonly prevResult?: unknown
   readonly env?: Readonly<Record<string, string>>
-  /** Default 20 000. */
+  /** Default 60 000. */
   readonly timeoutMs?: number
 }
 
@@ -69,7 +69,7 @@ export async function cni(host: Host, command: string, conf: Conf, call: CniCall
     stdin,
     env,
     expectExit: 'any',
-    timeoutMs: call.timeoutMs ?? 20_000,
+    timeoutMs: call.timeoutMs ?? 60_000,
   })
   return { ...result, json: JSON.parse(result.stdout.trim() === '' ? '{}' : result.stdout) as CniDocument }
 }

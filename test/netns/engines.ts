@@ -8,7 +8,7 @@ import { createRequire } from 'node:module'
 import { createLab } from '../../netns-fixtures/lab.ts'
 import { repository } from '../../netns-fixtures/place.ts'
 
-export const engineLimitMs = 120_000
+export const engineLimitMs = 240_000
 
 /** Runs an engine script in a host of its own. @returns its sections */
 export async function engine(

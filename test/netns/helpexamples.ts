@@ -10,10 +10,11 @@ import { createLab } from '../../netns-fixtures/lab.ts'
 import { repository } from '../../netns-fixtures/place.ts'
 import type { RunResult } from '../../netns-fixtures/process.ts'
 import { needs } from '../../netns-fixtures/requirements.ts'
+import { unshared } from './unshared.ts'
 
 needs('root', 'ip', 'nft', 'iptables', 'veth', 'bridge', 'ipv6')
 
-const runLimitMs = 20_000
+const runLimitMs = 60_000
 
 /** A shell in the host, with the built `tsnet` in its path. */
 export function shell(
@@ -36,9 +37,8 @@ export function shell(
  */
 function started(line: string): string[] {
   if (!line.endsWith('&')) return [line]
-  const wait = 'until [ "$(readlink /proc/$!/ns/net)" != "$(readlink /proc/$$/ns/net)" ]; do sleep 0.02; done'
   const background = `${line.slice(0, -1)} >/dev/null 2>&1 &`
-  return line.startsWith('unshare') ? [background, wait] : [background]
+  return line.startsWith('unshare') ? [background, unshared()] : [background]
 }
 
 /** What an example starts from. */

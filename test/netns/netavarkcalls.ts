@@ -43,18 +43,26 @@ export interface Way {
   readonly verb: 'setup' | 'teardown'
   readonly firewall?: string
   readonly folder?: string
+  readonly env?: Readonly<Record<string, string>>
 }
 
 export async function netavark(
   host: Host,
   joined: Joined,
-  { verb, firewall, folder = ours }: Way,
+  { verb, firewall, folder = ours, env = {} }: Way,
 ): Promise<Json> {
   const words = ['--config', '/run/nv', `--aardvark-binary=${folder}/aardvark-dns`, verb, joined.box.netns]
   await host.sh('mkdir -p /run/nv')
   const { stdout } = await host.run(
     ['sh', '-c', 'printf %s "$INPUT" | "$@"', 'sh', `${folder}/netavark`, ...words],
-    { env: { INPUT: request(joined), TSNET_VIA: 'local', ...(firewall ? { NETAVARK_FW: firewall } : {}) } },
+    {
+      env: {
+        INPUT: request(joined),
+        TSNET_VIA: 'local',
+        ...env,
+        ...(firewall ? { NETAVARK_FW: firewall } : {}),
+      },
+    },
   )
   return (stdout === '' ? {} : JSON.parse(stdout)) as Json
 }

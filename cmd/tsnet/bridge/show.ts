@@ -6,6 +6,7 @@
 
 import type { CommandDefinition } from '../command.ts'
 import { writeJson } from '../print/json.ts'
+import { asLines } from '../print/lines.ts'
 import { renderBridges } from '../print/namespace.ts'
 
 export const bridgeShow: CommandDefinition = {
@@ -19,11 +20,11 @@ export const bridgeShow: CommandDefinition = {
   onSignal: 'stop',
   run: async ({ args, globals }, session) => {
     const { io, palette } = session
-    const { takeInventory, pickBridges } = await session.lib()
-    const inventory = await takeInventory(await session.engine())
+    const { pickBridges } = await session.lib()
+    const inventory = await session.inventory()
     const bridges = pickBridges(inventory, args)
     if (globals.json) writeJson(io.stdout, 'bridge show', bridges)
-    else if (globals.quiet) io.stdout.write(bridges.map(({ name }) => `${name}\n`).join(''))
+    else if (globals.quiet) io.stdout.write(asLines(bridges.map(({ name }) => name)))
     else io.stdout.write(renderBridges({ ...inventory, bridges }, io.stdout, palette))
     return 0
   },

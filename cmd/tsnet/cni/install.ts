@@ -8,6 +8,7 @@ import { resolve } from 'node:path'
 import type { CommandDefinition } from '../command.ts'
 import { switchFlag, textFlag } from '../command.ts'
 import { writeJson } from '../print/json.ts'
+import { asLines } from '../print/lines.ts'
 import { ownPlugins } from './options.ts'
 
 export const cniInstall: CommandDefinition = {
@@ -41,7 +42,7 @@ export const cniInstall: CommandDefinition = {
     const files = switchFlag(flags, 'uninstall') ? uninstall(plan) : install(plan)
     const { stdout } = session.io
     if (globals.json) writeJson(stdout, 'cni install', files)
-    else stdout.write(files.map((file) => `${file}\n`).join(''))
+    else stdout.write(asLines(files))
     return 0
   },
 }

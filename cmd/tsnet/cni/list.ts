@@ -6,6 +6,7 @@
 
 import type { CommandDefinition } from '../command.ts'
 import { writeJson } from '../print/json.ts'
+import { asLines } from '../print/lines.ts'
 import { renderTable } from '../print/table.ts'
 
 export const cniList: CommandDefinition = {
@@ -21,7 +22,7 @@ export const cniList: CommandDefinition = {
     const { stdout } = io
     const cached = listCached()
     if (globals.json) writeJson(stdout, 'cni list', cached)
-    else if (globals.quiet) stdout.write(cached.map(({ containerId }) => `${containerId}\n`).join(''))
+    else if (globals.quiet) stdout.write(asLines(cached.map(({ containerId }) => containerId)))
     else if (cached.length > 0) {
       const columns = ['NETWORK', 'CONTAINER', 'INTERFACE', 'ADDRESSES'].map((title) => ({ title }))
       const rows = cached.map(({ networkName, containerId, ifName, result }) => [

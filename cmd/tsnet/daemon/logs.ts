@@ -18,8 +18,14 @@ export const daemonLogs: CommandDefinition = {
   run: async (invocation, session) => {
     const { daemonLogFiles } = await import('../../../lib/daemon.ts')
     for (const path of daemonLogFiles(addressOf(invocation, session.io.env))) {
-      session.io.stdout.write(await session.io.read(path).catch(() => ''))
+      session.io.stdout.write(await session.io.read(path).catch(noneIfAbsent))
     }
     return 0
   },
+}
+
+/** Who may not read it is told so. */
+function noneIfAbsent(error: NodeJS.ErrnoException): string {
+  if (error.code === 'EACCES' || error.code === 'EPERM') throw error
+  return ''
 }

@@ -7,6 +7,7 @@
 
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { callerOf } from '../../../lib/adapters/caller.ts'
 import { type PluginIo, runPlugin } from '../../../lib/adapters/cni/run.ts'
 import type { Program, ProgramCall, Programs } from '../../../lib/daemon.ts'
 import { plugins } from '../../../plugins/registry.ts'
@@ -34,11 +35,15 @@ function pluginProgram(name: string): Program {
     if (plugin === undefined) throw new Error(`no CNI plugin ${name}`)
     const io: PluginIo = {
       env: call.env,
+      caller: () => callerOf(call.pid),
       stdin: () => call.stdin,
       stdout: (text) => call.stdout.write(text),
       stderr: (text) => call.stderr.write(text),
       openEngine: async () =>
-        (await import('../../../lib/adapters/cni/engine.ts')).openPluginEngine({}, call.kernel({})),
+        (await import('../../../lib/adapters/cni/engine.ts')).openPluginEngine(
+          { onWarning: call.warn },
+          call.kernel({}),
+        ),
     }
     return runPlugin(plugin, io)
   }
@@ -50,11 +55,15 @@ const netavark: Program = async (call) => {
     argv: call.argv,
     env: call.env,
     cwd: call.cwd,
+    caller: callerOf(call.pid),
     stdin: () => call.stdin,
     stdout: (text) => call.stdout.write(text),
     stderr: (text) => call.stderr.write(text),
     openEngine: async () =>
-      (await import('../../../lib/adapters/netavark/engine.ts')).openPluginEngine({}, call.kernel({})),
+      (await import('../../../lib/adapters/netavark/engine.ts')).openPluginEngine(
+        { onWarning: call.warn },
+        call.kernel({}),
+      ),
   })
 }
 

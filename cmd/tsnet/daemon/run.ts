@@ -17,7 +17,8 @@ export const daemonRun: CommandDefinition = {
   about:
     'Stays in the foreground and writes its log, one JSON object a line, to standard error. It keeps nothing that is not ' +
     'on disk: it can be killed at any moment, and whoever was calling calls again. SIGTERM and SIGINT end it when the last ' +
-    'call is answered; so does a new tsnet in its place. Takes the socket systemd hands over, where it does.',
+    'call is answered; so does a new tsnet in its place. Takes the socket systemd hands over, where it does. As long as it ' +
+    'runs it puts back packet rules of tsnet that others flush, and its log says who it was.',
   args: [],
   groups: [
     {
@@ -39,11 +40,14 @@ export const daemonRun: CommandDefinition = {
     {
       title: 'How long, how loud',
       options: [
-        { flags: '--idle-exit <seconds>', about: 'end after so long without a call (default: stay)' },
+        {
+          flags: '--idle-exit <seconds>',
+          about: 'end after so long without a call, or packet rules to look after (default: stay)',
+        },
         { flags: '--log-level <level>', about: 'error, warn, info (default) or debug' },
         {
           flags: '--on-demand',
-          about: `as a caller starts it: ends after ${onDemandIdleSeconds} s without a call`,
+          about: `as a caller starts it: ends after ${onDemandIdleSeconds} s without a call or a rule to look after`,
         },
       ],
     },
@@ -52,7 +56,7 @@ export const daemonRun: CommandDefinition = {
   run: async (invocation, session) => {
     const { flags } = invocation
     const lib = await session.lib()
-    const { logLevels, runDaemon } = await import('../../../lib/daemon.ts')
+    const { logLevels, preferProcess, runDaemon } = await import('../../../lib/daemon.ts')
     const logLevel = logLevels.find((one) => one === (textFlag(flags, 'logLevel') ?? 'info'))
     if (logLevel === undefined) {
       const value = textFlag(flags, 'logLevel')
@@ -80,6 +84,7 @@ export const daemonRun: CommandDefinition = {
     const dockerSocket = textFlag(flags, 'dockerSocket')
     const dockerApi = textFlag(flags, 'dockerApi')
     const programFile = session.program.file
+    preferProcess()
     try {
       await runDaemon({
         ...addressOf(invocation, session.io.env),

@@ -14,6 +14,7 @@ import {
 } from '../command.ts'
 import { engineOptionsOf } from '../options.ts'
 import { writeJson } from '../print/json.ts'
+import { asLines } from '../print/lines.ts'
 
 const groups: readonly OptionGroup[] = [
   {
@@ -51,7 +52,7 @@ export const dnsQuery: CommandDefinition = {
     const found = await ask(invocation, session)
     const { stdout, stderr } = session.io
     if (invocation.globals.json) writeJson(stdout, 'dns query', found)
-    else if (found.answers.length > 0) stdout.write(found.answers.map(({ data }) => `${data}\n`).join(''))
+    else if (found.answers.length > 0) stdout.write(asLines(found.answers.map(({ data }) => data)))
     else if (!invocation.globals.quiet) stderr.write(`${found.status}\n`)
     return found.answers.length > 0 ? 0 : nothingFound
   },
@@ -72,11 +73,7 @@ export const dnsExplain: CommandDefinition = {
       const lines = found.answers.map(
         ({ name, ttlSeconds, type, data }) => `${name} ${ttlSeconds} ${type} ${data}`,
       )
-      stdout.write(
-        [`${found.status}  (${found.flags})`, `by ${found.why}`, ...lines]
-          .map((line) => `${line}\n`)
-          .join(''),
-      )
+      stdout.write(asLines([`${found.status}  (${found.flags})`, `by ${found.why}`, ...lines]))
     }
     return 0
   },

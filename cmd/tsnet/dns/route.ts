@@ -8,6 +8,7 @@ import type { NameRoute } from '../../../lib/index.ts'
 import { type CommandDefinition, type Lib, switchFlag, textFlag } from '../command.ts'
 import { engineOptionsOf } from '../options.ts'
 import { writeJson } from '../print/json.ts'
+import { asLines } from '../print/lines.ts'
 import { renderTable } from '../print/table.ts'
 import { UsageError } from '../usage.ts'
 
@@ -32,6 +33,8 @@ export const dnsRoute: CommandDefinition = {
   onSignal: 'finish',
   run: async ({ args: [word], flags, globals }, session) => {
     const { io, palette } = session
+    if (word === undefined && switchFlag(flags, 'remove'))
+      throw new UsageError('no domain given', 'tsnet dns route corp.example --remove')
     const lib = await session.lib()
     const names = lib.openNames(engineOptionsOf(globals, io.env, lib))
     const [network, container] = [textFlag(flags, 'network'), textFlag(flags, 'container')]
@@ -49,7 +52,7 @@ export const dnsRoute: CommandDefinition = {
     }
     const routes = names.routes()
     if (globals.json) writeJson(io.stdout, 'dns route', routes)
-    else if (globals.quiet) io.stdout.write(routes.map(({ domain }) => `${domain}\n`).join(''))
+    else if (globals.quiet) io.stdout.write(asLines(routes.map(({ domain }) => domain)))
     else {
       const columns = [{ title: 'DOMAIN' }, { title: 'SERVERS' }, { title: 'FOR' }]
       const rows = routes.map((route) => [[route.domain], route.servers, [ownerOf(route)]])

@@ -99,4 +99,22 @@ export const mendExamples: readonly Example[] = [
     script: ['tsnet prune --json'],
     given: ['shop'],
   },
+  {
+    command: 'firewall reload',
+    about: 'somebody has flushed iptables: connect everybody again',
+    script: ['iptables -t nat -F', 'tsnet firewall reload'],
+    given: ['web'],
+  },
+  {
+    command: 'firewall reload',
+    about: 'the same after nft',
+    script: ['nft flush ruleset', 'tsnet firewall reload -q', 'tsnet check web'],
+    given: ['web'],
+  },
+  {
+    command: 'firewall reload',
+    about: 'how much was missing, for a program',
+    script: ['tsnet firewall reload --json'],
+    given: ['web'],
+  },
 ]

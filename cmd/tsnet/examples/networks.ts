@@ -100,6 +100,12 @@ export const networksExamples: readonly Example[] = [
     given: ['shop', 'web'],
   },
   {
+    command: 'network connect',
+    about: 'a container that tsnet has not set up, of any engine or none',
+    script: ['tsnet network connect shop $PID'],
+    given: ['box', 'shop'],
+  },
+  {
     command: 'network disconnect',
     about: 'and leaves it again; the default route moves back',
     script: ['tsnet network connect shop web --priority 1', 'tsnet network disconnect shop web'],

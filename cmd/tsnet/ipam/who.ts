@@ -6,6 +6,7 @@
 
 import type { CommandDefinition } from '../command.ts'
 import { writeJson } from '../print/json.ts'
+import { asLines } from '../print/lines.ts'
 import { renderHolders } from '../print/look.ts'
 
 export const ipamWho: CommandDefinition = {
@@ -19,12 +20,12 @@ export const ipamWho: CommandDefinition = {
   onSignal: 'stop',
   run: async ({ args, globals }, session) => {
     const { io, palette } = session
-    const { readAddress, takeInventory, whoHolds } = await session.lib()
+    const { readAddress, whoHolds } = await session.lib()
     const address = readAddress(args[0] ?? '', 'address')
     const engine = await session.engine()
-    const report = whoHolds(address, await takeInventory(engine), await engine.listNetworks())
+    const report = whoHolds(address, await session.inventory(), await engine.listNetworks())
     if (globals.json) writeJson(io.stdout, 'ipam who', report)
-    else if (globals.quiet) io.stdout.write(report.holders.map(({ owner }) => `${owner}\n`).join(''))
+    else if (globals.quiet) io.stdout.write(asLines(report.holders.map(({ owner }) => owner)))
     else io.stdout.write(renderHolders(report, palette))
     return report.holders.length === 0 ? 3 : 0
   },

@@ -25,10 +25,12 @@ export const networkConnect: CommandDefinition = {
   about:
     'Gives it one more interface, with names that answer at once. The default route stays where it is, unless --priority ' +
     'is higher than that of the network that carries it now, or nothing carries it; published ports stay where they are. ' +
-    'The same again does nothing.',
+    'The same again does nothing.\n' +
+    'A container of another engine (docker0, podman0) keeps what it has, its default route too; it is called by its name, ' +
+    'and what reaches it by this network is answered over it.',
   args: [
     { syntax: '<network>', about: 'its name, also with keys as --network of setup takes them' },
-    { syntax: '[container]', about: 'id or name' },
+    { syntax: '[container]', about: 'id or name; of other engines also a pid' },
   ],
   groups: [
     {
@@ -54,7 +56,7 @@ export const networkConnect: CommandDefinition = {
     const engine = await session.engine()
     const now = await session.waitFor(
       `connecting to ${endpoint.network}`,
-      engine.connect(selector, endpoint, { signal: session.abortSignal() }),
+      lib.connectAny(engine, selector, endpoint, { signal: session.abortSignal() }),
     )
     const { stdout } = session.io
     if (invocation.globals.json) writeJson(stdout, 'network connect', now)
@@ -73,8 +75,8 @@ function endpointOf(network: string, flags: Flags, lib: Lib): EndpointRequest {
   const ip6 = textFlag(flags, 'ip6')
   const mac = textFlag(flags, 'mac')
   const keys = [
-    ...(ip === undefined ? [] : [`ip=${lib.readUnicast(ip, '--ip')}`]),
-    ...(ip6 === undefined ? [] : [`ip6=${lib.readUnicast(ip6, '--ip6')}`]),
+    ...(ip === undefined ? [] : [`ip=${lib.readUnicast(ip, '--ip', 4)}`]),
+    ...(ip6 === undefined ? [] : [`ip6=${lib.readUnicast(ip6, '--ip6', 6)}`]),
     ...(mac === undefined ? [] : [`mac=${lib.readMac(mac, '--mac')}`]),
     ...keyOf('ifname', textFlag(flags, 'ifname')),
     ...keyOf('priority', textFlag(flags, 'priority') ?? textFlag(flags, 'gwPriority')),
@@ -109,8 +111,9 @@ async function disconnectContainer({ args, flags, globals }: Invocation, session
   const lib = await session.lib()
   const [name = '', ...words] = args
   const network = lib.readNetworkName(name === 'bridge' ? lib.DEFAULT_NETWORK : name, 'NETWORK')
-  const selector = requireSelector(words, flags, lib)
+  const word = requireSelector(words, flags, lib)
   const engine = await session.engine()
+  const selector = await lib.selectKnown(engine, word)
   const label = 'container' in selector ? selector.container : selector.sandboxPath
   const now = await session.waitFor(
     `leaving ${network}`,
@@ -123,7 +126,7 @@ async function disconnectContainer({ args, flags, globals }: Invocation, session
   else {
     const left = now.attachments.map(({ network: on, ifname }) => `${on} (${ifname})`)
     stdout.write(
-      `${label} left ${network}; it is on ${left.length === 0 ? 'no network now' : left.join(', ')}\n`,
+      `${label} left ${network}; it is on ${left.length === 0 ? 'no network of tsnet now' : left.join(', ')}\n`,
     )
   }
   return 0

@@ -49,6 +49,10 @@ export const networkCreate: CommandDefinition = {
           about:
             'mtu=BYTES, bridge=IFNAME, masquerade=BOOL (source NAT on the way out), icc=BOOL (its containers may talk), ' +
             'hairpin=BOOL (reach an own published port), isolate=BOOL (closed to other networks), ' +
+            'gateway-mode-ipv4=nat|nat-unprotected|routed and -ipv6 (routed: published ports are open at the ' +
+            'container’s own address, unprotected: all of them), ' +
+            'protect=strict (stops what a hostile container could do to its neighbours), ' +
+            'conntrack-limit=NUMBER (of connections each container may begin at a time, with protect; 16384), ' +
             'dns=BOOL (containers have names), domain=DOMAIN (names end there too), ' +
             'forwarders=ADDRESS,… (asked for all other names), dns-port=PORT (of the name server, where 53 is taken)',
           repeatable: true,

@@ -6,6 +6,7 @@
 
 import type { CommandDefinition } from '../command.ts'
 import { writeJson } from '../print/json.ts'
+import { asLines } from '../print/lines.ts'
 import { renderNetworks } from '../print/network.ts'
 
 export const networkLs: CommandDefinition = {
@@ -19,7 +20,7 @@ export const networkLs: CommandDefinition = {
     const { io, palette } = session
     const networks = await (await session.engine()).listNetworks()
     if (globals.json) writeJson(io.stdout, 'network ls', networks)
-    else if (globals.quiet) io.stdout.write(networks.map(({ config }) => `${config.name}\n`).join(''))
+    else if (globals.quiet) io.stdout.write(asLines(networks.map(({ config }) => config.name)))
     else io.stdout.write(renderNetworks(networks, io.stdout, palette))
     return 0
   },

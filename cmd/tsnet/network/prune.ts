@@ -6,6 +6,7 @@
 
 import type { CommandDefinition } from '../command.ts'
 import { writeJson } from '../print/json.ts'
+import { asLines } from '../print/lines.ts'
 
 export const networkPrune: CommandDefinition = {
   path: ['network', 'prune'],
@@ -22,7 +23,7 @@ export const networkPrune: CommandDefinition = {
     )
     const { stdout } = session.io
     if (globals.json) writeJson(stdout, 'network prune', { removed })
-    else if (removed.length > 0) stdout.write(removed.map((name) => `${name}\n`).join(''))
+    else if (removed.length > 0) stdout.write(asLines(removed))
     else if (!globals.quiet) stdout.write('no network is unused\n')
     return 0
   },

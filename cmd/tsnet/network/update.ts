@@ -25,6 +25,7 @@ export const networkUpdate: CommandDefinition = {
           flags: '--dns <address>',
           about: 'ask this server for names of the outside; "" asks those of the host again',
           repeatable: true,
+          empty: 'meant',
         },
         { flags: '--label <key=value>', about: 'set a label', repeatable: true },
         { flags: '--label-rm <key>', about: 'take a label away', repeatable: true },

@@ -6,6 +6,7 @@
 
 import { type CommandDefinition, switchFlag } from '../command.ts'
 import { writeJson } from '../print/json.ts'
+import { asLines } from '../print/lines.ts'
 
 export const nsLink: CommandDefinition = {
   path: ['ns', 'link'],
@@ -19,11 +20,11 @@ export const nsLink: CommandDefinition = {
   onSignal: 'finish',
   run: async ({ args, flags, globals }, session) => {
     const { stdout } = session.io
-    const { takeInventory, linkNamespaces, unlinkNamespaces } = await session.lib()
-    const inventory = await takeInventory(await session.engine())
+    const { linkNamespaces, unlinkNamespaces } = await session.lib()
+    const inventory = await session.inventory()
     const report = (switchFlag(flags, 'undo') ? unlinkNamespaces : linkNamespaces)(inventory, args)
     if (globals.json) writeJson(stdout, 'ns link', report)
-    else if (globals.quiet) stdout.write(report.added.map(({ name }) => `${name}\n`).join(''))
+    else if (globals.quiet) stdout.write(asLines(report.added.map(({ name }) => name)))
     else {
       const lines = [
         ...report.removed.map((name) => `removed ${name}`),

@@ -6,6 +6,7 @@
 
 import type { CommandDefinition } from '../command.ts'
 import { writeJson } from '../print/json.ts'
+import { asLines } from '../print/lines.ts'
 import { renderNamespaces } from '../print/namespace.ts'
 
 export const nsLs: CommandDefinition = {
@@ -20,10 +21,9 @@ export const nsLs: CommandDefinition = {
   onSignal: 'stop',
   run: async ({ globals }, session) => {
     const { io, palette } = session
-    const { takeInventory } = await session.lib()
-    const inventory = await takeInventory(await session.engine())
+    const inventory = await session.inventory()
     if (globals.json) writeJson(io.stdout, 'ns ls', inventory.namespaces)
-    else if (globals.quiet) io.stdout.write(inventory.namespaces.map(({ id }) => `net:[${id}]\n`).join(''))
+    else if (globals.quiet) io.stdout.write(asLines(inventory.namespaces.map(({ id }) => `net:[${id}]`)))
     else io.stdout.write(renderNamespaces(inventory, io.stdout, palette))
     return 0
   },

@@ -5,6 +5,7 @@
  */
 
 import type { Finding, GcReport } from '../../../lib/index.ts'
+import { asLines } from './lines.ts'
 import type { Palette } from './paint.ts'
 
 /** Findings of one subject that are mended alike stand together: a link that is gone takes all that was on it along. */
@@ -17,7 +18,7 @@ export function renderFindings(findings: readonly Finding[], palette: Palette): 
   }
   return [...groups.values()]
     .map((group) => {
-      const lines = group.map(({ what }) => `  ${what}\n`).join('')
+      const lines = asLines(group.map(({ what }) => `  ${what}`))
       return `${palette.bold(group[0]?.subject ?? '')}\n${lines}  ${palette.dim('hint:')} ${group[0]?.hint}\n`
     })
     .join('')
@@ -30,6 +31,7 @@ export function gcLines(report: GcReport): string[] {
     ['freed address', report.leases],
     ['freed port', report.ports],
     ['removed network', report.networks],
+    ['removed what was left of', report.orphans ?? []],
   ]
   const lines = subjects.flatMap(([what, names]) => names.map((name) => `${what} ${name}`))
   if (report.rules > 0) lines.push('put back packet rules of tsnet that were gone')

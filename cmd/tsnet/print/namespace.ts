@@ -9,8 +9,13 @@ import type { Output } from '../io.ts'
 import type { Palette } from './paint.ts'
 import { type Column, renderTable } from './table.ts'
 
-/** Below this width the inode, which nobody types, leaves its place to addresses. */
+/**
+ * Below this width the inode, which nobody types, leaves its place to addresses, and bridges stand below the ends in
+ * them.
+ */
 const wide = 100
+/** An IPv4 address with its prefix, and most of IPv6 in private networks. */
+const addressLength = 20
 
 export function renderNamespaces({ namespaces }: Inventory, output: Output, palette: Palette): string {
   const narrow = output.isTTY && output.columns < wide
@@ -20,12 +25,12 @@ export function renderNamespaces({ namespaces }: Inventory, output: Output, pale
     ...(narrow ? [] : [{ title: 'NETNS' }]),
     { title: 'PIDS' },
     { title: 'IF', mayShorten: true },
-    { title: 'ADDRESS', mayShorten: true },
+    { title: 'ADDRESS', mayShorten: true, keeps: addressLength },
     { title: 'PEER', mayShorten: true },
   ]
   const names = new Map(namespaces.map(({ id, name }) => [id, name]))
   const rows = namespaces.map((view) => {
-    const lines = interfaceLines(view, names)
+    const lines = interfaceLines(view, names, narrow ? 'below' : 'beside')
     // On one line of a pipe the columns are lists of their own.
     const cell = (values: readonly string[]): readonly string[] =>
       output.isTTY ? values : [values.filter((value) => value !== '').join(',') || '-']
@@ -33,7 +38,7 @@ export function renderNamespaces({ namespaces }: Inventory, output: Output, pale
       [view.name],
       [engineText(view)],
       ...(narrow ? [] : [[view.id]]),
-      [pidText(view)],
+      [narrow ? `${view.pids[0] ?? '-'}` : pidText(view)],
       cell(lines.map(({ name }) => name)),
       cell(lines.map(({ address }) => address)),
       cell(lines.map(({ peer }) => peer)),
@@ -49,7 +54,11 @@ interface InterfaceLine {
 }
 
 /** One line for each address, so that columns stay beside each other. */
-function interfaceLines(view: NamespaceView, names: ReadonlyMap<string, string>): InterfaceLine[] {
+function interfaceLines(
+  view: NamespaceView,
+  names: ReadonlyMap<string, string>,
+  bridges: 'beside' | 'below',
+): InterfaceLine[] {
   const shown = view.interfaces.filter(({ name, addresses, peer }) => {
     if (name === 'lo') return false
     // The host's ends of veth pairs are told with the containers they lead to.
@@ -60,11 +69,13 @@ function interfaceLines(view: NamespaceView, names: ReadonlyMap<string, string>)
     const end =
       peer === undefined ? '' : other === 'host' || other === '' ? peer.name : `${other}:${peer.name}`
     const told = [end, ...(bridge === undefined ? [] : [`in ${bridge}`])].filter((text) => text !== '')
-    const [first = '', ...more] = addresses.filter((address) => !address.startsWith('fe80:'))
-    return [
-      { name, address: first, peer: told.join(' ') },
-      ...more.map((address) => ({ name: '', address, peer: '' })),
-    ]
+    const known = addresses.filter((address) => !address.startsWith('fe80:'))
+    const peers = bridges === 'below' ? told : [told.join(' ')]
+    return Array.from({ length: Math.max(1, known.length, peers.length) }, (_, at) => ({
+      name: at === 0 ? name : '',
+      address: known[at] ?? '',
+      peer: peers[at] ?? '',
+    }))
   })
 }
 

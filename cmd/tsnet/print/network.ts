@@ -59,7 +59,19 @@ export function renderNetworks(
 
 /** What is not as every network has it. */
 function unusual({ internal, ephemeral, options }: NetworkConfig): string[] {
-  const { mtuBytes, masquerade, icc, hairpin, isolate, dns, domain, forwarders, dnsPort } = options
+  const {
+    mtuBytes,
+    masquerade,
+    icc,
+    hairpin,
+    isolate,
+    protect,
+    conntrackLimit,
+    dns,
+    domain,
+    forwarders,
+    dnsPort,
+  } = options
   return [
     ...(internal ? ['internal'] : []),
     ...(ephemeral ? ['ephemeral'] : []),
@@ -68,6 +80,8 @@ function unusual({ internal, ephemeral, options }: NetworkConfig): string[] {
     ...(icc ? [] : ['icc=false']),
     ...(hairpin ? [] : ['hairpin=false']),
     ...(isolate ? [] : ['isolate=false']),
+    ...(protect === undefined ? [] : [`protect=${protect}`]),
+    ...(conntrackLimit === undefined ? [] : [`conntrack-limit=${conntrackLimit}`]),
     ...(dns === undefined ? [] : [`dns=${dns}`]),
     ...(domain === undefined ? [] : [`domain=${domain}`]),
     ...(forwarders === undefined ? [] : [`forwarders=${forwarders.join()}`]),

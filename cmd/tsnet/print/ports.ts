@@ -8,27 +8,17 @@ import type { Attachment, PortBinding } from '../../../lib/index.ts'
 
 /** `80/tcp -> 0.0.0.0:8080`, a line for each family it is open in. */
 export function portLines(attachment: Attachment): string[] {
-  return attachment.ports.flatMap((binding) =>
-    hostAddresses(binding, attachment).map(
-      (host) => `${containerPort(binding)} -> ${host}:${hostPort(binding)}`,
-    ),
-  )
+  return openings(attachment).map(({ binding, at }) => `${containerPort(binding)} -> ${at}`)
 }
 
 /** `0.0.0.0:8080`, for who knows the container's port. */
 export function hostLines(attachment: Attachment): string[] {
-  return attachment.ports.flatMap((binding) =>
-    hostAddresses(binding, attachment).map((host) => `${host}:${hostPort(binding)}`),
-  )
+  return openings(attachment).map(({ at }) => at)
 }
 
 /** `0.0.0.0:8080 -> 80/tcp`, the other way round: as a packet goes. */
 export function publishedLines(attachment: Attachment): string[] {
-  return attachment.ports.flatMap((binding) =>
-    hostAddresses(binding, attachment).map(
-      (host) => `${host}:${hostPort(binding)} -> ${containerPort(binding)}`,
-    ),
-  )
+  return openings(attachment).map(({ binding, at }) => `${at} -> ${containerPort(binding)}`)
 }
 
 /** `8080->80/tcp` for a column; an address only where it is not every one. */
@@ -37,12 +27,26 @@ export function shortPort(binding: PortBinding): string {
   return `${host}${hostPort(binding)}->${containerPort(binding)}`
 }
 
-function hostAddresses(binding: PortBinding, attachment: Attachment): string[] {
-  if (binding.hostAddress !== undefined) return [bracketed(binding.hostAddress)]
-  const six = attachment.addresses.some((address) => address.includes(':'))
-  const four = attachment.addresses.some((address) => !address.includes(':'))
-  return [...(four ? ['0.0.0.0'] : []), ...(six ? ['[::]'] : [])]
+/** Address and port for each family a binding is open in: of the host, or of the container where it is routed. */
+function openings(attachment: Attachment): { readonly binding: PortBinding; readonly at: string }[] {
+  const { addresses, ports, routed = [] } = attachment
+  return ports.flatMap((binding) =>
+    ([4, 6] as const).flatMap((family) => {
+      const isOfFamily = (address: string): boolean => address.includes(':') === (family === 6)
+      const own = addresses.find(isOfFamily)
+      const { hostAddress, containerPort: first, count } = binding
+      if (hostAddress === undefined ? own === undefined : !isOfFamily(hostAddress)) return []
+      if (routed.includes(family))
+        return own === undefined
+          ? []
+          : [{ binding, at: `${bracketed(withoutLength(own))}:${range(first, count)}` }]
+      const host = hostAddress ?? (family === 4 ? '0.0.0.0' : '::')
+      return [{ binding, at: `${bracketed(host)}:${hostPort(binding)}` }]
+    }),
+  )
 }
+
+const withoutLength = (cidr: string): string => cidr.replace(/\/.*/, '')
 
 const hostPort = ({ hostPort: first, count }: PortBinding): string => range(first, count)
 const containerPort = ({ containerPort: first, count, protocol }: PortBinding): string =>

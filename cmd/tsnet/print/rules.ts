@@ -8,6 +8,7 @@ import type { RuleReport, RuleView } from '../../../lib/index.ts'
 import type { Output } from '../io.ts'
 import { byteText, countText } from './amount.ts'
 import { wrap } from './layout.ts'
+import { asLines } from './lines.ts'
 import type { Paint, Palette } from './paint.ts'
 
 const titles: Readonly<Record<RuleView['place'], string>> = {
@@ -38,7 +39,7 @@ export function renderRules(
       ruleLines(rule, { detail, width, palette }),
     )
     const counts = `${'PACKETS'.padStart(countWidth)}  ${'BYTES'.padStart(sizeWidth)}`
-    return `\n${palette.dim(counts)}  ${palette.bold(titles[place])}\n${lines.map((line) => `${line}\n`).join('')}`
+    return `\n${palette.dim(counts)}  ${palette.bold(titles[place])}\n${asLines(lines)}`
   })
   const star = rules.some(({ shared, packets }) => shared && packets !== undefined)
   const note = star ? `\n${palette.dim('* counted for other networks or traffic too')}\n` : ''

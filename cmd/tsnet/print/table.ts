@@ -10,12 +10,15 @@
  */
 
 import type { Output } from '../io.ts'
+import { asLines } from './lines.ts'
 import type { Palette } from './paint.ts'
 
 export interface Column {
   readonly title: string
   /** May be cut with `…` where the terminal is too narrow. */
   readonly mayShorten?: boolean
+  /** Of what may be cut, so much stays: an address that is cut is none. */
+  readonly keeps?: number
   /** Before that, long texts go on below from here on: `->` of ports. */
   readonly breakBefore?: string
 }
@@ -52,7 +55,7 @@ export function renderTable(
     const height = Math.max(1, ...row.map((cell) => cell.length))
     return Array.from({ length: height }, (_, at) => line(row.map((cell) => cell[at] ?? '')))
   })
-  return [head, ...body].map((text) => `${text}\n`).join('')
+  return asLines([head, ...body])
 }
 
 /**
@@ -63,7 +66,10 @@ function fit(columns: readonly Column[], natural: readonly number[], available: 
   const widths = [...natural]
   let over = totalOf(widths) - available
   for (; over > 0; over--) {
-    const cuttable = widths.map((width, at) => (columns[at]?.mayShorten && width > shortest ? width : 0))
+    const cuttable = widths.map((width, at) => {
+      const { mayShorten = false, keeps = shortest } = columns[at] ?? {}
+      return mayShorten && width > keeps ? width : 0
+    })
     const widest = Math.max(...cuttable)
     if (widest === 0) break
     widths[cuttable.indexOf(widest)] = widest - 1

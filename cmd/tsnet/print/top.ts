@@ -7,6 +7,7 @@
 import type { TopRow, TopView } from '../../../lib/index.ts'
 import type { Output } from '../io.ts'
 import { byteText, countText } from './amount.ts'
+import { asLines } from './lines.ts'
 import type { Palette } from './paint.ts'
 
 /** Below that nothing useful can be shown. */
@@ -39,7 +40,7 @@ export function renderTop(
   const title = `${palette.bold('tsnet top')}  ${clock}  ${count}, over ${seconds.toFixed(1)} s`
   const rows = containers.flatMap((row) => rowLines(row, { nameWidth, detail, palette }))
   const body = rows.length === 0 ? [palette.dim('no containers')] : rows
-  return [title, '', palette.bold(head), ...body].map((line) => `${line}\n`).join('')
+  return asLines([title, '', palette.bold(head), ...body])
 }
 
 function rowLines(

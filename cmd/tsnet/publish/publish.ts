@@ -7,6 +7,7 @@
 import type { ContainerNetwork, PortBinding, PortMapping } from '../../../lib/index.ts'
 import type { CommandDefinition, Invocation, Lib } from '../command.ts'
 import { writeJson } from '../print/json.ts'
+import { asLines } from '../print/lines.ts'
 import { publishedLines } from '../print/ports.ts'
 import { renderTable } from '../print/table.ts'
 
@@ -17,23 +18,29 @@ export const publishAdd: CommandDefinition = {
   summary: 'publish ports of a running container',
   about:
     'The container goes on undisturbed, and so do connections through its other ports. The ports lead to the network ' +
-    'that carries its default route. A port that is published already stays as it is.',
+    'that carries its default route. A port that is published already stays as it is. What was added goes with the ' +
+    'set-up: after docker restart the ports of docker run are there.\n' +
+    'A container that another engine has connected (docker0, podman0) is put on the default network for it, beside what ' +
+    'it has, and leaves it with its last port; "tsnet network connect" first chooses another network.',
   args: [
-    { syntax: '<container>', about: 'id or name' },
+    { syntax: '<container>', about: 'id or name; of other engines also a pid' },
     { syntax: '<ports...>', about: portAbout },
   ],
   groups: [],
   onSignal: 'finish',
   run: async (invocation, session) => {
-    const { selector, mappings } = await read(invocation, await session.lib())
+    const lib = await session.lib()
+    const { selector, mappings } = await read(invocation, lib)
     const engine = await session.engine()
-    const bound = await session.waitFor(
+    const { bindings, container, joined } = await session.waitFor(
       'publishing',
-      engine.publish(selector, mappings, { signal: session.abortSignal() }),
+      lib.publishAny(engine, selector, mappings, { signal: session.abortSignal() }),
     )
+    const { json, quiet } = invocation.globals
+    if (joined && !json && !quiet) session.io.stderr.write(joinedLine(container))
     const { stdout } = session.io
-    if (invocation.globals.json) writeJson(stdout, 'publish add', bound)
-    else stdout.write(linesOf(await engine.inspect(selector), bound))
+    if (invocation.globals.json) writeJson(stdout, 'publish add', bindings)
+    else stdout.write(linesOf(container, bindings))
     return 0
   },
 }
@@ -51,8 +58,10 @@ export const publishRm: CommandDefinition = {
   groups: [],
   onSignal: 'finish',
   run: async (invocation, session) => {
-    const { selector, mappings } = await read(invocation, await session.lib())
+    const lib = await session.lib()
+    const { selector: word, mappings } = await read(invocation, lib)
     const engine = await session.engine()
+    const selector = await lib.selectKnown(engine, word)
     const before = await engine.inspect(selector)
     const gone = await session.waitFor(
       'closing ports',
@@ -64,6 +73,11 @@ export const publishRm: CommandDefinition = {
     else if (!invocation.globals.quiet) stdout.write(notPublished(before))
     return 0
   },
+}
+
+/** On whose network the ports are: the container's own is another engine's. */
+function joinedLine({ container: { name, id }, attachments: [on] }: ContainerNetwork): string {
+  return `tsnet: ${name ?? id} is on network ${on?.network} for this, as ${on?.ifname} with ${on?.addresses.join(' and ')}\n`
 }
 
 function notPublished({ container, attachments }: ContainerNetwork): string {
@@ -81,8 +95,10 @@ export const publishLs: CommandDefinition = {
   onSignal: 'stop',
   run: async ({ args, globals }, session) => {
     const engine = await session.engine()
+    const lib = await session.lib()
     const [container] = args
-    const records = container === undefined ? await engine.list() : [await engine.inspect({ container })]
+    const records =
+      container === undefined ? await engine.list() : [await lib.inspectAny(engine, { container })]
     const { stdout } = session.io
     const published = records.flatMap((record) =>
       record.attachments.flatMap((attachment) =>
@@ -120,7 +136,7 @@ export const publishLs: CommandDefinition = {
       { title: 'PORT' },
       { title: 'NETWORK' },
     ]
-    if (globals.quiet) stdout.write(rows.map(([, host]) => `${host?.[0]}\n`).join(''))
+    if (globals.quiet) stdout.write(asLines(rows.map(([, host]) => `${host?.[0]}`)))
     else stdout.write(renderTable(columns, rows, stdout, session.palette))
     return 0
   },
@@ -143,13 +159,12 @@ function linesOf({ attachments }: ContainerNetwork, bindings: readonly PortBindi
     one.hostPort === other.hostPort &&
     one.protocol === other.protocol &&
     one.hostAddress === other.hostAddress
-  return attachments
-    .flatMap((attachment) =>
+  return asLines(
+    attachments.flatMap((attachment) =>
       publishedLines({
         ...attachment,
         ports: attachment.ports.filter((port) => bindings.some((binding) => same(port, binding))),
       }),
-    )
-    .map((line) => `${line}\n`)
-    .join('')
+    ),
+  )
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+export { HIGHEST_CONNTRACK_LIMIT } from '../../model/network.ts'
 export {
   addressingOf,
   checkPart,

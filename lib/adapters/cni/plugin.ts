@@ -18,6 +18,8 @@ export interface Request {
   engine(): Promise<PluginEngine>
   /** The environment as it came, for delegates. */
   readonly env: Readonly<Record<string, string | undefined>>
+  /** Whose call it is, the same however often a launcher makes it. */
+  caller(): string
   /** A line for the engine's log. */
   log(text: string): void
 }

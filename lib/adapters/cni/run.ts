@@ -19,6 +19,8 @@ import { type CniVersion, isAtLeast, newestVersion } from './versions.ts'
 
 export interface PluginIo {
   readonly env: Readonly<Record<string, string | undefined>>
+  /** Whose call it is: `callerOf` its process. */
+  readonly caller: () => string
   /** All of standard input. */
   readonly stdin: () => string
   readonly stdout: (text: string) => void
@@ -78,6 +80,7 @@ async function dispatch(plugin: Plugin, io: PluginIo, call: Call, conf: NetConf)
     conf,
     env: io.env,
     log: (line) => io.stderr(`${plugin.type}: ${line}\n`),
+    caller: io.caller,
     engine: () => {
       opening ??= io.openEngine()
       return opening

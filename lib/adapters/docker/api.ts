@@ -32,14 +32,30 @@ export interface DockerContainer {
   readonly aliases: readonly string[]
 }
 
+/** One that does not run. */
+export interface DockerStopped {
+  readonly id: string
+  readonly name: string
+  /** Docker starts it by itself: it has a restart policy. */
+  readonly restarts: boolean
+  /** Why its last start failed; empty where none has. */
+  readonly fault: string
+}
+
 export interface DockerApi {
   /** @returns undefined where no dockerd answers */
   view(): Promise<DockerView | undefined>
   /** @returns undefined where it is gone, or Docker is busy with it */
   container(id: string, endpoint: string): Promise<DockerContainer | undefined>
+  /** Those that have ended. @param networks ids; of containers on one of them */
+  stopped(networks: ReadonlySet<string>): Promise<readonly DockerStopped[]>
+  /** @returns whether it runs */
+  start(id: string): Promise<boolean>
 }
 
 const limitMs = 3000
+/** Docker prepares file systems meanwhile, and calls us. */
+const startLimitMs = 60_000
 const mostBytes = 64 * 1024 * 1024
 /** Docker puts it among the aliases. */
 const shortIdLength = 12
@@ -52,13 +68,27 @@ interface ListedNetwork {
 interface Settings {
   readonly SandboxKey?: string
   readonly Networks?: Readonly<
-    Record<string, { readonly EndpointID?: string; readonly Aliases?: readonly string[] | null }>
+    Record<
+      string,
+      {
+        readonly NetworkID?: string
+        readonly EndpointID?: string
+        readonly Aliases?: readonly string[] | null
+      }
+    >
   > | null
 }
 
 interface ListedContainer {
   readonly Id?: string
   readonly Names?: readonly string[]
+  readonly NetworkSettings?: Settings
+}
+
+interface Page {
+  readonly Config?: { readonly Hostname?: string }
+  readonly HostConfig?: { readonly RestartPolicy?: { readonly Name?: string } }
+  readonly State?: { readonly Running?: boolean; readonly Error?: string }
   readonly NetworkSettings?: Settings
 }
 
@@ -76,10 +106,7 @@ export function dockerApi(socketPath: string): DockerApi {
       }
     },
     container: async (id, endpoint) => {
-      const page = await get<{ Config?: { Hostname?: string }; NetworkSettings?: Settings }>(
-        socketPath,
-        `/containers/${encodeURIComponent(id)}/json`,
-      )
+      const page = await get<Page>(socketPath, pageOf(id))
       const own = Object.values(page?.NetworkSettings?.Networks ?? {}).find(
         ({ EndpointID }) => EndpointID === endpoint,
       )
@@ -92,25 +119,73 @@ export function dockerApi(socketPath: string): DockerApi {
         aliases: (own.Aliases ?? []).filter((alias) => alias !== id.slice(0, shortIdLength)),
       }
     },
+    stopped: async (networks) => {
+      const listed = await get<readonly ListedContainer[]>(
+        socketPath,
+        `/containers/json?all=1&filters=${ended}`,
+      )
+      const found: DockerStopped[] = []
+      for (const { Id = '', Names = [], NetworkSettings } of Array.isArray(listed) ? listed : []) {
+        const all = Object.values(NetworkSettings?.Networks ?? {}) as { readonly NetworkID?: string }[]
+        if (!all.some(({ NetworkID = '' }) => networks.has(NetworkID))) continue
+        const page = await get<Page>(socketPath, pageOf(Id))
+        const policy = page?.HostConfig?.RestartPolicy?.Name ?? ''
+        const restarts = policy !== '' && policy !== 'no'
+        if (page?.State?.Running === false)
+          found.push({ id: Id, name: nameOf(Names), restarts, fault: page.State.Error ?? '' })
+      }
+      return found
+    },
+    start: async (id) => {
+      const path = `/containers/${encodeURIComponent(id)}/start`
+      const answer = await ask(socketPath, { path, method: 'POST', limitMs: startLimitMs })
+      return answer !== undefined && answer.status < 400
+    },
   }
 }
+
+const ended = encodeURIComponent('{"status":["exited"]}')
+const pageOf = (id: string): string => `/containers/${encodeURIComponent(id)}/json`
+
+/** Links of Docker's show among them too: `/web/db`. */
+const nameOf = (names: readonly string[]): string =>
+  names.find((one) => /^\/[^/]+$/.test(one))?.slice(1) ?? ''
 
 function endpointsOf({
   Id = '',
   Names = [],
   NetworkSettings,
 }: ListedContainer): readonly [string, DockerEndpoint][] {
-  // Links of Docker's show here too: `/web/db`.
-  const name = Names.find((one) => /^\/[^/]+$/.test(one))?.slice(1) ?? ''
+  const name = nameOf(Names)
   return Object.entries(NetworkSettings?.Networks ?? {}).flatMap(([network, { EndpointID = '' }]) =>
     EndpointID === '' ? [] : [[EndpointID, { container: Id, name, network }]],
   )
 }
 
 /** @returns undefined where nobody answers, or something else than a page */
-function get<T>(socketPath: string, path: string): Promise<T | undefined> {
+async function get<T>(socketPath: string, path: string): Promise<T | undefined> {
+  const answer = await ask(socketPath, { path, method: 'GET', limitMs })
+  if (answer?.status !== 200) return undefined
+  try {
+    return JSON.parse(answer.text) as T
+  } catch {
+    return undefined
+  }
+}
+
+interface Question {
+  readonly path: string
+  readonly method: 'GET' | 'POST'
+  readonly limitMs: number
+}
+
+/** @returns undefined where nobody answers in time */
+function ask(
+  socketPath: string,
+  { path, method, limitMs }: Question,
+): Promise<{ readonly status: number; readonly text: string } | undefined> {
   return new Promise((resolve) => {
-    const asking = request({ socketPath, path, agent: false, timeout: limitMs }, (response) => {
+    const asking = request({ socketPath, path, method, agent: false }, (response) => {
       const parts: Buffer[] = []
       let size = 0
       response.on('data', (part: Buffer) => {
@@ -119,14 +194,9 @@ function get<T>(socketPath: string, path: string): Promise<T | undefined> {
         if (size > mostBytes) asking.destroy()
       })
       response.on('error', () => resolve(undefined))
-      response.on('end', () => {
-        if (response.statusCode !== 200) return resolve(undefined)
-        try {
-          resolve(JSON.parse(Buffer.concat(parts).toString()) as T)
-        } catch {
-          resolve(undefined)
-        }
-      })
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, text: Buffer.concat(parts).toString() }),
+      )
     })
     // A whole answer, not only a silent line.
     const timer = setTimeout(() => asking.destroy(), limitMs)

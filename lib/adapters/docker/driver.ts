@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { RemoteEngine } from '../../engine/remote.ts'
+import type { RemoteEngine } from '../../engine/endpoint/remote.ts'
 import { dockerApi } from './api.ts'
 import type { NetworkDocument } from './networks.ts'
 import { createProtocol, type Protocol } from './protocol.ts'

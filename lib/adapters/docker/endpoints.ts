@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { HostEnd } from '../../engine/remote.ts'
+import type { HostEnd } from '../../engine/endpoint/remote.ts'
 import { fail } from '../../errors/codes.ts'
 import { addressOf, type Cidr, familyOf } from '../../model/address.ts'
 import { type CreateEndpointCall, decodePortMap, type ExternalCall, type JoinCall } from './messages.ts'

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { RemoteEngine } from '../../engine/remote.ts'
+import type { RemoteEngine } from '../../engine/endpoint/remote.ts'
 import { fail } from '../../errors/codes.ts'
 import { type Cidr, prefixLength, type Subnet, withPrefix } from '../../model/address.ts'
 import { readNetworkName } from '../../model/specs/scalar.ts'

@@ -9,7 +9,7 @@
  * @module
  */
 
-import type { Ledger, RemoteEngine } from '../../engine/remote.ts'
+import type { Ledger, RemoteEngine } from '../../engine/endpoint/remote.ts'
 import { fail, isTsnetError } from '../../errors/codes.ts'
 import type { Address } from '../../model/address.ts'
 import { shortHash } from '../../model/hash.ts'
@@ -39,6 +39,9 @@ export interface Networks {
 /** As Docker shortens them. */
 const shortId = (id: string): string => id.slice(0, 12)
 
+/** Of one that is made for it. */
+const nameOf = (id: string): string => `docker-${shortId(id)}`
+
 /** IPAM driver `null` says this of a network without a pool. */
 const everywhere = ['0.0.0.0/0', '::/0']
 
@@ -60,7 +63,7 @@ export async function createNetwork(
       hint: 'remove it first',
     })
   }
-  const network = wish.existing ?? `docker-${shortId(id)}`
+  const network = wish.existing ?? nameOf(id)
   if (known !== undefined && engine.network(network) !== undefined) return engine.restoreNetwork(network)
   const { prefix, hostBinding } = wish
   const document: NetworkDocument = {
@@ -149,9 +152,15 @@ function checkExisting(engine: RemoteEngine, wish: NetworkWish, subnets: readonl
   })
 }
 
+/** Of a network made for Docker whose document was lost: its definition says whose it is. */
+function traceOf(engine: RemoteEngine, id: string): Pick<NetworkDocument, 'network' | 'own'> | undefined {
+  const network = nameOf(id)
+  return engine.network(network)?.labels['docker.id'] === id ? { network, own: true } : undefined
+}
+
 /** Nothing to remove is a success. */
 export async function deleteNetwork({ engine, documents }: Networks, id: string): Promise<void> {
-  const document = documents.get(id)
+  const document = documents.get(id) ?? traceOf(engine, id)
   if (document === undefined) return
   if (!document.own) return documents.remove(id)
   // Docker removes networks without endpoints only: whoever is left here, it has forgotten.

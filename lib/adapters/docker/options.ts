@@ -80,7 +80,9 @@ export function readNetworkOptions(options: Readonly<Record<string, unknown>> | 
     else if (key === special.hostBinding)
       rest = { ...rest, hostBinding: readHostAddress(String(value), field) }
     else if (key === special.mode4 || key === special.mode6) {
-      if (readMode(String(value), { field, internal }) === 'isolated') addressed = false
+      const mode = readMode(String(value), { field, internal })
+      if (mode === 'isolated') addressed = false
+      else bridge[key === special.mode4 ? 'gateway-mode-ipv4' : 'gateway-mode-ipv6'] = mode
     } else if (key === special.inhibit) addressed = !isTrue(value, field)
     else if (key === special.prefix) rest = { ...rest, prefix: readPrefix(String(value), field) }
     else if (key === special.ipv6) ipv6 = isTrue(value, field)
@@ -128,11 +130,13 @@ function userOptions(value: unknown): Readonly<Record<string, OptionValue>> {
   )(value, `Options["${generic}"]`)
 }
 
+const modes: readonly string[] = ['nat', 'nat-unprotected', 'routed', 'isolated']
+
 function readMode(
   mode: string,
   { field, internal }: { readonly field: string; readonly internal: boolean },
 ): string {
-  if (mode === '' || mode === 'nat') return 'nat'
+  if (mode === '') return 'nat'
   if (mode === 'isolated') {
     if (internal) return mode
     throw fail('TSNET_BAD_VALUE', {
@@ -142,14 +146,12 @@ function readMode(
       hint: 'add --internal',
     })
   }
-  if (mode === 'routed' || mode === 'nat-unprotected') {
-    throw unsupported(field, mode, 'ports of a container are reached through published ones, or not at all')
-  }
+  if (mode !== 'isolated' && modes.includes(mode)) return mode
   throw fail('TSNET_BAD_VALUE', {
     message: `reading ${field}: "${mode}" is no mode of a gateway`,
     field,
     value: mode,
-    hint: nearest(mode, ['nat', 'isolated']) ?? 'use nat or isolated',
+    hint: nearest(mode, modes) ?? `use ${modes.join(', ')}`,
   })
 }
 

@@ -9,7 +9,7 @@
  * @module
  */
 
-import type { Ledger, RemoteEngine } from '../../engine/remote.ts'
+import type { Ledger, RemoteEngine } from '../../engine/endpoint/remote.ts'
 import { asTsnetError, fail } from '../../errors/codes.ts'
 import { addressOf, type Cidr } from '../../model/address.ts'
 import { parseJson } from '../../model/json.ts'

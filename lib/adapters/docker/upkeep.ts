@@ -9,11 +9,12 @@
  * @module
  */
 
-import type { HostEnd, RemoteEngine } from '../../engine/remote.ts'
+import type { HostEnd, RemoteEngine } from '../../engine/endpoint/remote.ts'
 import { asTsnetError } from '../../errors/codes.ts'
 import { isContainerName, isHostname } from '../../model/names.ts'
 import type { DockerApi, DockerView } from './api.ts'
 import { deleteNetwork, type Networks } from './networks.ts'
+import { createRescue } from './stranded.ts'
 
 export interface Upkeep {
   /** Something has changed: looks soon, and a few times again. */
@@ -38,10 +39,19 @@ const youngMs = 10_000
 export function startUpkeep(parts: UpkeepParts): Upkeep {
   const missing = new Map<string, number>()
   const timers = new Map<number, NodeJS.Timeout>()
+  const rescue = createRescue(parts.api, parts.report)
+  /** Whoever does not run is asked for once in a while, and not after each change. */
+  let due = true
   let last: Promise<void> = Promise.resolve()
   const look = (): Promise<void> => {
     last = last
       .then(() => round(parts, missing))
+      .then((view) => {
+        if (view === undefined || !due) return
+        due = false
+        // A start takes seconds, and calls us: nobody waits for it here.
+        void rescue.look(new Set(parts.networks.documents.keys())).catch(() => undefined)
+      })
       .catch((error: unknown) => {
         parts.report('docker upkeep failed', { error: asTsnetError(error).message })
       })
@@ -50,21 +60,27 @@ export function startUpkeep(parts: UpkeepParts): Upkeep {
   const endTimers = (): void => {
     for (const timer of timers.values()) clearTimeout(timer)
   }
-  const interval = setInterval(() => void look(), everyMs)
+  const interval = setInterval(() => {
+    due = true
+    void look()
+  }, everyMs)
   interval.unref()
-  void look()
-  return {
-    nudge: () => {
-      for (const ms of afterMs) {
-        // One that waits already is left alone, or on a busy host none would ever be due.
-        if (timers.has(ms)) continue
-        const due = (): void => {
-          timers.delete(ms)
-          void look()
-        }
-        timers.set(ms, setTimeout(due, ms).unref())
+  const nudge = (): void => {
+    for (const ms of afterMs) {
+      // One that waits already is left alone, or on a busy host none would ever be due.
+      if (timers.has(ms)) continue
+      const now = (): void => {
+        timers.delete(ms)
+        void look()
       }
-    },
+      timers.set(ms, setTimeout(now, ms).unref())
+    }
+  }
+  void look()
+  // dockerd may be about to start, and waiting for us.
+  nudge()
+  return {
+    nudge,
     look,
     stop: async () => {
       clearInterval(interval)
@@ -74,10 +90,14 @@ export function startUpkeep(parts: UpkeepParts): Upkeep {
   }
 }
 
-async function round({ networks, api, report }: UpkeepParts, missing: Map<string, number>): Promise<void> {
+/** @returns what Docker says; undefined where nobody answers, or there is nothing of Docker's */
+async function round(
+  { networks, api, report }: UpkeepParts,
+  missing: Map<string, number>,
+): Promise<DockerView | undefined> {
   const { engine, documents } = networks
   if (documents.keys().length === 0 && engine.ends.list().length === 0 && engine.pools.list().length === 0)
-    return
+    return undefined
   const view = await api.view()
   for (const end of engine.ends.list()) {
     if (await engine.ends.isAlive(end.id)) continue
@@ -88,6 +108,7 @@ async function round({ networks, api, report }: UpkeepParts, missing: Map<string
   await restoreNetworks(networks, report)
   await releasePools(engine, report)
   if (view !== undefined) await learnNames(networks, view, api)
+  return view
 }
 
 /** Removed while we were away: Docker has none of that id, twice, and nobody is on it. */

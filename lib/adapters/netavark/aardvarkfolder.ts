@@ -3,7 +3,8 @@
  * tools that read them, and for Debian's own server where one runs already (on
  * a host that changes over); our name server needs none of them.
  *
- * Line 1 is `LISTENER[,…][ SERVER[,…]]`, then `ID V4LIST V6LIST NAMES[ SERVERS]`.
+ * Line 1 is `LISTENER[,…][ SERVER[,…]]`, then `ID V4LIST V6LIST NAMES[ SERVERS]`. Containers of a network share its
+ * file, so whoever changes one holds `aardvark.lock` beside the folder, as netavark does; like netavark's it stays.
  *
  * @module
  */
@@ -18,6 +19,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { type ForeignLock, underLock } from '../../engine/foreignlock.ts'
 import { type Address, addressOf, type Cidr, familyOf } from '../../model/address.ts'
 
 export interface Entry {
@@ -35,6 +37,8 @@ export interface NetworkFile {
 }
 
 const folderOf = (config: string): string => `${config}/aardvark-dns`
+/** Held for milliseconds. */
+const lockOf = (config: string): ForeignLock => ({ path: `${config}/aardvark.lock`, timeoutMs: 30_000 })
 
 /** Pid of the aardvark-dns that serves this folder; undefined where none does. */
 export function aardvarkPid(config: string | undefined): number | undefined {
@@ -44,9 +48,15 @@ export function aardvarkPid(config: string | undefined): number | undefined {
   return read(`/proc/${text}/comm`)?.trim() === 'aardvark-dns' ? Number(text) : undefined
 }
 
-/** Entries of containers whose name no line can hold are left out. */
-export function addEntry(config: string, network: NetworkFile, entry: Entry): void {
+/** Entries of containers whose name no line can hold are left out. @throws TSNET_LOCK_TIMEOUT (busy) */
+export async function addEntry(config: string, network: NetworkFile, entry: Entry): Promise<void> {
+  mkdirSync(config, { recursive: true, mode: 0o755 })
+  await underLock(lockOf(config), () => add(config, network, entry))
+}
+
+function add(config: string, network: NetworkFile, entry: Entry): void {
   const folder = folderOf(config)
+  // In turn: whoever takes the last entry away takes the folder too.
   mkdirSync(folder, { recursive: true, mode: 0o755 })
   const path = `${folder}/${fileName(network)}`
   const head = [network.listeners, network.forwarders].filter((list) => list.length > 0)
@@ -67,8 +77,13 @@ function entryLine({ containerId, cidrs, names, servers }: Entry): string {
   return [...list, ...(servers.length === 0 ? [] : [servers.join(',')])].join(' ')
 }
 
-/** @returns false where there was none */
-export function removeEntry(config: string, network: string, containerId: string): boolean {
+/** Nothing where there is none. @throws TSNET_LOCK_TIMEOUT (busy) */
+export async function removeEntry(config: string, network: string, containerId: string): Promise<void> {
+  if (existsSync(folderOf(config)))
+    await underLock(lockOf(config), () => remove(config, network, containerId))
+}
+
+function remove(config: string, network: string, containerId: string): void {
   const folder = folderOf(config)
   const found = [network, `${network}%int`].filter((name) => {
     const path = `${folder}/${name}`
@@ -79,22 +94,25 @@ export function removeEntry(config: string, network: string, containerId: string
     else write(path, [head, ...kept])
     return true
   })
-  if (found.length === 0) return false
+  if (found.length === 0) return
   const last = readdirSync(folder).every((name) => name === 'aardvark.pid')
   tell(config)
   if (last && aardvarkPid(config) === undefined) clear(folder)
-  return true
 }
 
-/** Rewrites the forwarders of a network. @returns its listeners; undefined where there is no such file */
-export function setForwarders(
+/** Rewrites the forwarders of a network; nothing where there is no such file. @throws TSNET_LOCK_TIMEOUT (busy) */
+export async function setForwarders(
   config: string,
   network: string,
   servers: readonly string[],
-): readonly string[] | undefined {
+): Promise<void> {
+  if (existsSync(folderOf(config))) await underLock(lockOf(config), () => forward(config, network, servers))
+}
+
+function forward(config: string, network: string, servers: readonly string[]): void {
   const folder = folderOf(config)
   const name = [network, `${network}%int`].find((one) => existsSync(`${folder}/${one}`))
-  if (name === undefined) return undefined
+  if (name === undefined) return
   const [head = '', ...entries] = (read(`${folder}/${name}`) ?? '').trimEnd().split('\n')
   const [listeners = ''] = head.split(' ')
   write(`${folder}/${name}`, [
@@ -102,7 +120,6 @@ export function setForwarders(
     ...entries,
   ])
   tell(config)
-  return listeners.split(',')
 }
 
 const fileName = ({ name, internal }: NetworkFile): string => (internal ? `${name}%int` : name)
@@ -137,7 +154,8 @@ function read(path: string): string | undefined {
 }
 
 function write(path: string, lines: readonly string[]): void {
-  const fresh = `${path.replace(/\/([^/]+)$/, '/.$1')}.${process.pid}`
+  // Not in the folder: whatever is there is a network to who reads it.
+  const fresh = `${path.replace(/\/aardvark-dns\/([^/]+)$/, '/.aardvark-$1')}.${process.pid}`
   writeFileSync(fresh, `${lines.join('\n')}\n`, { mode: 0o644 })
   renameSync(fresh, path)
 }

@@ -12,7 +12,7 @@ import type { Attachment, SetupRequest } from '../../model/attachment.ts'
 import { shortHash } from '../../model/hash.ts'
 import type { CreateNetworkRequest, IpamSubnet } from '../../model/network.ts'
 import type { PortMapping } from '../../model/portmapping.ts'
-import { type Attaching, callLabels } from './call.ts'
+import type { Attaching } from './call.ts'
 import { NetavarkError } from './errors.ts'
 import { bridgeSettings } from './options.ts'
 import { publishing } from './ports.ts'
@@ -39,7 +39,7 @@ export async function attach(
     // Somebody took the link away: only our record is left.
     if (isTsnetError(error, 'TSNET_ALREADY_ATTACHED') && !(await hasInterface(attaching))) {
       await engine.detach(attaching.options.containerId, joining.ifname)
-      return attach(attaching, { ...request, container: { ...request.container, labels: callLabels() } })
+      return attach(attaching, request)
     }
     // Two at the same time have chosen the same free name for their host ends.
     if (races > 0 && isTsnetError(error, 'TSNET_IFNAME_IN_USE') && !(await isTaken(attaching))) {

@@ -109,6 +109,8 @@ export async function checkBridgeLink({ engine, network, joining, options }: Att
   const name = network.networkInterface as string
   if (!settings.unmanaged && !engine.hasLink(name)) return
   const kind = await engine.linkKind(name)
+  // The last container of the network has just taken it along: it is made anew.
+  if (kind === undefined && !settings.unmanaged) return
   if (kind === undefined) {
     throw new NetavarkError(
       'in unmanaged mode, the bridge must already exist on the host: Netlink error: No such device (os error 19)',
@@ -154,7 +156,7 @@ function requestOf(attaching: Attaching, settings: BridgeSettings, settled: Sett
     container: {
       id: containerId,
       ...(canBeName(containerName) ? { name: containerName } : {}),
-      labels: callLabels(),
+      labels: callLabels(attaching.call),
     },
     mode: 'bridge',
     networks: [endpointOf(attaching, settings, settled)],
@@ -226,6 +228,9 @@ function definitionOf(
       bridge: network.networkInterface as string,
       isolate: settings.isolate !== 'false',
       ...(settings.isolate === 'true' ? { isolateFrom: 'isolated' as const } : {}),
+      ...(settings.protect && !settings.unmanaged
+        ? { protect: 'strict' as const, ...limitOf(settings) }
+        : {}),
       ...(settings.outbound.length === 0 ? {} : { sources: settings.outbound }),
       dns: namesHere,
       domain: searchDomain,
@@ -247,4 +252,8 @@ function dnsPortOf({ env }: Attaching['call']): { readonly dnsPort?: number } {
     )
   }
   return port === 53 ? {} : { dnsPort: port }
+}
+
+function limitOf({ conntrackLimit }: BridgeSettings): { readonly conntrackLimit?: number } {
+  return conntrackLimit === undefined ? {} : { conntrackLimit }
 }

@@ -14,6 +14,8 @@ export interface Call {
   readonly line: CommandLine
   readonly env: Readonly<Record<string, string | undefined>>
   readonly log: Log
+  /** Whose call it is: see `callerOf`. */
+  readonly caller: string
   /** A single network, asked for by another netavark: it has its own files. */
   readonly asPlugin?: true
   /** Passed through, of plugins. */
@@ -34,9 +36,9 @@ export interface Attaching {
   readonly firewall: FirewallDriver | undefined
 }
 
-/** What is asked for, said anew in each call: a second setup is a conflict, and never a repeat of the first. */
-export function callLabels(): Readonly<Record<string, string>> {
-  return { engine: 'netavark', call: `${process.pid} ${process.hrtime.bigint()}` }
+/** What is asked for, with whose call it is: a second setup is a conflict, and never a repeat of the first. */
+export function callLabels({ caller }: Call): Readonly<Record<string, string>> {
+  return { engine: 'netavark', call: caller }
 }
 
 /** As podman names interfaces: `eth3` is the fourth. */

@@ -5,13 +5,16 @@
  * @module
  */
 
+import {
+  invalidValue,
+  type OptionSpec,
+  type OptionValues,
+  optionLines,
+  optionWords,
+  takeOptions,
+  unexpected,
+} from './clap.ts'
 import { UsageFault } from './errors.ts'
-
-interface OptionSpec {
-  readonly long: string
-  readonly short?: string
-  readonly about: string
-}
 
 const globalOptions: readonly OptionSpec[] = [
   { long: 'aardvark-binary', short: 'a', about: 'Path to the aardvark-dns binary' },
@@ -86,8 +89,8 @@ export interface Words {
 
 /** @throws UsageFault */
 export function readCommandLine(argv: readonly string[], version: string): CommandLine | Words {
-  const values = new Map<string, readonly string[]>()
-  const head = takeOptions(argv, globalOptions, values, usage())
+  const values: OptionValues = new Map()
+  const head = takeOptions(argv, { specs: globalOptions, of: 'program', usage: usage() }, values)
   if ('help' in head) return { say: head.help === 'help' ? mainHelp(version) : `netavark ${version}\n` }
   const [word, ...rest] = head.rest
   if (word === undefined) throw new UsageFault(mainHelp(version))
@@ -100,13 +103,9 @@ function verbOf(word: string): Verb {
   throw unexpected(word, usage())
 }
 
-function commandOf(
-  verb: Verb,
-  rest: readonly string[],
-  values: Map<string, readonly string[]>,
-): CommandLine | Words {
+function commandOf(verb: Verb, rest: readonly string[], values: OptionValues): CommandLine | Words {
   const spec = verbs[verb]
-  const tail = takeOptions(rest, spec.options ?? [], values, usage(verb))
+  const tail = takeOptions(rest, { specs: spec.options ?? [], of: 'verb', usage: usage(verb) }, values)
   if ('help' in tail) return { say: verbHelp(verb) }
   const [arg, extra] = tail.rest
   const surplus = spec.arg === undefined ? arg : extra
@@ -137,79 +136,14 @@ function commandOf(
 function readRootless(text: string | undefined): boolean {
   if (text === undefined || text === 'false') return false
   if (text === 'true') return true
-  throw new UsageFault(
-    `error: Invalid value "${text}" for '--rootless <ROOTLESS>': provided string was not \`true\` or \`false\`\n\nFor more information try --help\n`,
-  )
+  throw invalidValue(text, 'rootless', 'provided string was not `true` or `false`')
 }
-
-/** Reads options up to the first word that is none. */
-function takeOptions(
-  argv: readonly string[],
-  specs: readonly OptionSpec[],
-  values: Map<string, readonly string[]>,
-  usageText: string,
-): { readonly rest: readonly string[] } | { readonly help: 'help' | 'version' } {
-  const isVerb = specs !== globalOptions
-  const words: string[] = []
-  for (let i = 0; i < argv.length; i++) {
-    const word = argv[i] as string
-    if (word === '--') return { rest: [...words, ...argv.slice(i + 1)] }
-    if (!word.startsWith('-') || word === '-') {
-      if (!isVerb) return { rest: argv.slice(i) }
-      words.push(word)
-      continue
-    }
-    if (word === '-h' || word === '--help') return { help: 'help' }
-    if (!isVerb && (word === '-V' || word === '--version')) return { help: 'version' }
-    const [name, inline] = split(word)
-    const spec = specs.find(({ long, short }) => name === `--${long}` || name === `-${short}`)
-    if (spec === undefined) throw unexpected(name, usageText)
-    const value = inline ?? argv[++i]
-    if (value === undefined) {
-      throw new UsageFault(
-        `error: The argument '${optionWords(spec.long)}' requires a value but none was supplied\n\nFor more information try --help\n`,
-      )
-    }
-    values.set(spec.long, [...(values.get(spec.long) ?? []), value])
-  }
-  return { rest: words }
-}
-
-/** `--config=X`, `-cX`, `-c=X`. */
-function split(word: string): readonly [string, string | undefined] {
-  if (!word.startsWith('--')) {
-    const value = word.slice(2)
-    return [word.slice(0, 2), value === '' ? undefined : value.replace(/^=/, '')]
-  }
-  const at = word.indexOf('=')
-  return at < 0 ? [word, undefined] : [word.slice(0, at), word.slice(at + 1)]
-}
-
-function unexpected(word: string, usageText: string): UsageFault {
-  const value = word.startsWith('-')
-    ? `\tIf you tried to supply \`${word}\` as a value rather than a flag, use \`-- ${word}\`\n\n`
-    : ''
-  return new UsageFault(
-    `error: Found argument '${word}' which wasn't expected, or isn't valid in this context\n\n${value}${usageText}\nFor more information try --help\n`,
-  )
-}
-
-const optionWords = (long: string): string => `--${long} <${long.toUpperCase().replaceAll('-', '_')}>`
 
 function usage(verb?: Verb): string {
   if (verb === undefined) return 'USAGE:\n    netavark [OPTIONS] <SUBCOMMAND>\n'
   const { arg, needs } = verbs[verb]
   const words = [...(needs === undefined ? [] : [optionWords(needs)]), ...(arg ? [`<${arg.name}>`] : [])]
   return `USAGE:\n    ${['netavark', verb, ...words].join(' ')}\n`
-}
-
-function optionLines(specs: readonly OptionSpec[]): string {
-  return specs
-    .map(({ long, short, about }) => {
-      const flag = short === undefined ? '    ' : `-${short}, `
-      return `    ${flag}${optionWords(long)}\n            ${about}\n`
-    })
-    .join('\n')
 }
 
 const helpLine = '    -h, --help\n            Print help information\n'

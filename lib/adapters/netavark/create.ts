@@ -21,7 +21,7 @@ import type { Joining, Network, NetworkSubnet } from './request.ts'
 const knownOptions: Readonly<Record<string, readonly string[]>> = {
   bridge: [
     ...['mtu', 'metric', 'no_default_route', 'vlan', 'isolate', 'vrf', 'mode'],
-    ...['outbound_addr4', 'outbound_addr6'],
+    ...['outbound_addr4', 'outbound_addr6', 'protect', 'conntrack_limit'],
   ],
   macvlan: ['mtu', 'metric', 'no_default_route', 'mode', 'bclim'],
   ipvlan: ['mtu', 'metric', 'no_default_route', 'mode'],

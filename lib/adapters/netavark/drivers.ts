@@ -75,24 +75,37 @@ function bridgeDriver(attaching: Attaching): Driver {
       const made = await setupBridge(attaching, served)
       const { dnsServers = [], containerId, containerName } = options
       if (made.nameServers !== undefined && config !== undefined) {
-        addEntry(
-          config,
-          {
-            name: network.name,
-            internal: network.internal,
-            listeners: made.nameServers,
-            forwarders: network.networkDnsServers,
+        const file = {
+          name: network.name,
+          internal: network.internal,
+          listeners: made.nameServers,
+          forwarders: network.networkDnsServers,
+        }
+        const names = [containerName, ...joining.aliases]
+        await addEntry(config, file, { containerId, cidrs: made.cidrs, names, servers: dnsServers }).catch(
+          async (error: unknown) => {
+            await teardownBridge(attaching)
+            throw error
           },
-          { containerId, cidrs: made.cidrs, names: [containerName, ...joining.aliases], servers: dnsServers },
         )
       }
       return statusOf(network, made, dnsServers)
     },
     teardown: async () => {
-      if (network.dnsEnabled && config !== undefined) removeEntry(config, network.name, options.containerId)
-      if (await teardownBridge(attaching)) return
-      call.log('info', 'network::bridge', `nothing of tsnet's for ${joining.ifname}: looking for netavark's`)
-      await removeExtras(attaching, bridgeSettings(network, joining, options.generation))
+      const [unnamed] = await Promise.allSettled([
+        network.dnsEnabled && config !== undefined
+          ? removeEntry(config, network.name, options.containerId)
+          : undefined,
+      ])
+      if (!(await teardownBridge(attaching))) {
+        call.log(
+          'info',
+          'network::bridge',
+          `nothing of tsnet's for ${joining.ifname}: looking for netavark's`,
+        )
+        await removeExtras(attaching, bridgeSettings(network, joining, options.generation))
+      }
+      if (unnamed.status === 'rejected') throw unnamed.reason
     },
   }
 }

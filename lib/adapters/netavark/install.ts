@@ -8,18 +8,9 @@
  * @module
  */
 
-import {
-  accessSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
-import { fail } from '../../errors/codes.ts'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { findProgram } from '../../engine/plugins.ts'
+import { fail, rightsLacking } from '../../errors/codes.ts'
 import { type ContainersConf, configFiles, readContainersConf } from './containersconf.ts'
 
 /** Sorts behind a distribution's, and before an administrator's 99-. */
@@ -43,10 +34,10 @@ export interface Change {
 /**
  * @throws TSNET_PROGRAM_MISSING (unavailable) where our netavark is not built
  * @throws TSNET_NAME_IN_USE (conflict) where somebody else's file has the name
- * @throws TSNET_FILE_UNUSABLE (invalid) where it cannot be written
+ * @throws TSNET_FILE_UNUSABLE (invalid) where it cannot be written, TSNET_NOT_ROOT (forbidden)
  */
 export function installPodman({ helpers, folder }: Placement): Change {
-  if (!isExecutable(`${helpers}/netavark`)) {
+  if (findProgram('netavark', [helpers]) === undefined) {
     throw fail('TSNET_PROGRAM_MISSING', {
       message: `looking for netavark in ${helpers}: it is not built`,
       hint: 'npm run build',
@@ -98,7 +89,7 @@ export function podmanStatus(
   const [given, own] = [env['CONTAINERS_CONF'], env['CONTAINERS_HELPER_BINARY_DIR']]
   const conf = readContainersConf(given ? [given] : configFiles(folder))
   const folders = [...(own ? [own] : []), ...conf.helperFolders]
-  const netavark = folders.map((one) => `${one}/netavark`).find(isExecutable)
+  const netavark = findProgram('netavark', folders)
   const installed = ownText(file, { foreign: 'absent' }) !== undefined
   const isOurs = netavark === `${helpers}/netavark`
   const usable = isOurs && (conf.backend === 'netavark' || conf.backend === '')
@@ -170,22 +161,15 @@ function writing(file: string, work: () => void): void {
   try {
     work()
   } catch (error) {
-    const denied = ['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')
+    const message = `writing ${file}: ${error instanceof Error ? error.message : String(error)}`
+    const lacking = rightsLacking(error, message)
+    if (lacking !== undefined) throw lacking
     throw fail('TSNET_FILE_UNUSABLE', {
-      message: `writing ${file}: ${error instanceof Error ? error.message : String(error)}`,
+      message,
       field: '--dir',
       value: file,
-      hint: denied ? 'run it as root' : 'name another folder with --dir',
+      hint: 'name another folder with --dir',
       cause: error,
     })
-  }
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return true
-  } catch {
-    return false
   }
 }

@@ -6,6 +6,7 @@
 
 import { type Address, familyOf, parseAddress } from '../../model/address.ts'
 import type { FirewallBackend } from '../../model/attachment.ts'
+import { HIGHEST_CONNTRACK_LIMIT } from '../../model/network.ts'
 import { NetavarkError } from './errors.ts'
 import type { Joining, Network } from './request.ts'
 
@@ -20,6 +21,9 @@ export type Isolation = 'false' | 'true' | 'strict'
 export interface BridgeSettings {
   readonly mtu: number | undefined
   readonly isolate: Isolation
+  readonly protect: boolean
+  /** Connections each container may begin at a time. */
+  readonly conntrackLimit: number | undefined
   readonly metric: number | undefined
   readonly noDefaultRoute: boolean
   readonly vlan: number | undefined
@@ -65,6 +69,26 @@ function isolation({ options }: Network, generation: Generation): Isolation {
   )
 }
 
+/** A label too: podman 4 and 5 refuse options they do not know. */
+function protection({ options, labels }: Network): boolean {
+  const text = options.get('protect') ?? labels.get('net.tsnet.protect') ?? 'none'
+  if (text === 'strict' || text === 'none') return text === 'strict'
+  throw new NetavarkError(`unable to parse "protect": provided string was not \`strict\` or \`none\``)
+}
+
+function connections({ options, labels }: Network): number | undefined {
+  const option = options.get('conntrack_limit')
+  const label = 'net.tsnet.conntrack-limit'
+  const text = option ?? labels.get(label)
+  if (text === undefined) return undefined
+  const most = /^\+?\d+$/.test(text) ? Number(text) : 0
+  if (most >= 1 && most <= HIGHEST_CONNTRACK_LIMIT) return most
+  const name = option === undefined ? label : 'conntrack_limit'
+  throw new NetavarkError(
+    `unable to parse "${name}": ${JSON.stringify(text)} is no number of connections, use 1 to ${HIGHEST_CONNTRACK_LIMIT}`,
+  )
+}
+
 function addressOption({ options }: Network, name: string, family: 4 | 6): readonly Address[] {
   const text = options.get(name)
   if (text === undefined) return []
@@ -88,6 +112,8 @@ export function bridgeSettings(network: Network, joining: Joining, generation: G
   return {
     mtu: numberOption(network, 'mtu') || undefined,
     isolate: isolation(network, generation),
+    protect: protection(network),
+    conntrackLimit: connections(network),
     metric: numberOption(network, 'metric'),
     noDefaultRoute: booleanOption(network, 'no_default_route'),
     vlan: vlan || undefined,

@@ -5,9 +5,8 @@
  * @module
  */
 
-import { accessSync, constants } from 'node:fs'
 import { basename } from 'node:path'
-import type { PluginEngine } from '../../engine/plugins.ts'
+import { findProgram, type PluginEngine } from '../../engine/plugins.ts'
 import type { Attaching, Call } from './call.ts'
 import { NetavarkError, within } from './errors.ts'
 import type { StatusBlock } from './status.ts'
@@ -15,16 +14,7 @@ import type { StatusBlock } from './status.ts'
 /** @returns undefined where there is none */
 export function findPlugin(driver: string, folders: readonly string[]): string | undefined {
   if (driver === '' || basename(driver) !== driver) return undefined
-  return folders
-    .map((folder) => `${folder}/${driver}`)
-    .find((path) => {
-      try {
-        accessSync(path, constants.X_OK)
-        return true
-      } catch {
-        return false
-      }
-    })
+  return findProgram(driver, folders)
 }
 
 /** @returns what the plugin printed, undefined where it printed nothing */

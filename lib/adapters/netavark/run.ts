@@ -20,12 +20,16 @@ import { setup } from './setup.ts'
 import { teardown } from './teardown.ts'
 import { netavarkVersion, versionJson } from './versioninfo.ts'
 
+export { callerOf } from '../caller.ts'
+
 export interface NetavarkIo {
   /** Without the program itself. */
   readonly argv: readonly string[]
   readonly env: Readonly<Record<string, string | undefined>>
   /** What relative paths start from. */
   readonly cwd: string
+  /** Whose call it is: `callerOf` its process. */
+  readonly caller: string
   /** All of standard input. */
   readonly stdin: () => string
   readonly stdout: (text: string) => void
@@ -117,6 +121,7 @@ function callOf(line: CommandLine, io: NetavarkIo, engine: () => Promise<PluginE
   return {
     line,
     env: io.env,
+    caller: io.caller,
     log: createLog(io.env['RUST_LOG'], io.stderr),
     stderr: io.stderr,
     engine,

@@ -19,7 +19,7 @@ export async function update(call: Call): Promise<string> {
   if (config === undefined) {
     throw new NetavarkError('--config not specified but required for netavark update')
   }
-  setForwarders(config, network, servers)
+  await setForwarders(config, network, servers)
   await (await call.engine()).setForwarders(network, servers)
   return ''
 }

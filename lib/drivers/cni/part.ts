@@ -10,7 +10,7 @@
 
 import type { Address, Cidr, Family } from '../../model/address.ts'
 import type { AttachmentNames } from '../../model/attachment.ts'
-import type { DeviceFact, DeviceRoute, ForeignDrop, PolicyRule } from '../../plan/facts.ts'
+import type { DeviceFact, DeviceRoute, PolicyRule, TableDrop } from '../../plan/facts.ts'
 import type { Step } from '../../plan/step.ts'
 
 export type LinkDetail = DeviceFact
@@ -48,7 +48,7 @@ export interface PartFacts {
     readonly names: readonly string[]
   }[]
   /** Input chains that would drop what comes to the host, with their rules. */
-  readonly inputDrops?: readonly (ForeignDrop & { readonly rules: readonly string[] })[]
+  readonly inputDrops?: readonly (TableDrop & { readonly rules: readonly string[] })[]
   /** Texts of files that were asked for and are there. */
   readonly files: ReadonlyMap<string, string>
   /** Host settings that were asked for. */

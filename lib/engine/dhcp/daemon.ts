@@ -11,8 +11,10 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { dirname } from 'node:path'
 import { asTsnetError, fail } from '../../errors/codes.ts'
-import { bootId, isAlive } from '../../kernel/netns.ts'
+import { bootId, isAlive } from '../../kernel/namespace/netns.ts'
 import { shortHash } from '../../model/hash.ts'
+import { setAside } from '../../state/aside.ts'
+import { checked } from '../../state/checked.ts'
 import {
   listFolder,
   makeFolder,
@@ -21,6 +23,7 @@ import {
   removeFile,
   writeJson,
 } from '../../state/files.ts'
+import { leaseFault } from '../../state/shapes.ts'
 import { askKeeper, type DhcpAnswer, type DhcpRequest, type LeaseOwner, ownerKey } from './control.ts'
 import { type KeptState, LeaseKeeper, type Patience } from './lease.ts'
 
@@ -130,8 +133,8 @@ class Keeper {
   /** What an earlier keeper of this boot has written down. */
   async takeUp(): Promise<void> {
     const folder = leasesFolder(this.#options.socketPath)
-    for (const name of listFolder(folder)) {
-      const state = readJson<KeptState>(`${folder}/${name}`)
+    for (const name of listFolder(folder).filter((one) => one.endsWith('.json'))) {
+      const state = this.#kept(`${folder}/${name}`)
       if (
         state === undefined ||
         state.sandbox.bootId !== bootId() ||
@@ -146,6 +149,13 @@ class Keeper {
       await lease.resume(state)
     }
     removeEmptyFolder(folder)
+  }
+
+  /** A lease that cannot be read is lost to us, and the others are not: its container asks the server again. */
+  #kept(path: string): KeptState | undefined {
+    const { value, why } = checked(() => readJson<KeptState>(path), leaseFault)
+    if (why !== undefined) setAside(path, why, this.#options.log)
+    return value
   }
 
   async answer(line: string): Promise<DhcpAnswer> {

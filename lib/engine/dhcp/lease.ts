@@ -23,7 +23,7 @@ import {
 import { decodeMessage, encodeMessage } from '../../dhcp/message.ts'
 import type { Lease } from '../../dhcp/options.ts'
 import { asTsnetError, fail } from '../../errors/codes.ts'
-import { openPacketLink, type PacketLink, setLinkDown } from '../../kernel/packetlink.ts'
+import { openPacketLink, type PacketLink, setLinkDown } from '../../kernel/packets/packetlink.ts'
 import type { Address } from '../../model/address.ts'
 import type { SandboxIdentity } from '../../model/sandbox.ts'
 import { type LeaseOrder, ownerKey } from './control.ts'

@@ -10,10 +10,10 @@ import { fail, isTsnetError } from '../../errors/codes.ts'
 import type { OpenSandbox } from '../../kernel/kernel.ts'
 import type { ContainerRecord } from '../../state/records.ts'
 import type { EngineContext } from '../context.ts'
-import { heal } from '../heal.ts'
-import { lookAround } from '../lookaround.ts'
-import { confirmNames, publishNames, refuseUnspeakableNames } from '../names.ts'
-import { takeDown, undoPending } from '../takedown.ts'
+import { heal } from '../heal/heal.ts'
+import { takeDown, undoPending } from '../heal/takedown.ts'
+import { confirmNames, publishNames, refuseUnspeakableNames } from '../names/names.ts'
+import { lookAround } from './lookaround.ts'
 import { type PartRequest, partKey } from './part.ts'
 import { recordOf } from './record.ts'
 import { settledOrUndo } from './settle.ts'
@@ -62,11 +62,11 @@ async function refuseSecond(context: EngineContext, key: string, sandbox: OpenSa
   const result = context.containers.get(key)?.result
   if (result === undefined) return
   const { path, identity } = result.sandbox
-  const { cookie } = sandbox.facts.identity
+  const { cookie } = sandbox.identity
   const [container, ifname] = key.split('~')
   const here = identity.cookie === cookie
   // Another plugin set may have taken it down: then only our record is left.
-  const gone = here && !sandbox.facts.links.some(({ name }) => name === ifname)
+  const gone = here && !(await sandbox.links()).some(({ name }) => name === ifname)
   if (!gone && (here || context.kernel.isAlive(path, identity))) {
     throw fail('TSNET_ALREADY_ATTACHED', {
       message: `attaching ${container}: it has ${ifname} already`,

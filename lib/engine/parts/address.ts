@@ -7,7 +7,7 @@
 import { type PartType, parts } from '../../drivers/cni/registry.ts'
 import { fail } from '../../errors/codes.ts'
 import type { EngineContext } from '../context.ts'
-import { lookAround } from '../lookaround.ts'
+import { lookAround } from './lookaround.ts'
 import { type PartRequest, partKey } from './part.ts'
 import { settledOrUndo } from './settle.ts'
 import { applyShared, applySteps } from './steps.ts'

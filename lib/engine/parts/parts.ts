@@ -13,10 +13,10 @@
 import type { Look, Obstacle, PartId, PartInterface } from '../../drivers/cni/part.ts'
 import { type PartOptions, type PartType, parts } from '../../drivers/cni/registry.ts'
 import type { EngineContext } from '../context.ts'
-import { tidy } from '../idle.ts'
-import { lookAround } from '../lookaround.ts'
+import { tidy } from '../heal/idle.ts'
 import { add } from './add.ts'
 import { address } from './address.ts'
+import { lookAround } from './lookaround.ts'
 import type { PartRequest } from './part.ts'
 import { remove } from './remove.ts'
 

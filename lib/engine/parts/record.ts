@@ -33,7 +33,7 @@ export function recordOf<T extends PartType>(
         ]
   const result: ContainerNetwork = {
     container: { id: id.container },
-    sandbox: { path: netns, identity: sandbox.facts.identity },
+    sandbox: { path: netns, identity: sandbox.identity },
     mode: 'bridge',
     attachments,
     hostAddresses: [],

@@ -7,12 +7,12 @@
 import type { PartId } from '../../drivers/cni/part.ts'
 import { type PartType, parts } from '../../drivers/cni/registry.ts'
 import { asTsnetError, fail } from '../../errors/codes.ts'
-import { lower } from '../apply.ts'
+import { lower } from '../attach/apply.ts'
 import type { EngineContext } from '../context.ts'
-import { heal } from '../heal.ts'
-import { tidy } from '../idle.ts'
-import { lookAround } from '../lookaround.ts'
-import { takeDown } from '../takedown.ts'
+import { heal } from '../heal/heal.ts'
+import { tidy } from '../heal/idle.ts'
+import { takeDown } from '../heal/takedown.ts'
+import { lookAround } from './lookaround.ts'
 import { type PartRequest, partKey } from './part.ts'
 
 export async function remove<T extends PartType>(
@@ -50,7 +50,7 @@ async function removeSeen<T extends PartType>(
   const { type, id, options, netns } = request
   const sandbox = netns === '' ? undefined : await context.kernel.openSandbox(netns).catch(() => undefined)
   try {
-    if (sandbox?.facts.own === true) return []
+    if (sandbox?.own === true) return []
     const planner = parts[type]
     const facts = await lookAround(context, planner.looks(options, 'remove'), sandbox)
     return await context.kernel.revert(lower(planner.remove({ id, options, facts }), 'none'), sandbox)

@@ -9,8 +9,8 @@ import { linkNamed } from '../../drivers/cni/part.ts'
 import { fail } from '../../errors/codes.ts'
 import type { OpenSandbox } from '../../kernel/kernel.ts'
 import type { EngineContext } from '../context.ts'
-import { lookAround } from '../lookaround.ts'
-import { undoPending } from '../takedown.ts'
+import { undoPending } from '../heal/takedown.ts'
+import { lookAround } from './lookaround.ts'
 
 /** The kernel looks for duplicates for one to two seconds. */
 const settleLimitMs = 5_000

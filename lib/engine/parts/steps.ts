@@ -10,9 +10,9 @@ import type { OpenSandbox } from '../../kernel/kernel.ts'
 import type { Step } from '../../plan/step.ts'
 import { makeFolder } from '../../state/files.ts'
 import type { ContainerRecord, OwnedStep } from '../../state/records.ts'
-import { applyOrUndo, beforeValues, lower } from '../apply.ts'
+import { applyOrUndo, beforeValues, lower } from '../attach/apply.ts'
 import type { EngineContext } from '../context.ts'
-import { undoPending } from '../takedown.ts'
+import { undoPending } from '../heal/takedown.ts'
 
 /** @returns the steps that made something: to be taken back only if this very ADD fails */
 export async function applyShared(

@@ -29,7 +29,7 @@ export function printNetwork(intent: NetworkIntent): readonly RulesStep[] {
       ...(family === 4 ? { raw: noLoopbackSources(intent) } : {}),
       mangle: clamp(intent),
       nat: sources(intent, family),
-      filter: forwarding(intent),
+      filter: forwarding(intent, family),
     }),
   )
 }
@@ -61,7 +61,8 @@ function sources(intent: NetworkIntent, family: Family): TableChange {
   const own = `TSNET-POST-${bridge}`
   const subnets = intent.subnets.filter((subnet) => familyOf(subnet) === family)
   const turned = [...subnets, ...(family === 4 ? ['127.0.0.0/8'] : [])]
-  const masqueraded = intent.masquerade && !intent.internal ? subnets : []
+  const isRouted = intent.routed?.includes(family) === true
+  const masqueraded = intent.masquerade && !intent.internal && !isRouted ? subnets : []
   return {
     chains: [own],
     rules: [
@@ -94,7 +95,9 @@ function questions({ names, ...intent }: NetworkIntent, family: Family): readonl
     )
 }
 
-function forwarding(intent: NetworkIntent): TableChange {
+const icmp = { 4: 'icmp', 6: 'ipv6-icmp' } as const
+
+function forwarding(intent: NetworkIntent, family: Family): TableChange {
   const { bridge, rule } = wordsOf(intent)
   const own = `TSNET-IN-${bridge}`
   const open = !intent.isolate
@@ -112,6 +115,8 @@ function forwarding(intent: NetworkIntent): TableChange {
       ...(intent.icc ? [rule(own, `-i ${bridge}`, '-j ACCEPT')] : []),
       ...(open || semi ? [rule(own, '', '-j TSNET-OPEN')] : []),
       ...(open ? [rule(own, '', '-j TSNET-SEMI')] : []),
+      ...(intent.routed?.includes(family) === true ? [rule(own, `-p ${icmp[family]}`, '-j ACCEPT')] : []),
+      ...(intent.unprotected?.includes(family) === true ? [rule(own, '', '-j ACCEPT')] : []),
       rule(own, '', '-j DROP'),
       rule('TSNET-IN', `-o ${bridge}`, `-j ${own}`),
       rule('TSNET-OUT', `-i ${bridge}`, '-j ACCEPT'),

@@ -1,8 +1,8 @@
 /**
- * Published ports: one rule for each binding and family, ranges too.
+ * Published ports: one rule for each binding and family, ranges too, in chains of some of them each (buckets.ts).
  *
- * No filter rule belongs to a port: what was translated is let in by the
- * network's own chain. Rules carry the attachment, so that a late removal does
+ * No filter rule belongs to a translated port: it is let in by the network's own
+ * chain, where each routed port has one. Rules carry the attachment, so that a late removal does
  * not take the rule of a new owner of the same address.
  *
  * @module
@@ -11,24 +11,49 @@
 import { bracketed } from '../../model/address.ts'
 import type { PublishIntent } from '../../plan/intent.ts'
 import type { RulesStep } from '../../plan/step.ts'
-import { type PublishedPorts, publishedPorts } from '../ports.ts'
+import { type PublishedPorts, publishedPorts, routedPorts } from '../ports.ts'
 import { ownerTag } from '../tag.ts'
-import { alone, type Rule, rulesStep, toolOf } from './restore.ts'
+import { bucketAt, bucketOf } from './buckets.ts'
+import { alone, type Rule, rulesStep, type SharedChain, type TableChange, toolOf } from './restore.ts'
 
 export function printPublish(intent: PublishIntent): readonly RulesStep[] {
   const tag = ownerTag(intent.owner)
-  const ports = publishedPorts(intent)
-  const families = ([4, 6] as const).filter((family) => ports.some((port) => port.family === family))
-  return families.map((family) =>
-    rulesStep(toolOf(family), {
-      nat: { chains: [], rules: ports.filter((port) => port.family === family).map(ruleWith(tag)) },
-    }),
-  )
+  const [translated, routed] = [publishedPorts(intent), routedPorts(intent)]
+  return ([4, 6] as const).flatMap((family) => {
+    const isOfFamily = (port: PublishedPorts): boolean => port.family === family
+    const nat = translated.filter(isOfFamily)
+    const filter = routed.filter(isOfFamily)
+    if (nat.length + filter.length === 0) return []
+    return [
+      rulesStep(toolOf(family), {
+        ...(nat.length === 0 ? {} : { nat: translating(tag, nat) }),
+        ...(filter.length === 0 ? {} : { filter: opening(tag, intent.bridge, filter) }),
+      }),
+    ]
+  })
+}
+
+/** Led to from above the drop at the end of the network's chain. */
+function opening(tag: string, bridge: string, ports: readonly PublishedPorts[]): TableChange {
+  const shared = new Map<string, SharedChain>()
+  const rules = ports.map(({ containerAddress, containerPort, protocol, count }): Rule => {
+    const bucket = bucketAt(containerAddress, bridge)
+    shared.set(bucket.chain, bucket)
+    const match = `-d ${alone(containerAddress)} -p ${protocol} -m ${protocol} --dport ${rangeOf(containerPort, count)}`
+    return { chain: bucket.chain, at: 'end', match, tag, target: '-j ACCEPT' }
+  })
+  return { chains: [], shared: [...shared.values()], rules }
+}
+
+function translating(tag: string, ports: readonly PublishedPorts[]): TableChange {
+  const shared = new Map<string, SharedChain>()
+  for (const bucket of ports.flatMap((one) => bucketOf(one) ?? [])) shared.set(bucket.chain, bucket)
+  return { chains: [], shared: [...shared.values()], rules: ports.map(ruleWith(tag)) }
 }
 
 function ruleWith(tag: string): (ports: PublishedPorts) => Rule {
   return (ports) => ({
-    chain: 'TSNET-DNAT',
+    chain: bucketOf(ports)?.chain ?? 'TSNET-DNAT',
     at: 'end',
     match: matchOf(ports),
     tag,
@@ -38,9 +63,11 @@ function ruleWith(tag: string): (ports: PublishedPorts) => Rule {
 
 function matchOf({ protocol, hostAddress, hostPort, count }: PublishedPorts): string {
   const to = hostAddress === undefined ? '' : `-d ${alone(hostAddress)} `
-  const dport = count === 1 ? `${hostPort}` : `${hostPort}:${hostPort + count - 1}`
-  return `${to}-p ${protocol} -m ${protocol} --dport ${dport}`
+  return `${to}-p ${protocol} -m ${protocol} --dport ${rangeOf(hostPort, count)}`
 }
+
+const rangeOf = (first: number, count: number): string =>
+  count === 1 ? `${first}` : `${first}:${first + count - 1}`
 
 /**
  * Ports that keep their numbers need no port here. A shifted range is

@@ -47,6 +47,10 @@ const sets: readonly string[] = [
     return [
       `set ${TABLE} masquerade${family} { type ${address}; flags interval; counter; comment "sources that leave with the host address"; }`,
       `map ${TABLE} sources${family} { type ${address} : ${address}; flags interval; counter; comment "sources that leave with another address"; }`,
+      `set ${TABLE} routed${family} { type ifname; counter; comment "bridges whose containers are reached by their own addresses"; }`,
+      `set ${TABLE} unprotected${family} { type ifname; counter; comment "bridges all ports of which are reached so"; }`,
+      `set ${TABLE} open${family} { type ${address} . inet_proto . inet_service; counter; comment "ports open at a container's own address"; }`,
+      `set ${TABLE} openranges${family} { type ${address} . inet_proto . inet_service; flags interval; counter; comment "ranges of them"; }`,
       `set ${TABLE} hairpin${family} { type ifname . ${address}; flags interval; counter; comment "clients a container would answer directly"; }`,
       // Single ports in plain hash maps, ranges apart: decisions 3.
       `map ${TABLE} ports${family} { type inet_proto . inet_service : ${address} . inet_service; counter; comment "ports on any address of the host"; }`,
@@ -137,6 +141,15 @@ const parts: readonly Chain[] = [
       'iifname @shared oifname @shared counter accept',
       'iifname @shared oifname @semi counter accept',
       'iifname @semi oifname @shared counter accept',
+      ...([4, 6] as const).flatMap((family) => {
+        const [ip, nfproto, icmp] = family === 4 ? ['ip', 'ipv4', 'icmp'] : ['ip6', 'ipv6', 'ipv6-icmp']
+        return [
+          `${ip} daddr . meta l4proto . th dport @open${family} counter accept comment "published, routed"`,
+          `${ip} daddr . meta l4proto . th dport @openranges${family} counter accept comment "published, routed"`,
+          `meta nfproto ${nfproto} meta l4proto ${icmp} oifname @routed${family} counter accept`,
+          `meta nfproto ${nfproto} oifname @unprotected${family} counter accept comment "nat-unprotected"`,
+        ]
+      }),
       'counter drop comment "not published"',
     ],
   },

@@ -15,7 +15,7 @@ import { networkTag, safeIfname } from '../tag.ts'
 import { type Element, elementsStep } from './table.ts'
 
 export function printNetwork(intent: NetworkIntent): readonly RulesStep[] {
-  const { internal, icc, isolate, isolateFrom, masquerade, subnets } = intent
+  const { internal, icc, isolate, isolateFrom, masquerade, routed = [], unprotected = [], subnets } = intent
   const tag = networkTag(intent.network)
   const bridge = `"${safeIfname(intent.bridge)}"`
   const element = (set: string, ...key: readonly string[]): Element => ({ set, key, tag })
@@ -27,7 +27,13 @@ export function printNetwork(intent: NetworkIntent): readonly RulesStep[] {
       ...(isolate ? [] : [element('shared', bridge)]),
       ...(isolate && isolateFrom === 'isolated' ? [element('semi', bridge)] : []),
       ...subnets.map((subnet) => element(`hairpin${familyOf(subnet)}`, bridge, subnet)),
-      ...(masquerade && !internal ? subnets.map((subnet) => leaving(intent, subnet, tag)) : []),
+      ...(masquerade && !internal
+        ? subnets
+            .filter((subnet) => !routed.includes(familyOf(subnet)))
+            .map((subnet) => leaving(intent, subnet, tag))
+        : []),
+      ...routed.map((family) => element(`routed${family}`, bridge)),
+      ...unprotected.map((family) => element(`unprotected${family}`, bridge)),
       ...questions(intent, tag),
       element('bridges', bridge),
     ]),

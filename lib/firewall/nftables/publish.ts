@@ -12,7 +12,7 @@
 
 import type { PublishIntent } from '../../plan/intent.ts'
 import type { RulesStep } from '../../plan/step.ts'
-import { type PublishedPorts, publishedPorts } from '../ports.ts'
+import { type PublishedPorts, publishedPorts, routedPorts } from '../ports.ts'
 import { ownerTag } from '../tag.ts'
 import { type Element, elementsStep } from './table.ts'
 
@@ -21,7 +21,19 @@ export function printPublish(intent: PublishIntent): readonly RulesStep[] {
   const elements = publishedPorts(intent).flatMap((ports) =>
     ports.count > 1 && ports.hostPort === ports.containerPort ? [rangeOf(ports, tag)] : singlesOf(ports, tag),
   )
-  return elements.length === 0 ? [] : [elementsStep(elements)]
+  const opened = routedPorts(intent).map((ports) => openedOf(ports, tag))
+  return elements.length + opened.length === 0 ? [] : [elementsStep([...elements, ...opened])]
+}
+
+/** No translation: the container's own address and ports. */
+function openedOf(ports: PublishedPorts, tag: string): Element {
+  const { family, protocol, count, containerAddress, containerPort } = ports
+  const last = containerPort + count - 1
+  return {
+    set: `${count === 1 ? 'open' : 'openranges'}${family}`,
+    key: [containerAddress, protocol, count === 1 ? `${containerPort}` : `${containerPort}-${last}`],
+    tag,
+  }
 }
 
 function rangeOf(ports: PublishedPorts, tag: string): Element {

@@ -10,7 +10,7 @@
  */
 
 import { fail } from '../../errors/codes.ts'
-import type { BpfInstruction } from '../../kernel/packets.ts'
+import type { BpfInstruction } from '../../kernel/packets/packets.ts'
 import { addressOf, bytesOf, type Cidr, familyOf, prefixLength } from '../../model/address.ts'
 import type { FilterNode, Protocol, Side } from './filter.ts'
 

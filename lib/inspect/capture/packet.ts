@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { SeenPacket } from '../../kernel/packets.ts'
+import type { SeenPacket } from '../../kernel/packets/packets.ts'
 import { type Address, fromBytes } from '../../model/address.ts'
 
 const etherBytes = 14

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { SeenPacket } from '../../kernel/packets.ts'
+import type { SeenPacket } from '../../kernel/packets/packets.ts'
 
 /** LINKTYPE_… of the file. */
 export const linkTypes = { ethernet: 1, raw: 101, cooked: 113 } as const

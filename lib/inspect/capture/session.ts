@@ -5,10 +5,10 @@
  */
 
 import { fail } from '../../errors/codes.ts'
-import { openPackets, type PacketSource, type SeenPacket } from '../../kernel/packets.ts'
+import { openPackets, type PacketSource, type SeenPacket } from '../../kernel/packets/packets.ts'
 import { type Address, addressOf, type Cidr, withPrefix } from '../../model/address.ts'
 import { nearest } from '../../model/nearest.ts'
-import { findNamespace, knownNames } from '../find.ts'
+import { findNamespace, knownNames, namedExactly } from '../find.ts'
 import type { InterfaceView, Inventory, NamespaceView } from '../inventory.ts'
 import { addressNames } from '../names.ts'
 import { compileFilter } from './bpf.ts'
@@ -91,15 +91,8 @@ export function openCapture(inventory: Inventory, request: CaptureRequest): Capt
 
 /** All addresses of a container, or undefined where nobody is called that. */
 function addressesOf(inventory: Inventory, name: string): readonly Cidr[] | undefined {
-  const view = inventory.namespaces.find(
-    ({ container, netnsNames, own }) =>
-      container?.name === name ||
-      container?.id === name ||
-      netnsNames.includes(name) ||
-      (own && name === 'host'),
-  )
-  return view?.interfaces
-    .filter((link) => link.name !== 'lo')
+  return namedExactly(inventory, name)
+    ?.interfaces.filter((link) => link.name !== 'lo')
     .flatMap(({ addresses }) => addresses.map(addressOf))
     .filter((address) => !address.startsWith('fe80:'))
     .map((address) => withPrefix(address, address.includes(':') ? 128 : 32))

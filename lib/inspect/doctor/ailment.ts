@@ -4,6 +4,8 @@
  * @module
  */
 
+import { type ArgumentVector, shellLine } from '../../model/commandline.ts'
+
 /** Causes come before what they cause; a code never changes its meaning. */
 export const ailmentCodes = [
   'container-gone',
@@ -27,6 +29,8 @@ export const ailmentCodes = [
   'rules-missing',
   'rp-filter',
   'setting-changed',
+  'record-unreadable',
+  'definition-unreadable',
   'names-down',
   'names-blocked',
   'dns-loop',
@@ -52,10 +56,17 @@ export interface Ailment {
   readonly what: string
   /** What was seen. */
   readonly evidence: readonly string[]
-  /** The command that mends it. */
+  /** What mends it: `commands` as one would type them, or words to a person. */
   readonly fix: string
+  /** The same as argument vectors, one after the other; absent where a person has to decide. */
+  readonly commands?: readonly (readonly string[])[]
   /** `--fix` runs it: it puts back what tsnet made, or switches on what it needs, and nothing else. */
   readonly safe: boolean
+}
+
+/** Commands that mend something, and the line that says so. */
+export function mendBy(...commands: readonly ArgumentVector[]): Required<Pick<Ailment, 'fix' | 'commands'>> {
+  return { fix: commands.map(shellLine).join('; '), commands }
 }
 
 export function byCause(ailments: readonly Ailment[]): readonly Ailment[] {

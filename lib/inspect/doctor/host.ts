@@ -6,8 +6,9 @@
 
 import type { NetworkInspect } from '../../engine/engine.ts'
 import { type Cidr, familyOf, overlaps, prefixLength, type Subnet } from '../../model/address.ts'
+import { ownerInKey } from '../../model/names.ts'
 import type { NamespaceView } from '../inventory.ts'
-import type { Ailment } from './ailment.ts'
+import { type Ailment, mendBy } from './ailment.ts'
 import type { Patient } from './patient.ts'
 
 /** BR_MAX_PORTS in net/bridge/br_private.h, and when to speak of it. */
@@ -48,7 +49,7 @@ function forwarding({ networks, sysctls }: Patient): readonly Ailment[] {
           `${name} = 0`,
           `networks that need it: ${needing.map(({ config }) => config.name).join(', ')}`,
         ],
-        fix: `sysctl -w ${name}=1`,
+        ...mendBy(['sysctl', '-w', `${name}=1`]),
         safe: true,
       },
     ]
@@ -68,7 +69,7 @@ function bridges({ networks, inventory }: Patient): readonly Ailment[] {
         subject: name,
         what: `the bridge of network ${name} is down: nothing goes through it`,
         evidence: [`${bridge.name} is DOWN, with ${bridge.ports.length} ports`],
-        fix: `ip link set ${bridge.name} up`,
+        ...mendBy(['ip', 'link', 'set', bridge.name, 'up']),
         safe: true,
       })
     }
@@ -118,7 +119,7 @@ function gateways(
         evidence: [
           `${dev} has ${addresses.filter((one) => !one.startsWith('fe80')).join(', ') || 'no address'}, and not ${wanted}`,
         ],
-        fix: `ip addr add ${wanted} dev ${dev}`,
+        ...mendBy(['ip', 'addr', 'add', wanted, 'dev', dev]),
         safe: true,
       },
     ]
@@ -173,10 +174,12 @@ function strayLinks(patient: Patient): readonly Ailment[] {
     patient.inventory.records.flatMap(({ attachments }) => attachments.map(({ hostIfname }) => hostIfname)),
   )
   const pending = patient.disagreements.some(({ kind }) => kind === 'pending')
+  const lost = lostContainers(patient)
   return (hostOf(patient)?.interfaces ?? [])
     .filter(
       ({ name, alias }) =>
         !pending &&
+        !lost.some((id) => alias?.startsWith(`tsnet:${id}/`)) &&
         alias?.startsWith('tsnet:') === true &&
         !alias.startsWith('tsnet:network/') &&
         !known.has(name),
@@ -188,14 +191,21 @@ function strayLinks(patient: Patient): readonly Ailment[] {
         subject: name,
         what: `link ${name} was made for a container that tsnet knows nothing of`,
         evidence: [`alias ${alias}`],
-        fix: `ip link del ${name}`,
+        ...mendBy(['ip', 'link', 'del', name]),
         safe: false,
       }),
     )
 }
 
-function strayLeases({ networks, inventory, disagreements }: Patient): readonly Ailment[] {
+/** Containers whose record was set aside: told already, and what they have is theirs. */
+function lostContainers({ disagreements }: Patient): readonly string[] {
+  return disagreements.flatMap(({ kind, subject }) => (kind === 'record' ? [ownerInKey(subject)] : []))
+}
+
+function strayLeases(patient: Patient): readonly Ailment[] {
+  const { networks, inventory, disagreements } = patient
   if (disagreements.some(({ kind }) => kind === 'pending')) return []
+  const lost = lostContainers(patient)
   return networks.flatMap(({ config, leases }) => {
     const held = new Set(
       inventory.records.flatMap(({ attachments }) =>
@@ -205,7 +215,7 @@ function strayLeases({ networks, inventory, disagreements }: Patient): readonly 
       ),
     )
     return leases
-      .filter(({ address }) => !held.has(address))
+      .filter(({ address, owner }) => !held.has(address) && !lost.some((id) => isOwner(owner, id)))
       .map(
         ({ address, owner }): Ailment => ({
           code: 'stale-lease',
@@ -213,9 +223,14 @@ function strayLeases({ networks, inventory, disagreements }: Patient): readonly 
           subject: config.name,
           what: `${address} of network ${config.name} is leased, and no container has it`,
           evidence: [`held by ${owner === '' ? 'nobody' : owner}`],
-          fix: 'tsnet gc',
+          ...mendBy(['tsnet', 'gc']),
           safe: true,
         }),
       )
   })
+}
+
+/** `web (3f2a)`, or the id alone. */
+function isOwner(owner: string, id: string): boolean {
+  return owner === id || owner.endsWith(` (${id})`)
 }

@@ -5,15 +5,13 @@
  */
 
 import type { Engine, Finding, NetworkInspect } from '../../engine/engine.ts'
-import { type InsideView, lookInside } from '../../kernel/inside.ts'
-import { askUdp } from '../../kernel/probesocket.ts'
-import { fileText } from '../../kernel/processes.ts'
-import { readRuleset } from '../../kernel/ruleset.ts'
+import { type InsideView, lookInside } from '../../kernel/namespace/inside.ts'
+import { askUdp } from '../../kernel/packets/probesocket.ts'
+import { fileText } from '../../kernel/system/processes.ts'
 import { type Address, isLoopback, parseAddress } from '../../model/address.ts'
 import { type Inventory, type NamespaceView, takeInventory } from '../inventory.ts'
-import { iptablesTables } from '../walk/iptables.ts'
 import type { RuleTable } from '../walk/model.ts'
-import { nftTables } from '../walk/nft.ts'
+import { readTables } from '../walk/tables.ts'
 import { probeWaysOut, type WayProbe } from './waysout.ts'
 
 export interface Patient {
@@ -37,11 +35,11 @@ const mostServers = 3
 const answerMs = 1500
 
 export async function examine(engine: Engine): Promise<Patient> {
-  const [inventory, networks, disagreements, ruleset, resolvers] = await Promise.all([
+  const [inventory, networks, disagreements, rules, resolvers] = await Promise.all([
     takeInventory(engine),
     engine.listNetworks(),
     engine.check(),
-    readRuleset(),
+    readTables(),
     askResolvers(),
   ])
   const host = inventory.namespaces.find(({ own }) => own)
@@ -52,7 +50,6 @@ export async function examine(engine: Engine): Promise<Patient> {
           host,
           resolvers.map(({ server }) => server),
         )
-  const rules = [...nftTables(ruleset), ...iptablesTables(ruleset.saved)]
   const inside = new Map(
     inventory.namespaces
       .filter(({ own, record, container }) => !own && (record !== undefined || container !== undefined))

@@ -7,7 +7,7 @@
 
 import type { Finding, FindingKind } from '../../engine/engine.ts'
 import type { NamespaceView } from '../inventory.ts'
-import type { Ailment } from './ailment.ts'
+import { type Ailment, mendBy } from './ailment.ts'
 import type { Patient } from './patient.ts'
 
 type Told = Omit<Ailment, 'subject' | 'evidence' | 'fix'> & Partial<Pick<Ailment, 'evidence' | 'fix'>>
@@ -17,7 +17,7 @@ const tell: Readonly<Record<FindingKind, (finding: Finding, patient: Patient) =>
     code: 'half-done',
     severity: 'warning',
     what: `a command was killed at work on ${subject}`,
-    fix: 'tsnet gc',
+    ...mendBy(['tsnet', 'gc']),
     safe: true,
   }),
   sandbox: ({ subject }, { inventory }) => {
@@ -28,15 +28,30 @@ const tell: Readonly<Record<FindingKind, (finding: Finding, patient: Patient) =>
       code: 'container-gone',
       severity: 'warning',
       what: `container ${subject} has ended and was not taken down: its address and ports are held`,
-      fix: 'tsnet gc',
+      ...mendBy(['tsnet', 'gc']),
       safe: true,
     }
   },
+  record: ({ subject, hint }) => ({
+    code: 'record-unreadable',
+    severity: 'warning',
+    what: `the record of container ${subject} could not be read and was set aside: what it held stays held`,
+    evidence: [`${subject}.json.unreadable`],
+    ...mendBy(['tsnet', ...hint.split(' ').slice(1)]),
+    safe: false,
+  }),
+  definition: ({ what, hint }) => ({
+    code: 'definition-unreadable',
+    severity: 'error',
+    what,
+    fix: hint,
+    safe: false,
+  }),
   names: () => ({
     code: 'names-down',
     severity: 'error',
     what: 'the name server of tsnet does not run: containers find no names',
-    fix: 'tsnet gc',
+    ...mendBy(['tsnet', 'gc']),
     safe: true,
   }),
   lease: ({ subject, what }) => ({
@@ -49,7 +64,7 @@ const tell: Readonly<Record<FindingKind, (finding: Finding, patient: Patient) =>
     code: 'foreign-drop',
     severity: 'error',
     what: `packets of network ${subject} are dropped by a chain of somebody else`,
-    fix: 'tsnet gc',
+    ...mendBy(['tsnet', 'gc']),
     safe: true,
   }),
   step: ({ step, subject, what }) =>
@@ -73,7 +88,9 @@ function orphaned(subject: string, { pids, mounts, path }: NamespaceView): Told 
       pids.length > 0
         ? pids.map((pid) => `process ${pid} is still in it`)
         : [`it is held by ${mounts[0] ?? path}`],
-    fix: pids.length > 0 ? `kill ${pids.join(' ')}; tsnet gc` : `tsnet teardown ${subject}`,
+    ...(pids.length > 0
+      ? mendBy(['kill', ...pids.map(String)], ['tsnet', 'gc'])
+      : mendBy(['tsnet', 'teardown', subject])),
     safe: false,
   }
 }
@@ -102,7 +119,7 @@ function lostRules(findings: readonly Finding[]): readonly Ailment[] {
       subject: subjects.length === 1 ? first : 'host',
       what: `packet rules of ${whose} are gone: somebody has flushed or deleted them`,
       evidence: lost.slice(0, mostEvidence).map(({ subject, what }) => `${subject}: ${inOneLine(what)}`),
-      fix: 'tsnet gc',
+      ...mendBy(['tsnet', 'gc']),
       safe: true,
     },
   ]

@@ -8,10 +8,11 @@
 
 import type { NetworkInspect } from '../../engine/engine.ts'
 import { type Address, addressOf, type Family, familyOf } from '../../model/address.ts'
+import type { ArgumentVector } from '../../model/commandline.ts'
 import { ownerOfTable, type Packet, type RuleTable } from '../walk/model.ts'
 import { type Decision, walkHook } from '../walk/walk.ts'
 import { placeOf, toolOf } from '../walk/words.ts'
-import type { Ailment } from './ailment.ts'
+import { type Ailment, mendBy } from './ailment.ts'
 import type { Patient } from './patient.ts'
 
 const somewhere: Readonly<Record<Family, Address>> = {
@@ -79,7 +80,7 @@ function drops(patient: Patient, { config, containers }: NetworkInspect): readon
           subject: config.name,
           what: `packets of network ${config.name} are ${decision.verdict === 'drop' ? 'dropped' : 'rejected'} by a chain of ${owner}`,
           evidence: [placeOf(decision), `${one.saddr} -> ${one.daddr}, in by ${one.iif}, out by ${one.oif}`],
-          fix: acceptFor(decision, bridge),
+          ...acceptFor(decision, bridge),
           safe: false,
         },
       ]
@@ -96,14 +97,26 @@ const packet = (family: Family): Omit<Packet, 'saddr' | 'daddr' | 'ctstate'> => 
   daddrtype: 'unicast',
 })
 
-function acceptFor({ table, chain }: Decision, bridge: string): string {
+function acceptFor({ table, chain }: Decision, bridge: string): Pick<Ailment, 'fix' | 'commands'> {
   if (table.tool === 'nft') {
-    const insert = `nft insert rule ${table.family} ${table.name} ${chain}`
-    return `${insert} iifname ${bridge} accept; ${insert} oifname ${bridge} accept`
+    const accept = (where: 'iifname' | 'oifname'): ArgumentVector => [
+      ...insertInto(table, chain),
+      where,
+      bridge,
+      'accept',
+    ]
+    return mendBy(accept('iifname'), accept('oifname'))
   }
   const tool = toolOf(table)
-  return `tsnet gc; if it stays: ${tool} -I FORWARD -i ${bridge} -j ACCEPT; ${tool} -I FORWARD -o ${bridge} -j ACCEPT`
+  return {
+    fix: `tsnet gc; if it stays: ${tool} -I FORWARD -i ${bridge} -j ACCEPT; ${tool} -I FORWARD -o ${bridge} -j ACCEPT`,
+  }
 }
+
+const insertInto = ({ family, name }: RuleTable, chain: string): ArgumentVector => [
+  'nft',
+  ...['insert', 'rule', family, name, chain],
+]
 
 /** A container's question to the name server on its gateway. */
 function nameQuestions(patient: Patient, { config, containers }: NetworkInspect): readonly Ailment[] {
@@ -128,10 +141,16 @@ function nameQuestions(patient: Patient, { config, containers }: NetworkInspect)
     const { decision } = walkHook(patient.rules, 'input', question)
     if (decision === undefined || decision.verdict === 'accept') return []
     const bridge = config.options.bridge
-    const allow =
+    const allow: ArgumentVector =
       decision.table.tool === 'nft'
-        ? `nft insert rule ${decision.table.family} ${decision.table.name} ${decision.chain} iifname ${bridge} udp dport 53 accept`
-        : `${toolOf(decision.table)} -I INPUT -i ${bridge} -p udp --dport 53 -j ACCEPT`
+        ? [
+            ...insertInto(decision.table, decision.chain),
+            ...['iifname', bridge, 'udp', 'dport', '53', 'accept'],
+          ]
+        : [
+            toolOf(decision.table),
+            ...['-I', 'INPUT', '-i', bridge, '-p', 'udp', '--dport', '53', '-j', 'ACCEPT'],
+          ]
     return [
       {
         code: 'names-blocked',
@@ -139,7 +158,7 @@ function nameQuestions(patient: Patient, { config, containers }: NetworkInspect)
         subject: config.name,
         what: `containers of network ${config.name} cannot ask for names: a chain of ${ownerOfTable(decision.table, decision.chain)} drops what they send to ${gateway} port 53`,
         evidence: [placeOf(decision)],
-        fix: allow,
+        ...mendBy(allow),
         safe: false,
       },
     ]

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { echo } from '../../kernel/probesocket.ts'
+import { echo } from '../../kernel/packets/probesocket.ts'
 import { type Address, familyOf } from '../../model/address.ts'
 import type { InterfaceView, NamespaceView } from '../inventory.ts'
 import type { Ailment } from './ailment.ts'

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { LinkNotice, Notice, RulesChange } from '../../kernel/notices.ts'
+import type { LinkNotice, Notice, RulesChange } from '../../kernel/look/notices.ts'
 import type { Told } from './event.ts'
 
 /** Links known by index. */

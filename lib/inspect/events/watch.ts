@@ -10,9 +10,9 @@
  */
 
 import type { Engine } from '../../engine/engine.ts'
-import { surveyNamespaces } from '../../kernel/namespaces.ts'
-import { openNotices } from '../../kernel/notices.ts'
-import { legacyRules } from '../../kernel/ruletext.ts'
+import { openNotices } from '../../kernel/look/notices.ts'
+import { surveyNamespaces } from '../../kernel/namespace/namespaces.ts'
+import { legacyRules } from '../../kernel/rules/ruletext.ts'
 import type { EventView, Told } from './event.ts'
 import { type KnownLinks, noticeEvents } from './notices.ts'
 import { type Records, recordEvents } from './records.ts'

@@ -9,7 +9,8 @@
  * @module
  */
 
-import { type Address, contains, parseAddress, parseCidr } from '../../model/address.ts'
+import type { Address } from '../../model/address.ts'
+import { isOf } from './masked.ts'
 import type { ReachedRule } from './reach.ts'
 import type { RuleMatch } from './rule.ts'
 
@@ -62,7 +63,7 @@ function fits(matches: readonly RuleMatch[], subject: Subject, way: 'sent' | 're
       return not ? !hit : hit
     }
     if (about !== end) return true
-    const hit = values.some((value) => subject.addresses.some((address) => holds(value, address)))
+    const hit = values.some((value) => subject.addresses.some((address) => isOf(value, address)))
     return not ? !hit : hit
   })
 }
@@ -73,21 +74,13 @@ function names(matches: readonly RuleMatch[], subject: Subject): boolean {
     if (about === 'in' || about === 'out')
       return values.some((name) => subject.links.some((one) => isLink(name, one)))
     if (about !== 'source' && about !== 'destination') return false
-    return values.some((value) => subject.addresses.some((address) => holds(value, address)))
+    return values.some((value) => subject.addresses.some((address) => isOf(value, address)))
   })
 }
 
 /** `br-+` of iptables, `br-*` of nft. */
 function isLink(pattern: string, name: string): boolean {
   return /[+*]$/.test(pattern) ? name.startsWith(pattern.slice(0, -1)) : pattern === name
-}
-
-function holds(value: string, address: Address): boolean {
-  const one = parseAddress(value)
-  if (one !== undefined) return one === address
-  const cidr = parseCidr(value)
-  if (cidr !== undefined) return contains(cidr, address)
-  return false
 }
 
 function leadsTo(targets: readonly string[], { addresses }: Subject): boolean {

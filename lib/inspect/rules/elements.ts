@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { NftFields } from '../../kernel/ruletext.ts'
+import type { NftFields } from '../../kernel/rules/ruletext.ts'
 import { valueText } from './expression.ts'
 
 export interface Element {

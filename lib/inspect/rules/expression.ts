@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { NftFields, NftObject } from '../../kernel/ruletext.ts'
+import type { NftFields, NftObject } from '../../kernel/rules/ruletext.ts'
 import type { RuleMatch } from './rule.ts'
 
 /** What a match asks, before its set is looked into. */

@@ -9,7 +9,7 @@
  * @module
  */
 
-import type { NftFields, NftObject } from '../../kernel/ruletext.ts'
+import type { NftFields, NftObject } from '../../kernel/rules/ruletext.ts'
 import type { Family } from '../../model/address.ts'
 import { type Element, elementsOf, type SetContent } from './elements.ts'
 import { type Condition, matchesOf, wordsOf } from './expression.ts'

@@ -8,7 +8,8 @@
  * @module
  */
 
-import type { Family } from '../../model/address.ts'
+import { type Family, parseAddress } from '../../model/address.ts'
+import { isOf } from './masked.ts'
 import type { Hook, ParsedChain, ParsedRule, ParsedRules, RuleMatch } from './rule.ts'
 
 export interface ReachedRule extends ParsedRule {
@@ -80,10 +81,34 @@ function merge(known: Way, way: Way): boolean {
   return changed
 }
 
+/** Ports and addresses that a way leads to in dozens say nothing beside those of the rule at its end. */
 function union(some: readonly RuleMatch[], more: readonly RuleMatch[]): readonly RuleMatch[] {
   const texts = new Set(some.map(textOf))
-  return [...some, ...more.filter((match) => !texts.has(textOf(match)))]
+  return [
+    ...some.filter((match) => !more.some((one) => narrows(one, match))),
+    ...more.filter((match) => !texts.has(textOf(match))),
+  ]
 }
+
+function narrows(one: RuleMatch, wide: RuleMatch): boolean {
+  if (one.about !== wide.about || one.not || wide.not) return false
+  if (textOf(one) === textOf(wide)) return false
+  if (one.about === 'destination')
+    return one.values.every((value) => {
+      const address = parseAddress(value)
+      return address !== undefined && wide.values.some((range) => isOf(range, address))
+    })
+  if (one.about !== 'port') return false
+  return one.values.every((value) => wide.values.some((range) => isWithin(portsOf(value), portsOf(range))))
+}
+
+function portsOf(value: string): readonly [first: number, last: number] {
+  const [first = '', last = first] = value.split('-')
+  return [Number(first), Number(last)]
+}
+
+const isWithin = ([first, last]: readonly [number, number], [from, to]: readonly [number, number]): boolean =>
+  first >= from && last <= to
 
 const textOf = ({ about, not, values }: RuleMatch): string => `${not ? '!' : ''}${about} ${values.join()}`
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type RuleList, readRules } from '../../kernel/ruletext.ts'
+import { type RuleList, readRules } from '../../kernel/rules/ruletext.ts'
 import { type Address, addressOf, type Family } from '../../model/address.ts'
 import { findNamespace } from '../find.ts'
 import type { Inventory, NamespaceView } from '../inventory.ts'

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { SavedRules } from '../../kernel/ruletext.ts'
+import type { SavedRules } from '../../kernel/rules/ruletext.ts'
 import type { Hook, ParsedChain, ParsedRule, ParsedRules, RuleMatch, RuleVerdict } from './rule.ts'
 
 /** Priorities of the kernel's tables (linux/netfilter_ipv4.h), which say who comes first. */
@@ -28,7 +28,8 @@ export function parseSaved({ tool, family, text }: SavedRules): ParsedRules {
     const [, chain, policy, packets, bytes] = /^:(\S+) (\S+) \[(\d+):(\d+)\]/.exec(line) ?? []
     if (chain !== undefined) {
       const hook = hooks.find((one) => one.toUpperCase() === chain) ?? ''
-      const priority = table === 'nat' && hook === 'postrouting' ? 100 : (priorities[table] ?? 0)
+      const late = table === 'nat' && (hook === 'postrouting' || hook === 'input')
+      const priority = late ? 100 : (priorities[table] ?? 0)
       const head = { ...where, chain, hook, priority }
       if (policy !== 'ACCEPT' && policy !== 'DROP') chains.push(head)
       else {

@@ -17,7 +17,9 @@ function subjectOf(matches: readonly RuleMatch[]): string {
     matches.filter((one) => one.about === about)
   const [states, protocols, ports] = [all('state'), all('protocol'), all('port')]
   const kinds = states.flatMap(({ not, values }) =>
-    values.map((value) => `${not ? 'not ' : ''}${stateWord(value)}`),
+    not && values.every((value) => stateWord(value) === stateWord('established'))
+      ? [stateWord('new')]
+      : values.map((value) => `${not ? 'not ' : ''}${stateWord(value)}`),
   )
   const protocol = protocols
     .map((one) => `${one.not ? 'not ' : ''}${one.values.join(', ').toUpperCase()}`)

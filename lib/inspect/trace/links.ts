@@ -6,6 +6,7 @@
  */
 
 import { type Address, addressOf } from '../../model/address.ts'
+import { shellLine } from '../../model/commandline.ts'
 import type { InterfaceView, Inventory, NamespaceView } from '../inventory.ts'
 import type { TraceReason } from './report.ts'
 
@@ -107,5 +108,12 @@ const down = (view: NamespaceView, { name }: InterfaceView): Next => ({
   stage: 'bridge',
   reason: 'link-down',
   what: `${name} in ${view.name} is down`,
-  fix: `${view.own ? '' : `nsenter --net=${view.path} -- `}ip link set ${name} up`,
+  fix: shellLine([
+    ...(view.own ? [] : ['nsenter', `--net=${view.path}`, '--']),
+    'ip',
+    'link',
+    'set',
+    name,
+    'up',
+  ]),
 })

@@ -10,18 +10,17 @@
  */
 
 import type { Engine } from '../../engine/engine.ts'
-import { type InsideView, lookInside } from '../../kernel/inside.ts'
-import { type ProbeOutcome, probeTcp, probeUdp } from '../../kernel/probesocket.ts'
-import { readRuleset } from '../../kernel/ruleset.ts'
+import { type InsideView, lookInside } from '../../kernel/namespace/inside.ts'
+import { type ProbeOutcome, probeTcp, probeUdp } from '../../kernel/packets/probesocket.ts'
 import { isLoopback, isUnspecified } from '../../model/address.ts'
 import { findNamespace } from '../find.ts'
 import { type NamespaceView, takeInventory } from '../inventory.ts'
-import { iptablesTables } from '../walk/iptables.ts'
 import type { RuleTable } from '../walk/model.ts'
-import { nftTables } from '../walk/nft.ts'
+import { readTables } from '../walk/tables.ts'
 import type { TraceHop, TraceReport, TraceStop, TraceTarget } from './report.ts'
 import { readTarget } from './target.ts'
-import { configuredWay, type Sight, type Way } from './way.ts'
+import type { Sight } from './walker.ts'
+import { configuredWay, type Way } from './way.ts'
 
 /** As long as TCP takes to ask a second time, and a little. */
 const probeMs = 1500
@@ -45,7 +44,7 @@ export async function trace(engine: Engine, from: string, to: string): Promise<T
     inventory,
     internal: new Set(networks.filter(({ config }) => config.internal).map(({ config }) => config.name)),
     rulesOf: (view) => {
-      const known = rules.get(view.id) ?? readTables(view)
+      const known = rules.get(view.id) ?? tablesOf(view)
       rules.set(view.id, known)
       return known
     },
@@ -63,10 +62,8 @@ const keysOf = ({ interfaces }: NamespaceView): readonly string[] => [
   ...['all', ...interfaces.map(({ name }) => name)].map((name) => `net/ipv4/conf/${name}/rp_filter`),
 ]
 
-async function readTables(view: NamespaceView): Promise<readonly RuleTable[]> {
-  const ruleset = await readRuleset(view.own ? undefined : view.path)
-  return [...nftTables(ruleset), ...iptablesTables(ruleset.saved)]
-}
+const tablesOf = ({ own, path }: NamespaceView): Promise<readonly RuleTable[]> =>
+  readTables(own ? undefined : path)
 
 function probe(
   { own, path }: NamespaceView,

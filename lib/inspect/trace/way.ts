@@ -9,31 +9,15 @@
  * @module
  */
 
-import {
-  type Address,
-  addressOf,
-  contains,
-  familyOf,
-  isLoopback,
-  parseAddress,
-  prefixLength,
-} from '../../model/address.ts'
-import type { Inventory, NamespaceView, RouteView } from '../inventory.ts'
-import { ownerOfTable, type Packet, type RuleTable } from '../walk/model.ts'
-import { type Decision, type Translation, walkHook } from '../walk/walk.ts'
-import { acceptOf, placeOf } from '../walk/words.ts'
+import { type Address, familyOf } from '../../model/address.ts'
+import type { NamespaceView } from '../inventory.ts'
+import type { Packet } from '../walk/model.ts'
+import { walkHook } from '../walk/walk.ts'
 import { nextHop } from './links.ts'
-import type { TraceHop, TraceReason, TraceStage, TraceStop, TraceTarget } from './report.ts'
-
-/** What the walker may ask; each answer is read once. */
-export interface Sight {
-  readonly inventory: Inventory
-  rulesOf(view: NamespaceView): Promise<readonly RuleTable[]>
-  /** A setting inside a namespace, by its key below /proc/sys. */
-  setting(view: NamespaceView, key: string): number
-  /** Names of networks that have no way in or out. */
-  readonly internal: ReadonlySet<string>
-}
+import type { TraceHop, TraceStop, TraceTarget } from './report.ts'
+import { isOwn, routeTo, sourceOf } from './routes.ts'
+import { answers, filter, masquerade, translate } from './rules.ts'
+import { halt, met, type Sight, Stopped, tell, type Walker } from './walker.ts'
 
 export interface Way {
   readonly hops: readonly TraceHop[]
@@ -44,23 +28,6 @@ export interface Way {
 
 /** Any more would be a loop. */
 const mostHops = 12
-
-interface Walker {
-  readonly sight: Sight
-  readonly hops: TraceHop[]
-  packet: Packet
-  view: NamespaceView
-  /** Undefined: it starts here. */
-  iif: string | undefined
-}
-
-class Stopped extends Error {
-  readonly stop: TraceStop
-  constructor(stop: TraceStop) {
-    super(stop.what)
-    this.stop = stop
-  }
-}
 
 export async function configuredWay(sight: Sight, from: NamespaceView, to: TraceTarget): Promise<Way> {
   const walker: Walker = { sight, hops: [], packet: firstPacket(from, to), view: from, iif: undefined }
@@ -160,119 +127,6 @@ function step(walker: Walker, dev: string, to: Address): 'outside' | 'next' {
   return 'next'
 }
 
-/** As the rules of the present namespace meet it. */
-function met({ packet, view, iif }: Walker): Packet {
-  const daddrtype = isOwn(view, packet.daddr as Address) ? 'local' : 'unicast'
-  return { ...packet, daddrtype, ...(iif === undefined ? {} : { iif }) }
-}
-
-function translate(walker: Walker, translation: Translation | undefined): void {
-  if (translation === undefined || translation.kind !== 'dnat') return
-  const [address, port] = splitEnd(translation.to, walker.packet)
-  const { daddr, dport } = walker.packet
-  tell(
-    walker,
-    'nat',
-    `${daddr}:${dport} becomes ${address}:${port} (${translation.comment ?? `by ${ownerOfTable(translation.table, translation.chain)}`})`,
-  )
-  walker.packet = {
-    ...walker.packet,
-    daddr: address,
-    dport: port,
-    ctstatus: [...walker.packet.ctstatus, 'dnat'],
-  }
-}
-
-/** `10.90.0.2:80`, `10.90.0.2.80` of a map, `this host:80`, an address alone. */
-function splitEnd(to: string, { daddr, dport = 0 }: Packet): readonly [string, number] {
-  if (parseAddress(to) !== undefined) return [to, dport]
-  const [, address = '', port = ''] = /^(.*):([\d-]+)$/.exec(to) ?? [to, to]
-  const head = address.replace(/^\[|\]$/g, '')
-  return [head === '' || head === 'this host' ? daddr : head, port === '' ? dport : Number.parseInt(port, 10)]
-}
-
-function masquerade(walker: Walker, translation: Translation, own: Address | undefined): void {
-  if (translation.kind === 'dnat') return
-  const to =
-    translation.kind === 'snat' ? splitEnd(translation.to, walker.packet)[0] : (own ?? walker.packet.saddr)
-  tell(walker, 'nat', `${walker.packet.saddr} goes on as ${to}`)
-  walker.packet = { ...walker.packet, saddr: to, ctstatus: [...walker.packet.ctstatus, 'snat'] }
-}
-
-function filter(
-  walker: Walker,
-  rules: readonly RuleTable[],
-  hook: 'input' | 'output' | 'forward',
-  packet: Packet,
-): void {
-  const { decision } = walkHook(rules, hook, packet)
-  const stage = walker.view.own ? 'filter' : 'filter-inside'
-  if (decision === undefined) return
-  if (decision.verdict !== 'accept') throw refused(walker, decision, packet, stage)
-  const by = decision.rule === undefined ? 'no rule is against it' : placeOf(decision)
-  tell(walker, stage, `${hook}: ${by}${decision.unsure ? ' (a condition on the way is not understood)' : ''}`)
-}
-
-/** The answer has to come back through the same chains. */
-function answers(
-  walker: Walker,
-  rules: readonly RuleTable[],
-  { iif, oif, saddr, daddr, sport, dport, ...rest }: Packet,
-): void {
-  const answer: Packet = {
-    ...rest,
-    saddr: daddr,
-    daddr: saddr,
-    ctstate: 'established',
-    ...(oif === undefined ? {} : { iif: oif }),
-    ...(iif === undefined ? {} : { oif: iif }),
-    ...(dport === undefined ? {} : { sport: dport }),
-    ...(sport === undefined ? {} : { dport: sport }),
-  }
-  const { decision } = walkHook(rules, 'forward', answer)
-  if (decision !== undefined && decision.verdict !== 'accept')
-    throw refused(walker, decision, answer, 'return')
-}
-
-function refused(walker: Walker, decision: Decision, packet: Packet, stage: TraceStage): Stopped {
-  const owner = ownerOfTable(decision.table, decision.chain)
-  const { bridges } = walker.sight.inventory
-  const networkOf = (dev: string | undefined): string | undefined =>
-    bridges.find(({ name }) => name === dev)?.network
-  const [source, target] = [networkOf(packet.iif), networkOf(packet.oif)]
-  const word = decision.verdict === 'drop' ? 'dropped' : 'rejected'
-  if (owner !== 'tsnet') {
-    return halt(
-      walker,
-      stage,
-      'dropped',
-      `${word} by a chain of ${owner}: ${placeOf(decision)}`,
-      `${walker.view.own ? '' : `nsenter --net=${walker.view.path} -- `}${acceptOf(decision, packet)}`,
-    )
-  }
-  for (const network of [source, target]) {
-    if (network !== undefined && walker.sight.internal.has(network))
-      return halt(
-        walker,
-        stage,
-        'internal',
-        `network ${network} is internal: nothing goes in or out of it`,
-        'a network made without --internal',
-      )
-  }
-  const fix =
-    source === undefined || target === undefined
-      ? 'publish a port: tsnet publish add CONTAINER PORT'
-      : `tsnet network connect ${target} CONTAINER; or tsnet network update NETWORK --isolate false for both`
-  return halt(
-    walker,
-    stage,
-    'isolated',
-    `network ${target ?? packet.oif} lets in published ports only, and answers: ${placeOf(decision)}`,
-    fix,
-  )
-}
-
 /** Strict filtering drops what would be answered by another way. */
 function reversePath(walker: Walker, iif: string): void {
   const { view, packet, sight } = walker
@@ -310,41 +164,4 @@ const routeFix = ({ view, sight, packet }: Walker): string | undefined => {
       return `nsenter --net=${view.path} -- ip route replace default via ${gateway} dev ${ifname}`
   }
   return undefined
-}
-
-function isOwn({ interfaces }: NamespaceView, address: Address): boolean {
-  return (
-    isLoopback(address) ||
-    interfaces.some(({ addresses }) => addresses.some((cidr) => addressOf(cidr) === address))
-  )
-}
-
-/** The longest prefix, of equals the lowest metric. */
-function routeTo({ routes }: NamespaceView, to: Address): RouteView | undefined {
-  return routes
-    .filter((route) => contains(route.to, to))
-    .sort((a, b) => prefixLength(b.to) - prefixLength(a.to) || a.metric - b.metric)[0]
-}
-
-/** Of the addresses of the device the one in the subnet of the next hop, else the first. */
-function sourceOf(
-  { interfaces }: NamespaceView,
-  route: RouteView | undefined,
-  next: Address,
-): Address | undefined {
-  const family = familyOf(next)
-  const own = (interfaces.find(({ name }) => name === route?.dev)?.addresses ?? []).filter(
-    (cidr) => familyOf(cidr) === family && !cidr.startsWith('fe80'),
-  )
-  const best = own.find((cidr) => contains(cidr, next)) ?? own[0]
-  return best === undefined ? undefined : addressOf(best)
-}
-
-function tell(walker: Walker, stage: TraceStage, what: string): void {
-  walker.hops.push({ stage, where: walker.view.name, what, ok: true })
-}
-
-function halt(walker: Walker, stage: TraceStage, reason: TraceReason, what: string, fix?: string): Stopped {
-  walker.hops.push({ stage, where: walker.view.name, what, ok: false })
-  return new Stopped({ stage, reason, what, ...(fix === undefined ? {} : { fix }) })
 }

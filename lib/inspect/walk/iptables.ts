@@ -1,114 +1,94 @@
 /**
- * iptables-save's text as rules of our shape.
+ * Rules of iptables, as `rules` reads them, in the shape that packets are led through.
  *
  * @module
  */
 
-import type { SavedRule, SavedTable } from '../../kernel/ruleset.ts'
+import type { SavedRules } from '../../kernel/rules/ruletext.ts'
+import type { ParsedChain, ParsedRule, RuleMatch, RuleVerdict } from '../rules/rule.ts'
+import { parseSaved } from '../rules/saved.ts'
 import type { Action, Condition, Field, Hook, Rule, RuleChain, RuleTable } from './model.ts'
 
-const hooks: Readonly<Record<string, Hook>> = {
-  PREROUTING: 'prerouting',
-  INPUT: 'input',
-  FORWARD: 'forward',
-  OUTPUT: 'output',
-  POSTROUTING: 'postrouting',
+export function iptablesTables(saved: readonly SavedRules[]): readonly RuleTable[] {
+  return saved.flatMap((one) => {
+    const { chains, rules } = parseSaved(one)
+    const names = [...new Set(chains.map(({ table }) => table))]
+    return names.map((name): RuleTable => {
+      const own = chains.filter(({ table }) => table === name)
+      return {
+        tool: one.tool,
+        family: one.family === 4 ? 'ip' : 'ip6',
+        name,
+        chains: new Map(own.map((chain) => [chain.chain, chainOf(chain, rules)])),
+      }
+    })
+  })
 }
 
-/** linux/netfilter_ipv4.h */
-const priorities: Readonly<Record<string, number>> = { raw: -300, mangle: -150, filter: 0, security: 50 }
-
-export function iptablesTables(saved: readonly SavedTable[]): readonly RuleTable[] {
-  return saved.map((table) => ({
-    tool: table.tool,
-    family: table.family === 4 ? 'ip' : 'ip6',
-    name: table.table,
-    chains: chainsOf(table),
-  }))
+function chainOf(
+  { table, chain, hook, policy, priority }: ParsedChain,
+  rules: readonly ParsedRule[],
+): RuleChain {
+  const base =
+    hook === ''
+      ? {}
+      : {
+          base: {
+            type: table === 'nat' ? 'nat' : 'filter',
+            hook: hook as Hook,
+            priority,
+            policy: policy ?? ('accept' as const),
+          },
+        }
+  const own = rules.filter((rule) => rule.table === table && rule.chain === chain)
+  return { name: chain, ...base, rules: own.map(ruleOf) }
 }
 
-function chainsOf({ table, policies, rules, family }: SavedTable): ReadonlyMap<string, RuleChain> {
-  const names = new Set([...Object.keys(policies), ...rules.map(({ chain }) => chain)])
-  return new Map(
-    [...names].map((name) => {
-      const hook = hooks[name]
-      const nat = hook === 'prerouting' || hook === 'output' ? -100 : 100
-      const base =
-        hook === undefined
-          ? {}
-          : {
-              base: {
-                type: table === 'nat' ? 'nat' : 'filter',
-                hook,
-                priority: table === 'nat' ? nat : (priorities[table] ?? 0),
-                policy: policies[name] === 'DROP' ? ('drop' as const) : ('accept' as const),
-              },
-            }
-      const own = rules.filter(({ chain }) => chain === name)
-      return [name, { name, ...base, rules: own.map((rule) => ruleOf(rule, family)) }]
-    }),
-  )
-}
-
-function ruleOf({ text, packets, bytes }: SavedRule, family: 4 | 6): Rule {
-  const words = wordsOf(text)
-  const conditions: Condition[] = []
-  let action: Action = { kind: 'continue' }
-  let comment: string | undefined
-  let negated = false
-  for (let i = 0; i < words.length; i++) {
-    const word = words[i] ?? ''
-    if (word === '!') {
-      negated = true
-      continue
-    }
-    const value = words[i + 1] ?? ''
-    const field = plain[word]
-    if (field !== undefined) {
-      conditions.push({ field, negated, values: value.split(',').map((one) => plainValue(field, one)) })
-      i++
-    } else if (word === '-m') i++
-    else if (word === '--comment') {
-      comment = value
-      i++
-    } else if (word === '--ctstate' || word === '--state') {
-      conditions.push(stateOf(value, negated))
-      i++
-    } else if (word === '--tcp-flags') i += 2
-    else if (word === '-j' || word === '-g') {
-      action = targetOf(word, value, words.slice(i + 2), family)
-      break
-    } else {
-      const takes = value !== '' && !value.startsWith('-')
-      conditions.push({ unknown: takes ? `${word} ${value}` : word })
-      if (takes) i++
-    }
-    negated = false
+function ruleOf({ matches, verdict, packets, bytes, comment, text }: ParsedRule): Rule {
+  return {
+    conditions: matches.flatMap(conditionOf),
+    action: actionOf(verdict),
+    ...(packets === undefined ? {} : { packets }),
+    ...(bytes === undefined ? {} : { bytes }),
+    ...(comment === undefined ? {} : { comment }),
+    text,
   }
-  return { conditions, action, packets, bytes, ...(comment === undefined ? {} : { comment }), text }
 }
 
-const plain: Readonly<Record<string, Field>> = {
-  '-i': 'iif',
-  '-o': 'oif',
-  '-s': 'saddr',
-  '-d': 'daddr',
-  '-p': 'proto',
-  '--dport': 'dport',
-  '--sport': 'sport',
-  '--dports': 'dport',
-  '--sports': 'sport',
-  '--dst-type': 'daddrtype',
+const fields: Readonly<Record<Exclude<RuleMatch['about'], 'state' | 'toHost' | 'other'>, Field>> = {
+  in: 'iif',
+  out: 'oif',
+  source: 'saddr',
+  destination: 'daddr',
+  protocol: 'proto',
+  sourcePort: 'sport',
+  port: 'dport',
 }
 
-function plainValue(field: Field, value: string): string {
-  if (field === 'dport' || field === 'sport') return value.replace(':', '-')
-  return field === 'daddrtype' ? value.toLowerCase() : value
+function conditionOf({ about, not: negated, values }: RuleMatch): readonly Condition[] {
+  switch (about) {
+    case 'state':
+      return [stateOf(values, negated)]
+    case 'toHost':
+      return [{ field: 'daddrtype', negated, values: ['local'] }]
+    case 'other': {
+      const [text = ''] = values
+      // Which packets of a connection: the first one is led through the rules.
+      if (text.startsWith('--tcp-flags ')) return []
+      const [, type] = /^--dst-type (\S+)$/.exec(text) ?? []
+      return [
+        type === undefined
+          ? { unknown: text }
+          : { field: 'daddrtype', negated, values: [type.toLowerCase()] },
+      ]
+    }
+    default:
+      return [{ field: fields[about], negated, values }]
+  }
 }
 
 /** iptables knows DNAT and SNAT as states, the rest of the world as marks of a flow. */
-function stateOf(value: string, negated: boolean): Condition {
-  const states = value.toLowerCase().split(',')
+function stateOf(states: readonly string[], negated: boolean): Condition {
   const translated = states.filter((state) => state === 'dnat' || state === 'snat')
   const rest = states.filter((state) => state !== 'dnat' && state !== 'snat')
   if (translated.length === 0) return { field: 'ctstate', negated, values: rest }
@@ -120,43 +100,26 @@ function stateOf(value: string, negated: boolean): Condition {
   }
 }
 
-function targetOf(flag: string, target: string, options: readonly string[], family: 4 | 6): Action {
-  const option = (name: string): string => options[options.indexOf(name) + 1] ?? ''
-  switch (target) {
-    case 'ACCEPT':
-      return { kind: 'accept' }
-    case 'DROP':
-      return { kind: 'drop' }
-    case 'REJECT':
-      return { kind: 'reject' }
-    case 'RETURN':
-      return { kind: 'return' }
-    case 'MASQUERADE':
-      return { kind: 'masquerade' }
-    case 'DNAT':
-      return { kind: 'dnat', to: option('--to-destination') }
-    case 'REDIRECT':
-      return { kind: 'dnat', to: `this host:${option('--to-ports')}` }
-    case 'SNAT':
-      return { kind: 'snat', to: option('--to-source') }
-    case 'TCPMSS':
-      return { kind: 'clampMss' }
-    case 'LOG':
-    case 'NFLOG':
+function actionOf({ does, to: [to = ''] }: RuleVerdict): Action {
+  switch (does) {
+    case 'accept':
+    case 'drop':
+    case 'reject':
+    case 'return':
+    case 'masquerade':
+    case 'clampMss':
+      return { kind: does }
+    case 'jump':
+    case 'goto':
+      return { kind: does, chain: to }
+    case 'dnat':
+    case 'snat':
+      return { kind: does, to }
+    case 'redirect':
+      return { kind: 'dnat', to: `this host:${to}` }
+    case 'count':
       return { kind: 'continue' }
-    case 'MARK':
-    case 'CONNMARK':
-    case 'CHECKSUM':
-      return { kind: 'continue' }
-    default:
-      // iptables' own targets are in capitals too; a chain we do not find is taken for one by the walker.
-      return { kind: flag === '-g' ? 'goto' : 'jump', chain: target === '' ? `ipv${family}` : target }
+    case 'other':
+      return { kind: 'unknown', text: to }
   }
-}
-
-/** Words as a shell would take them: comments are in double quotes. */
-function wordsOf(text: string): readonly string[] {
-  return (text.match(/"(?:[^"\\]|\\.)*"|\S+/g) ?? []).map((word) =>
-    word.startsWith('"') ? word.slice(1, -1).replace(/\\(.)/g, '$1') : word,
-  )
 }

@@ -5,46 +5,62 @@
  * @module
  */
 
-import type { NftChain, NftRule, NftSet, Ruleset } from '../../kernel/ruleset.ts'
-import type { Action, Condition, Field, Hook, MapEntry, Rule, RuleTable } from './model.ts'
+import type { NftFields as Fields, NftObject } from '../../kernel/rules/ruletext.ts'
+import type { Action, Condition, Field, Hook, MapEntry, Rule, RuleChain, RuleTable } from './model.ts'
 
-type Fields = Readonly<Record<string, unknown>>
-
-export function nftTables({ chains, sets }: Pick<Ruleset, 'chains' | 'sets'>): readonly RuleTable[] {
-  const names = [...new Set(chains.map(({ family, table }) => `${family} ${table}`))]
-  return names.map((key) => {
-    const own = chains.filter(({ family, table }) => `${family} ${table}` === key)
-    const known = new Map(
-      sets.filter(({ family, table }) => `${family} ${table}` === key).map((set) => [set.name, set]),
+export function nftTables(objects: readonly NftObject[]): readonly RuleTable[] {
+  const chains = fieldsIn(objects, 'chain')
+  const rules = fieldsIn(objects, 'rule')
+  const sets = [...fieldsIn(objects, 'set'), ...fieldsIn(objects, 'map')]
+  return [...new Set(chains.map(tableOf))].map((key) => {
+    const known: Sets = new Map(
+      sets
+        .filter((set) => tableOf(set) === key)
+        .map((set) => [String(set['name']), { elements: (set['elem'] ?? []) as readonly unknown[] }]),
     )
+    const own = rules.filter((rule) => tableOf(rule) === key)
+    const chainsHere = chains
+      .filter((chain) => tableOf(chain) === key)
+      .map((chain): readonly [string, RuleChain] => {
+        const inChain = own.filter((rule) => rule['chain'] === chain['name'])
+        return [String(chain['name']), chainOf(chain, inChain, known)]
+      })
     const [family = '', name = ''] = key.split(' ')
-    return {
-      tool: 'nft',
-      family,
-      name,
-      chains: new Map(own.map((chain) => [chain.name, chainOf(chain, known)])),
-    }
+    return { tool: 'nft', family, name, chains: new Map(chainsHere) }
   })
 }
 
-type Sets = ReadonlyMap<string, NftSet>
+/** As in nft's JSON: values, or `[key, value]` of maps, `{ elem: … }` around those with comments. */
+type Sets = ReadonlyMap<string, { readonly elements: readonly unknown[] }>
 
-function chainOf(chain: NftChain, sets: Sets) {
+const tableOf = (fields: Fields): string => `${fields['family']} ${fields['table']}`
+
+function fieldsIn(objects: readonly NftObject[], kind: string): readonly Fields[] {
+  return objects.flatMap((object) => {
+    const fields = object[kind]
+    return fields === undefined ? [] : [fields]
+  })
+}
+
+function chainOf(chain: Fields, rules: readonly Fields[], sets: Sets): RuleChain {
+  const hook = chain['hook']
   const base =
-    chain.hook === undefined
+    hook === undefined
       ? {}
       : {
           base: {
-            type: chain.type ?? 'filter',
-            hook: chain.hook as Hook,
-            priority: chain.priority ?? 0,
-            policy: chain.policy === 'drop' ? ('drop' as const) : ('accept' as const),
+            type: String(chain['type'] ?? 'filter'),
+            hook: hook as Hook,
+            priority: typeof chain['prio'] === 'number' ? chain['prio'] : 0,
+            policy: chain['policy'] === 'drop' ? ('drop' as const) : ('accept' as const),
           },
         }
-  return { name: chain.name, ...base, rules: chain.rules.map((rule) => ruleOf(rule, sets)) }
+  return { name: String(chain['name']), ...base, rules: rules.map((rule) => ruleOf(rule, sets)) }
 }
 
-function ruleOf({ expressions, comment }: NftRule, sets: Sets): Rule {
+function ruleOf(rule: Fields, sets: Sets): Rule {
+  const expressions = (rule['expr'] ?? []) as readonly Fields[]
+  const comment = typeof rule['comment'] === 'string' ? rule['comment'] : undefined
   const conditions: Condition[] = []
   let action: Action = { kind: 'continue' }
   let counter: { readonly packets?: number; readonly bytes?: number } = {}
@@ -56,6 +72,8 @@ function ruleOf({ expressions, comment }: NftRule, sets: Sets): Rule {
       counter = { ...(packets === undefined ? {} : { packets }), ...(bytes === undefined ? {} : { bytes }) }
     } else if (kind === 'log' || kind === 'comment') continue
     else if (kind === 'limit') conditions.push({ unknown: 'a rate limit' })
+    // Of iptables-nft, where its own program cannot be asked: nft knows that there is a match, and not which.
+    else if (kind === 'xt') conditions.push({ unknown: 'a match of iptables' })
     else action = actionOf(kind, value, sets)
   }
   return {

@@ -6,7 +6,8 @@
  * @module
  */
 
-import { type Address, contains, parseAddress, type Subnet } from '../../model/address.ts'
+import { type Address, parseAddress } from '../../model/address.ts'
+import { isOf } from '../rules/masked.ts'
 import type { Action, Condition, Field, Hook, Packet, Rule, RuleChain, RuleTable } from './model.ts'
 
 export interface Decision {
@@ -181,8 +182,7 @@ function meetsAddress(address: string, value: string): boolean {
   const range = value.split('-')
   if (range.length === 2)
     return compare(range[0] ?? '', address) <= 0 && compare(address, range[1] ?? '') <= 0
-  if (value.includes('/')) return contains(value as Subnet, address as Address)
-  return value === address
+  return isOf(value, address as Address)
 }
 
 /** As numbers, where both are of one family. */

@@ -10,11 +10,11 @@
 
 import { fail } from '../../errors/codes.ts'
 import type { LoweredStep, Where } from '../../plan/step.ts'
-import { EEXIST } from '../errno.ts'
-import { findLinks } from '../facts.ts'
 import type { ApplyOutcome, StepHook, StepResult } from '../kernel.ts'
+import { findLinks } from '../look/facts.ts'
 import type { Message } from '../netlink/encode.ts'
 import type { Link } from '../netlink/link.ts'
+import { EEXIST } from '../system/errno.ts'
 import { failureOf, refusal } from './failure.ts'
 import type { ByMessages, Device, Side, Sides } from './handler.ts'
 import { handlerOf } from './table.ts'

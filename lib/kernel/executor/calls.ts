@@ -6,13 +6,13 @@
 
 import { fail } from '../../errors/codes.ts'
 import type { StepOf, SysctlStep } from '../../plan/step.ts'
-import { flushFlows } from '../conntrack.ts'
-import { missingRules } from '../iptables.ts'
 import type { StepResult } from '../kernel.ts'
-import { withNetns } from '../netns.ts'
-import { missingNft } from '../nft.ts'
-import { foldRules } from '../rule-folder.ts'
-import { normal, readSysctl, writeSysctl } from '../sysctl.ts'
+import { withNetns } from '../namespace/netns.ts'
+import { flushFlows } from '../packets/conntrack.ts'
+import { missingRules } from '../rules/iptables.ts'
+import { missingNft } from '../rules/nft.ts'
+import { foldRules } from '../rules/rule-folder.ts'
+import { normal, readSysctl, writeSysctl } from '../system/sysctl.ts'
 import { type Handler, inside, type Sides, type TogetherResult } from './handler.ts'
 
 function onSide<T>({ where }: SysctlStep, { sandbox }: Sides, visit: () => T): T {

@@ -21,7 +21,7 @@ import {
   EXFULL,
   errnoOf,
   errnoText,
-} from '../errno.ts'
+} from '../system/errno.ts'
 import { handlerOf } from './table.ts'
 
 /** Anything caught while `step` was carried out. */

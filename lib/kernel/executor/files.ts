@@ -7,7 +7,7 @@
 import { fail, isTsnetError } from '../../errors/codes.ts'
 import type { FileStep } from '../../plan/step.ts'
 import { type FileText, textHolds, textTakenBack, textWith } from '../../plan/textfile.ts'
-import { changeText, readChangeable } from '../textfile.ts'
+import { changeText, readChangeable } from '../system/textfile.ts'
 import type { Handler } from './handler.ts'
 
 export const file: Handler<'file'> = {

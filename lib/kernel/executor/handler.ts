@@ -7,15 +7,15 @@
 
 import type { Mac } from '../../model/address.ts'
 import type { LoweredKind, LoweredStep, StepOf, Where } from '../../plan/step.ts'
-import type { Company } from '../company.ts'
 import type { StepResult } from '../kernel.ts'
+import type { LinkIndexes, LinuxSandbox } from '../namespace/sandbox.ts'
 import type { LinkAddress } from '../netlink/addr.ts'
 import type { Message } from '../netlink/encode.ts'
 import type { Link } from '../netlink/link.ts'
 import type { Route } from '../netlink/route.ts'
 import type { RouteSocket } from '../netlink/socket.ts'
-import type { RulesAnswer, RulesOrder } from '../rule-folder.ts'
-import type { LinkIndexes, LinuxSandbox } from '../sandbox.ts'
+import type { RulesAnswer, RulesOrder } from '../rules/rule-folder.ts'
+import type { Company } from '../system/company.ts'
 
 /** One side of an apply or revert: the host, or the sandbox. */
 export interface Side {

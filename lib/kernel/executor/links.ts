@@ -7,9 +7,9 @@
 import { fail } from '../../errors/codes.ts'
 import type { Cidr } from '../../model/address.ts'
 import type { BridgeStep, VethStep } from '../../plan/step.ts'
-import { EINVAL, ENODEV } from '../errno.ts'
 import { addrDel } from '../netlink/addr.ts'
 import { bridgeAdd, bridgePortSet, bridgeSet, type Link, linkSet, portSet, vethAdd } from '../netlink/link.ts'
+import { EINVAL, ENODEV } from '../system/errno.ts'
 import { type Handler, inside, type OwnedLink, type SideView } from './handler.ts'
 
 function linkIn(side: SideView | undefined, name: string): Link | undefined {

@@ -10,10 +10,10 @@
  */
 
 import type { LoweredStep, Where } from '../../plan/step.ts'
-import { goneErrors, SystemError } from '../errno.ts'
-import { findLinks } from '../facts.ts'
+import { findLinks } from '../look/facts.ts'
 import type { Message } from '../netlink/encode.ts'
 import type { Link } from '../netlink/link.ts'
+import { goneErrors, SystemError } from '../system/errno.ts'
 import { undoFailureOf } from './failure.ts'
 import type { Device, Side, Sides } from './handler.ts'
 import { isOurs } from './links.ts'
@@ -32,9 +32,14 @@ export async function revertSteps(
   try {
     const found = await look(backwards, sides)
     const undoing = new Undoing(sides, found)
+    const onHost = backwards.filter(({ where }) => where === 'host')
     // A program and the kernel's wait, both for the host and neither for the other.
-    if (backwards.some(isProgram) && !undoing.hasMessages(backwards)) {
-      const [errors, left] = await Promise.all([undoing.take(backwards), removeLinks(found.doomed)])
+    if (onHost.some(isProgram) && !undoing.hasMessages(onHost)) {
+      await undoing.take(backwards.filter(({ where }) => where === 'sandbox'))
+      const leaving = removeLinks(found.doomed)
+      // The kernel is asked first: starting the first program of a process takes as long as the kernel waits.
+      await new Promise((resolve) => setImmediate(resolve))
+      const [errors, left] = await Promise.all([undoing.take(onHost), leaving])
       return [...errors, ...left]
     }
     const errors = await undoing.take(backwards)

@@ -9,7 +9,8 @@
  * @module
  */
 
-import { commandsOf, makesOnlyChains, type RestoreCommand } from '../restore-text.ts'
+import { commandsOf, makesOnlyChains, type RestoreCommand } from '../rules/restore-text.ts'
+import { addingTo, endingOf, removingFrom, sharedChains } from '../rules/shared-chains.ts'
 import { Refusal } from './namespace.ts'
 
 type Chains = Map<string, string[]>
@@ -35,7 +36,8 @@ export class MemoryTables {
    */
   restore(text: string): boolean {
     if (makesOnlyChains(text) && this.#hasAll(text)) return false
-    for (const [table, commands] of byTable(text)) {
+    const now = addingTo(text, ({ table, chain }) => this.#table(table).has(chain))
+    for (const [table, commands] of byTable(now)) {
       const chains = copyOf(this.#table(table))
       for (const command of commands) run(chains, command)
       this.#tables.set(table, chains)
@@ -45,12 +47,22 @@ export class MemoryTables {
 
   /** Takes away what the text says; what is gone already stops nothing. */
   revert(text: string): void {
-    for (const { table, command } of commandsOf(text)) {
+    for (const { table, command } of commandsOf(removingFrom(text, () => false))) {
       try {
         // An emptying line in a removal must not make the chain.
         if (!command.startsWith(':')) run(this.#table(table), command)
       } catch (error) {
         if (!(error instanceof Refusal) || error.errno !== 'ENOENT') throw error
+      }
+    }
+    for (const shared of sharedChains(text)) {
+      const chains = copyOf(this.#table(shared.table))
+      try {
+        for (const { command } of commandsOf(endingOf(text, shared))) run(chains, command)
+        this.#tables.set(shared.table, chains)
+      } catch (error) {
+        // Rules of others are in it, or it is gone.
+        if (!(error instanceof Refusal)) throw error
       }
     }
   }
@@ -67,6 +79,18 @@ export class MemoryTables {
   /** Chain TSNET-USER has rules of an admin. */
   userRules(): boolean {
     return (this.#tables.get('filter')?.get('TSNET-USER')?.length ?? 0) > 0
+  }
+
+  /** As iptables-save prints it. */
+  saved(): string {
+    return [...this.#tables]
+      .flatMap(([table, chains]) => [
+        `*${table}`,
+        ...[...chains.keys()].map((chain) => `:${chain} - [0:0]`),
+        ...[...chains].flatMap(([chain, rules]) => rules.map((rule) => `-A ${chain} ${rule}`)),
+        'COMMIT',
+      ])
+      .join('\n')
   }
 
   dump(): readonly string[] {

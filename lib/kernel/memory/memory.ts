@@ -68,6 +68,9 @@ export function createMemoryKernel(options: MemoryKernelOptions = {}): MemoryKer
     return { host: outside, sandbox: inside, rules, files }
   }
 
+  const missingRules = (steps: readonly LoweredStep[]): readonly LoweredStep[] =>
+    steps.filter((step) => !handlerOf(step).holds(step, worldOf(undefined)))
+
   const open = (path: string): OpenSandbox => {
     const found = sandboxes.get(path)
     if (found === undefined) {
@@ -77,7 +80,9 @@ export function createMemoryKernel(options: MemoryKernelOptions = {}): MemoryKer
     const { namespace, identity, own } = found
     const sandbox: OpenSandbox = {
       path,
-      facts: { identity, own, links: namespace.linkFacts() },
+      identity,
+      own,
+      links: async () => namespace.linkFacts(),
       sysctls: (keys) => new Map(keys.map((key) => [key, namespace.sysctl(key)])),
       defaultRoutes: async () => namespace.defaultRoutes(),
       close: () => void opened.delete(sandbox),
@@ -141,6 +146,15 @@ export function createMemoryKernel(options: MemoryKernelOptions = {}): MemoryKer
       const visible = steps.filter(({ where }) => where === 'host' || sandbox !== undefined)
       return visible.filter((step) => !handlerOf(step).holds(step, world))
     },
+    lostRules: async (steps) => missingRules(steps).filter((step) => step.kind === 'rules'),
+    mendRules: async (steps) => {
+      const missing = missingRules(steps)
+      revert(missing, worldOf(undefined))
+      const { error } = apply(missing, worldOf(undefined), undefined)
+      if (error !== undefined) throw error as Error
+      return missing.length
+    },
+    taggedRules: async () => rules.tagged(),
     close: () => opened.clear(),
   }
 }

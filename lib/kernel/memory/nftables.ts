@@ -9,13 +9,21 @@
  * @module
  */
 
-import { elementsOf, statementsOf } from '../nft-script.ts'
+import type { TaggedRules } from '../kernel.ts'
+import { elementsOf, statementsOf } from '../rules/nft-script.ts'
+import { ofElement, ofInterface, protectTables } from '../rules/tagged.ts'
 import { Refusal } from './namespace.ts'
 
 interface MemoryTable {
   readonly chains: Map<string, { readonly hook: string; rules: string[] }>
   /** Sets and maps: elements by key; a set's values are empty. */
-  readonly sets: Map<string, { readonly declared: string; readonly elements: Map<string, string> }>
+  readonly sets: Map<string, MemorySet>
+}
+
+interface MemorySet {
+  readonly declared: string
+  readonly elements: Map<string, string>
+  readonly comments: Map<string, string>
 }
 
 type Ruleset = Map<string, MemoryTable>
@@ -65,6 +73,24 @@ export class MemoryRuleset {
     return [...this.#tables.values()].some(({ chains }) => (chains.get('TSNET-USER')?.rules.length ?? 0) > 0)
   }
 
+  tagged(): readonly TaggedRules[] {
+    const elements = [...(this.#tables.get('inet tsnet')?.sets ?? [])].flatMap(
+      ([set, { elements: all, comments }]) =>
+        [...all].flatMap(([key, value]) => {
+          const comment = comments.get(key)
+          const said = comment === undefined ? {} : { comment }
+          return ofElement(set, { key, value: value === '' ? undefined : value, ...said })
+        }),
+    )
+    const interfaces = [...this.#tables].flatMap(([table, { chains }]) => {
+      const [family, name = ''] = table.split(' ')
+      if (family !== 'netdev' || !protectTables.test(name)) return []
+      const text = [...chains.values()].flatMap(({ rules }) => rules).join('\n')
+      return [ofInterface(name, /\bcomment "([^"]*)"/.exec(text)?.[1])]
+    })
+    return [...elements, ...interfaces]
+  }
+
   dump(): readonly string[] {
     return [...this.#tables].flatMap(([table, { chains, sets }]) => [
       `table ${table}`,
@@ -89,7 +115,10 @@ function copyOf(tables: Ruleset): Ruleset {
       {
         chains: new Map([...chains].map(([chain, { hook, rules }]) => [chain, { hook, rules: [...rules] }])),
         sets: new Map(
-          [...sets].map(([set, { declared, elements }]) => [set, { declared, elements: new Map(elements) }]),
+          [...sets].map(([set, { declared, elements, comments }]) => [
+            set,
+            { declared, elements: new Map(elements), comments: new Map(comments) },
+          ]),
         ),
       },
     ]),
@@ -139,7 +168,7 @@ function perform(tables: Ruleset, statement: Statement): void {
       chainOf(table, name).rules.push(rest)
       return
     case 'add element':
-      addElements(setOf(table, name).elements, name, rest)
+      addElements(setOf(table, name), name, rest)
       return
     case 'delete element':
       deleteElements(setOf(table, name).elements, name, rest)
@@ -160,15 +189,16 @@ function addSet({ sets }: MemoryTable, name: string, declared: string): void {
   if (found !== undefined && found.declared !== declared) {
     throw new Refusal('EEXIST', `${name} is there already and is something else`)
   }
-  if (found === undefined) sets.set(name, { declared, elements: new Map() })
+  if (found === undefined) sets.set(name, { declared, elements: new Map(), comments: new Map() })
 }
 
 /** The same element again is no error; another value for the same key is. */
-function addElements(elements: Map<string, string>, set: string, braced: string): void {
-  for (const { key, value = '' } of elementsOf(braced)) {
+function addElements({ elements, comments }: MemorySet, set: string, braced: string): void {
+  for (const { key, value = '', comment } of elementsOf(braced)) {
     const found = elements.get(key)
     if (found !== undefined && found !== value) throw new Refusal('EEXIST', `${set} has ${key} already`)
     elements.set(key, value)
+    if (comment !== undefined) comments.set(key, comment)
   }
 }
 
@@ -192,7 +222,7 @@ function chainOf({ chains }: MemoryTable, name: string): { readonly hook: string
   return chain
 }
 
-function setOf({ sets }: MemoryTable, name: string): { readonly elements: Map<string, string> } {
+function setOf({ sets }: MemoryTable, name: string): MemorySet {
   const set = sets.get(name)
   if (set === undefined) throw missing(`set ${name}`)
   return set

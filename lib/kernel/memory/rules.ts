@@ -6,6 +6,8 @@
  */
 
 import type { RulesStep, RulesTool } from '../../plan/step.ts'
+import type { TaggedRules } from '../kernel.ts'
+import { taggedInSave } from '../rules/tagged.ts'
 import { MemoryTables } from './iptables.ts'
 import { MemoryRuleset } from './nftables.ts'
 
@@ -40,6 +42,13 @@ export class MemoryRules {
   userRules(backend: 'iptables' | 'nftables'): boolean {
     if (backend === 'nftables') return this.#nft.userRules()
     return this.#tablesOf('iptables').userRules() || this.#tablesOf('ip6tables').userRules()
+  }
+
+  tagged(): readonly TaggedRules[] {
+    const saved = (['iptables', 'ip6tables'] as const).flatMap((tool) =>
+      taggedInSave(tool, this.#tablesOf(tool).saved()),
+    )
+    return [...this.#nft.tagged(), ...saved]
   }
 
   dump(): readonly string[] {

@@ -93,7 +93,12 @@ export function decodeAddresses(messages: readonly Received[]): readonly LinkAdd
   const addresses: LinkAddress[] = []
   for (const { type, payload } of messages) {
     const family = payload[0]
-    if (type !== RTM_NEWADDR || (family !== AF_INET && family !== AF_INET6)) continue
+    if (
+      type !== RTM_NEWADDR ||
+      payload.length < addressHeadBytes ||
+      (family !== AF_INET && family !== AF_INET6)
+    )
+      continue
     const attributes = decodeAttributes(payload, addressHeadBytes)
     // On point-to-point links IFA_ADDRESS is the other end.
     const local = attributes.get(IFA_LOCAL) ?? attributes.get(IFA_ADDRESS)

@@ -141,18 +141,51 @@ export function decodeMessages(datagram: Buffer): readonly Received[] {
   return messages
 }
 
-/** Attributes behind a fixed head of `headBytes`, the last of each type. */
-export function decodeAttributes(payload: Buffer, headBytes: number): ReadonlyMap<number, Buffer> {
-  const attributes = new Map<number, Buffer>()
-  let offset = aligned(headBytes)
-  while (offset + attributeBytes <= payload.length) {
-    const length = payload.readUInt16LE(offset)
-    if (length < attributeBytes || offset + length > payload.length) break
-    const type = payload.readUInt16LE(offset + 2) & NLA_TYPE_MASK
-    attributes.set(type, payload.subarray(offset + attributeBytes, offset + length))
-    offset += aligned(length)
+/** Attributes by type, the last of each. What is asked for is cut out then: of a link's forty nobody wants ten. */
+export class Attributes {
+  readonly #payload: Buffer
+  readonly #places = new Map<number, number>()
+
+  /** @param headBytes of the fixed head before them */
+  constructor(payload: Buffer, headBytes: number) {
+    this.#payload = payload
+    let offset = aligned(headBytes)
+    while (offset + attributeBytes <= payload.length) {
+      const length = payload.readUInt16LE(offset)
+      if (length < attributeBytes || offset + length > payload.length) break
+      this.#places.set(payload.readUInt16LE(offset + 2) & NLA_TYPE_MASK, offset)
+      offset += aligned(length)
+    }
   }
-  return attributes
+
+  has(type: number): boolean {
+    return this.#places.has(type)
+  }
+
+  get(type: number): Buffer | undefined {
+    const at = this.#places.get(type)
+    if (at === undefined) return undefined
+    return this.#payload.subarray(at + attributeBytes, at + this.#payload.readUInt16LE(at))
+  }
+}
+
+export function decodeAttributes(payload: Buffer, headBytes: number): Attributes {
+  return new Attributes(payload, headBytes)
+}
+
+/** The number an attribute holds; undefined where there is none, or less than one. */
+export function u32In(bytes: Buffer | undefined): number | undefined {
+  return bytes !== undefined && bytes.length >= 4 ? bytes.readUInt32LE(0) : undefined
+}
+
+export function i32In(bytes: Buffer | undefined): number | undefined {
+  return bytes !== undefined && bytes.length >= 4 ? bytes.readInt32LE(0) : undefined
+}
+
+/** Of netfilter: 2, 4 or 8 bytes, the highest first. */
+export function bigEndianIn(bytes: Buffer | undefined): number | undefined {
+  if (bytes === undefined || ![2, 4, 8].includes(bytes.length)) return undefined
+  return bytes.length === 8 ? Number(bytes.readBigUInt64BE(0)) : bytes.readUIntBE(0, bytes.length)
 }
 
 /** Text up to its zero byte. */

@@ -12,8 +12,8 @@
  */
 
 import { fail } from '../../errors/codes.ts'
-import { errnoOf, SystemError } from '../errno.ts'
-import { loadRawSocket, type RawSocket } from '../native.ts'
+import { errnoOf, SystemError } from '../system/errno.ts'
+import { loadRawSocket, type RawSocket } from '../system/native.ts'
 import { capacity, type Portion, portions } from './capacity.ts'
 import {
   decodeMessages,

@@ -11,8 +11,15 @@
  * @module
  */
 
-import { EMSGSIZE, SystemError } from '../errno.ts'
-import { closeDescriptor, netlinkSocket, receiveNow, sendAll, sendAside, setSocketOption } from '../libc.ts'
+import { EMSGSIZE, SystemError } from '../system/errno.ts'
+import {
+  closeDescriptor,
+  netlinkSocket,
+  receiveNow,
+  sendAll,
+  sendAside,
+  setSocketOption,
+} from '../system/libc.ts'
 import {
   decodeMessages,
   encodeBatch,
@@ -71,8 +78,14 @@ export function askedCount(): number {
  * @param sendBytes for who sends more at once than a socket usually takes (net.core.wmem_default); root may
  */
 export function openExchange(protocol: number, sendBytes?: number): Exchange {
-  let fd = netlinkSocket(protocol)
+  const fd = netlinkSocket(protocol)
   if (sendBytes !== undefined) setSocketOption(fd, SOL_SOCKET, SO_SNDBUFFORCE, sendBytes)
+  return exchangeOn(fd, { isShared: false })
+}
+
+/** The same on a socket that is there, and goes with the exchange. @param isShared others read their answers there too */
+export function exchangeOn(socket: number, { isShared }: { readonly isShared: boolean }): Exchange {
+  let fd = socket
   const buffer = Buffer.allocUnsafe(answerBytes)
   let seq = 1
   const begin = (messages: readonly Message[]): { readonly first: number; readonly bytes: Buffer } => {
@@ -98,6 +111,7 @@ export function openExchange(protocol: number, sendBytes?: number): Exchange {
   }
   return {
     ask: (messages) => {
+      if (isShared) emptySocket(fd)
       const { first, bytes } = begin(messages)
       sendAll(fd, bytes)
       return collect(messages, first)
@@ -115,8 +129,16 @@ export function openExchange(protocol: number, sendBytes?: number): Exchange {
   }
 }
 
+/** Takes away what nobody has waited for: the next reader would think that it is his. */
+export function emptySocket(fd: number): void {
+  // Of a datagram that does not fit the rest goes too.
+  const buffer = Buffer.allocUnsafe(16)
+  while (receiveNow(fd, buffer) !== undefined);
+}
+
+/** Half of the bits of a dump mean something else on what makes things (NLM_F_EXCL, NLM_F_REPLACE). */
 function isAwaited({ flags }: Message): boolean {
-  return (flags & (NLM_F_ACK | NLM_F_DUMP)) !== 0
+  return (flags & NLM_F_ACK) !== 0 || (flags & NLM_F_DUMP) === NLM_F_DUMP
 }
 
 /** @returns true if it was the last word on that question */

@@ -11,7 +11,16 @@
 
 import { type Address, bytesOf, type Family, fromBytes } from '../../model/address.ts'
 import { AF_INET, AF_INET6 } from './addr.ts'
-import { type Attribute, decodeAttributes, type Message, nested, type Received, u8, u32 } from './encode.ts'
+import {
+  type Attribute,
+  bigEndianIn,
+  decodeAttributes,
+  type Message,
+  nested,
+  type Received,
+  u8,
+  u32,
+} from './encode.ts'
 
 const AF_UNSPEC = 0
 const IPCTNL_MSG_CT_GET = 0x0101
@@ -135,7 +144,7 @@ function endOf(
   const port = proto.get(side === 'dst' ? CTA_PROTO_DST_PORT : CTA_PROTO_SRC_PORT)
   const protocol = proto.get(CTA_PROTO_NUM)?.[0]
   if (address === undefined || port === undefined || protocol === undefined) return undefined
-  return { address: fromBytes(address), port: port.readUInt16BE(0), protocol }
+  return { address: fromBytes(address), port: bigEndianIn(port) ?? 0, protocol }
 }
 
 /** CTA_IP_V4_SRC, CTA_IP_V4_DST, CTA_IP_V6_SRC, CTA_IP_V6_DST */

@@ -8,7 +8,7 @@
 
 import { type Address, type Family, fromBytes } from '../../model/address.ts'
 import { AF_INET, AF_INET6 } from './addr.ts'
-import { decodeAttributes, type Received } from './encode.ts'
+import { bigEndianIn, decodeAttributes, type Received } from './encode.ts'
 
 const CTA = {
   original: 1,
@@ -81,7 +81,7 @@ export function decodeFlowFact({ payload }: Received): FlowFact | undefined {
   if (family === undefined || one === undefined || other === undefined) return undefined
   const [original, reply] = [tupleOf(one, family), tupleOf(other, family)]
   if (original === undefined || reply === undefined) return undefined
-  const status = attributes.get(CTA.status)?.readUInt32BE(0) ?? 0
+  const status = bigEndianIn(attributes.get(CTA.status)) ?? 0
   const state = stateOf(attributes.get(CTA.protocolInfo))
   const sent = countOf(attributes.get(CTA.countersOriginal))
   const received = countOf(attributes.get(CTA.countersReply))
@@ -93,8 +93,8 @@ export function decodeFlowFact({ payload }: Received): FlowFact | undefined {
     ...(state === undefined ? {} : { state }),
     replied: (status & IPS_SEEN_REPLY) !== 0,
     assured: (status & IPS_ASSURED) !== 0,
-    secondsLeft: attributes.get(CTA.timeout)?.readUInt32BE(0) ?? 0,
-    mark: attributes.get(CTA.mark)?.readUInt32BE(0) ?? 0,
+    secondsLeft: bigEndianIn(attributes.get(CTA.timeout)) ?? 0,
+    mark: bigEndianIn(attributes.get(CTA.mark)) ?? 0,
     ...(sent === undefined ? {} : { sent }),
     ...(received === undefined ? {} : { received }),
   }
@@ -112,7 +112,7 @@ function tupleOf(
   const [source, destination] = [ip.get(first), ip.get(first + 1)]
   const protocol = proto.get(1)?.[0]
   if (source === undefined || destination === undefined || protocol === undefined) return undefined
-  const [sourcePort, destinationPort] = [proto.get(2)?.readUInt16BE(0), proto.get(3)?.readUInt16BE(0)]
+  const [sourcePort, destinationPort] = [bigEndianIn(proto.get(2)), bigEndianIn(proto.get(3))]
   const tuple = {
     source: fromBytes(source),
     destination: fromBytes(destination),
@@ -132,6 +132,6 @@ function stateOf(info: Buffer | undefined): string | undefined {
 function countOf(counters: Buffer | undefined): FlowCount | undefined {
   if (counters === undefined) return undefined
   const parts = decodeAttributes(counters, 0)
-  const of = (type: number): number => Number(parts.get(type)?.readBigUInt64BE(0) ?? 0n)
+  const of = (type: number): number => bigEndianIn(parts.get(type)) ?? 0
   return { packets: of(1), bytes: of(2) }
 }

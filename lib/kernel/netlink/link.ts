@@ -19,6 +19,7 @@ import {
   type Attribute,
   decodeAttributes,
   decodeText,
+  i32In,
   type Message,
   macBytes,
   NLM_F_CREATE,
@@ -28,6 +29,7 @@ import {
   text,
   u8,
   u32,
+  u32In,
 } from './encode.ts'
 
 const RTM_NEWLINK = 16
@@ -242,17 +244,19 @@ export function linkList(): Message {
 
 /** The links among received messages. */
 export function decodeLinks(messages: readonly Received[]): readonly Link[] {
-  return messages.filter(({ type }) => type === RTM_NEWLINK).map(({ payload }) => decodeLink(payload))
+  return messages.filter(isLink).map(({ payload }) => decodeLink(payload))
 }
 
 /** Only which group each link is in: of a thousand links that is a tenth of the work. */
 export function decodeGroups(messages: readonly Received[]): readonly Pick<Link, 'index' | 'group'>[] {
-  return messages
-    .filter(({ type }) => type === RTM_NEWLINK)
-    .map(({ payload }) => ({
-      index: payload.readInt32LE(4),
-      group: decodeAttributes(payload, linkHeadBytes).get(IFLA_GROUP)?.readUInt32LE(0) ?? 0,
-    }))
+  return messages.filter(isLink).map(({ payload }) => ({
+    index: payload.readInt32LE(4),
+    group: u32In(decodeAttributes(payload, linkHeadBytes).get(IFLA_GROUP)) ?? 0,
+  }))
+}
+
+function isLink({ type, payload }: Received): boolean {
+  return type === RTM_NEWLINK && payload.length >= linkHeadBytes
 }
 
 const nothing: Buffer = Buffer.alloc(0)
@@ -264,19 +268,20 @@ function decodeLink(payload: Buffer): Link {
   const port = decodeAttributes(info.get(IFLA_INFO_SLAVE_DATA) ?? nothing, 0)
   const families = decodeAttributes(attributes.get(IFLA_AF_SPEC) ?? nothing, 0)
   const settings = decodeAttributes(families.get(AF_INET6) ?? nothing, 0).get(IFLA_INET6_CONF)
+  const disabled = i32In(settings?.subarray(4 * DEVCONF_DISABLE_IPV6))
   const mac = attributes.get(IFLA_ADDRESS)
   return {
     index: payload.readInt32LE(4),
     name: decodeText(attributes.get(IFLA_IFNAME)) ?? '',
     kind,
     mac: mac?.length === 6 ? ((mac.toString('hex').match(/../g) ?? []).join(':') as Mac) : undefined,
-    mtuBytes: attributes.get(IFLA_MTU)?.readUInt32LE(0) ?? 0,
+    mtuBytes: u32In(attributes.get(IFLA_MTU)) ?? 0,
     up: (payload.readUInt32LE(8) & IFF_UP) !== 0,
-    master: attributes.get(IFLA_MASTER)?.readUInt32LE(0),
+    master: u32In(attributes.get(IFLA_MASTER)),
     alias: decodeText(attributes.get(IFLA_IFALIAS)),
-    group: attributes.get(IFLA_GROUP)?.readUInt32LE(0) ?? 0,
-    ipv6Off: settings === undefined ? undefined : settings.readInt32LE(4 * DEVCONF_DISABLE_IPV6) !== 0,
-    hairpin: port.get(IFLA_BRPORT_MODE)?.readUInt8(0) === 1,
-    isolated: port.get(IFLA_BRPORT_ISOLATED)?.readUInt8(0) === 1,
+    group: u32In(attributes.get(IFLA_GROUP)) ?? 0,
+    ipv6Off: disabled === undefined ? undefined : disabled !== 0,
+    hairpin: port.get(IFLA_BRPORT_MODE)?.[0] === 1,
+    isolated: port.get(IFLA_BRPORT_ISOLATED)?.[0] === 1,
   }
 }

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { type Attribute, decodeAttributes, type Message, type Received, u32 } from './encode.ts'
+import { type Attribute, decodeAttributes, i32In, type Message, type Received, u32, u32In } from './encode.ts'
 import { decodeLinks, type Link } from './link.ts'
 
 const RTM_GETLINK = 18
@@ -78,12 +78,12 @@ function detailsOf(payload: Buffer, kind: string): Omit<LinkDetail, keyof Link> 
   const attributes = decodeAttributes(payload, linkHeadBytes)
   const info = decodeAttributes(attributes.get(IFLA_LINKINFO) ?? Buffer.alloc(0), 0)
   const port = decodeAttributes(info.get(IFLA_INFO_SLAVE_DATA) ?? Buffer.alloc(0), 0)
-  const state = port.get(IFLA_BRPORT_STATE)?.readUInt8(0)
+  const state = port.get(IFLA_BRPORT_STATE)?.[0]
   return {
-    carrier: attributes.get(IFLA_CARRIER)?.readUInt8(0) === 1,
+    carrier: attributes.get(IFLA_CARRIER)?.[0] === 1,
     traffic: trafficOf(attributes.get(IFLA_STATS64)),
-    peerIndex: attributes.get(IFLA_LINK)?.readUInt32LE(0) || undefined,
-    peerNsid: attributes.get(IFLA_LINK_NETNSID)?.readInt32LE(0),
+    peerIndex: u32In(attributes.get(IFLA_LINK)) || undefined,
+    peerNsid: i32In(attributes.get(IFLA_LINK_NETNSID)),
     portState: state === undefined ? undefined : portStates[state],
     bridge: kind === 'bridge' ? bridgeOf(info.get(IFLA_INFO_DATA)) : undefined,
   }
@@ -109,8 +109,8 @@ function bridgeOf(data: Buffer | undefined): BridgeDetail {
   const id = fields.get(IFLA_BR_BRIDGE_ID)?.toString('hex') ?? ''
   return {
     id: `${id.slice(0, 4)}.${id.slice(4)}`,
-    stp: (fields.get(IFLA_BR_STP_STATE)?.readUInt32LE(0) ?? 0) !== 0,
-    vlanFiltering: fields.get(IFLA_BR_VLAN_FILTERING)?.readUInt8(0) === 1,
+    stp: (u32In(fields.get(IFLA_BR_STP_STATE)) ?? 0) !== 0,
+    vlanFiltering: fields.get(IFLA_BR_VLAN_FILTERING)?.[0] === 1,
   }
 }
 
@@ -124,6 +124,6 @@ export function nsidGet(fd: number): Message {
 export function decodeNsid(messages: readonly Received[]): number | undefined {
   const answer = messages.find(({ type }) => type === RTM_NEWNSID)
   if (answer === undefined) return undefined
-  const nsid = decodeAttributes(answer.payload, nsidHeadBytes).get(NETNSA_NSID)?.readInt32LE(0)
+  const nsid = i32In(decodeAttributes(answer.payload, nsidHeadBytes).get(NETNSA_NSID))
   return nsid === undefined || nsid < 0 ? undefined : nsid
 }

@@ -77,7 +77,8 @@ export function neighbourList(): Message {
 export function decodeNeighbours(messages: readonly Received[]): readonly Neighbour[] {
   return messages.flatMap(({ type, payload }): Neighbour[] => {
     const family = payload[0]
-    if (type !== RTM_NEWNEIGH || (family !== AF_INET && family !== AF_INET6)) return []
+    if (type !== RTM_NEWNEIGH || payload.length < headBytes || (family !== AF_INET && family !== AF_INET6))
+      return []
     const attributes = decodeAttributes(payload, headBytes)
     const address = attributes.get(NDA_DST)
     if (address === undefined) return []

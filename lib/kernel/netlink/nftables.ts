@@ -10,20 +10,42 @@
  * @module
  */
 
-import { type Attribute, type Message, NLM_F_ACK, NLM_F_CREATE, nested, text } from './encode.ts'
+import {
+  type Attribute,
+  bigEndianIn,
+  decodeAttributes,
+  type Message,
+  NLM_F_ACK,
+  NLM_F_CREATE,
+  nested,
+  type Received,
+  text,
+} from './encode.ts'
 
 export const NETLINK_NETFILTER = 12
 
 const NFNL_SUBSYS_NFTABLES = 10
 const NFNL_MSG_BATCH_BEGIN = 16
 const NFNL_MSG_BATCH_END = 17
+const NFT_MSG_NEWTABLE = 0
+const NFT_MSG_GETTABLE = 1
+const NFT_MSG_DELTABLE = 2
 const NFT_MSG_GETCHAIN = 4
 const NFT_MSG_NEWSETELEM = 12
 const NFT_MSG_DELSETELEM = 14
 
 const NLA_F_NESTED = 0x8000
+const NFTA_TABLE_NAME = 1
+const NFTA_TABLE_FLAGS = 2
+/** Whoever makes it or takes it up is the only one who may change it, as long as his socket is open. */
+const NFT_TABLE_F_OWNER = 2
+/** It stays when that socket is closed, and is anybody's then. Linux 6.9. */
+const NFT_TABLE_F_PERSIST = 4
 const NFTA_CHAIN_TABLE = 1
 const NFTA_CHAIN_NAME = 3
+const NFTA_CHAIN_USE = 6
+/** struct nfgenmsg */
+const headBytes = 4
 const NFTA_SET_ELEM_LIST_TABLE = 1
 const NFTA_SET_ELEM_LIST_SET = 2
 const NFTA_SET_ELEM_LIST_ELEMENTS = 3
@@ -59,18 +81,72 @@ export interface ElementChange {
 
 /** One transaction: all of it or nothing. The last element's acknowledgement comes after the commit. */
 export function elementsTransaction(changes: readonly ElementChange[]): readonly Message[] {
+  const groups = neighbours(changes)
+  const elements = groups.map((group, i) => ({
+    ...elementsMessage(group),
+    flags: (group[0]?.action === 'add' ? NLM_F_CREATE : 0) | (i === groups.length - 1 ? NLM_F_ACK : 0),
+  }))
+  return transaction(elements)
+}
+
+/** What is to become of a table: owned by the socket that sends it, and persistent, or gone. */
+export interface TableChange {
+  readonly action: 'own' | 'delete'
+  readonly table: TableName
+}
+
+/** One transaction. To own one that is there is allowed where it was owned and persistent before, and is nobody's now. */
+export function tablesTransaction(changes: readonly TableChange[]): readonly Message[] {
+  return transaction(
+    changes.map(({ action, table }, i) => ({
+      type: (NFNL_SUBSYS_NFTABLES << 8) | (action === 'own' ? NFT_MSG_NEWTABLE : NFT_MSG_DELTABLE),
+      flags: (action === 'own' ? NLM_F_CREATE : 0) | (i === changes.length - 1 ? NLM_F_ACK : 0),
+      head: headOf(table),
+      attributes: [
+        { type: NFTA_TABLE_NAME, value: text(table.name) },
+        ...(action === 'own'
+          ? [{ type: NFTA_TABLE_FLAGS, value: bigEndian(NFT_TABLE_F_OWNER | NFT_TABLE_F_PERSIST) }]
+          : []),
+      ],
+    })),
+  )
+}
+
+/** Answered with ENOENT where there is no such table. */
+export function tableGet(table: TableName): Message {
+  return {
+    type: (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETTABLE,
+    flags: NLM_F_ACK,
+    head: headOf(table),
+    attributes: [{ type: NFTA_TABLE_NAME, value: text(table.name) }],
+  }
+}
+
+/** What the kernel says of a table. */
+export interface TableFlags {
+  readonly owned: boolean
+  readonly persistent: boolean
+}
+
+export function tableFlagsIn({ payload }: Received): TableFlags {
+  const flags = bigEndianIn(decodeAttributes(payload, 4).get(NFTA_TABLE_FLAGS)) ?? 0
+  return { owned: (flags & NFT_TABLE_F_OWNER) !== 0, persistent: (flags & NFT_TABLE_F_PERSIST) !== 0 }
+}
+
+function transaction(messages: readonly Message[]): readonly Message[] {
   const frame = (type: number): Message => ({
     type,
     flags: 0,
     head: Uint8Array.of(0, 0, 0, NFNL_SUBSYS_NFTABLES),
     attributes: [],
   })
-  const groups = neighbours(changes)
-  const elements = groups.map((group, i) => ({
-    ...elementsMessage(group),
-    flags: (group[0]?.action === 'add' ? NLM_F_CREATE : 0) | (i === groups.length - 1 ? NLM_F_ACK : 0),
-  }))
-  return [frame(NFNL_MSG_BATCH_BEGIN), ...elements, frame(NFNL_MSG_BATCH_END)]
+  return [frame(NFNL_MSG_BATCH_BEGIN), ...messages, frame(NFNL_MSG_BATCH_END)]
+}
+
+function bigEndian(value: number): Uint8Array {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32BE(value)
+  return bytes
 }
 
 /** Answered with ENOENT where there is no such chain. */
@@ -84,6 +160,11 @@ export function chainGet(table: TableName, chain: string): Message {
       { type: NFTA_CHAIN_NAME, value: text(chain) },
     ],
   }
+}
+
+/** How many rules are in a chain or lead to it, of the answer to that question. */
+export function chainUse({ payload }: Received): number | undefined {
+  return bigEndianIn(decodeAttributes(payload, headBytes).get(NFTA_CHAIN_USE))
 }
 
 /** The length of a nested attribute has 16 bits; an element with the longest comment takes 250 bytes. */

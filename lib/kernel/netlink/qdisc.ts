@@ -93,7 +93,7 @@ export function qdiscList(): Message {
 /** The disciplines among received messages. */
 export function decodeQdiscs(messages: readonly Received[]): readonly Qdisc[] {
   return messages
-    .filter(({ type }) => type === RTM_NEWQDISC)
+    .filter(({ type, payload }) => type === RTM_NEWQDISC && payload.length >= headBytes)
     .map(({ payload }) => {
       const parent = payload.readUInt32LE(12)
       return {

@@ -28,6 +28,7 @@ import {
   NLM_F_EXCL,
   type Received,
   u32,
+  u32In,
 } from './encode.ts'
 
 const RTM_NEWROUTE = 24
@@ -170,9 +171,9 @@ function decodeRoute(payload: Buffer, addressBytes: number): Route {
   return {
     to: withPrefix(destination, payload[1] ?? 0) as Subnet,
     via: address(RTA_GATEWAY),
-    out: attributes.get(RTA_OIF)?.readUInt32LE(0),
-    metric: attributes.get(RTA_PRIORITY)?.readUInt32LE(0) ?? 0,
+    out: u32In(attributes.get(RTA_OIF)),
+    metric: u32In(attributes.get(RTA_PRIORITY)) ?? 0,
     source: address(RTA_PREFSRC),
-    mtuBytes: metrics.get(RTAX_MTU)?.readUInt32LE(0),
+    mtuBytes: u32In(metrics.get(RTAX_MTU)),
   }
 }

@@ -9,7 +9,7 @@
  */
 
 import { fail } from '../../errors/codes.ts'
-import { SystemError } from '../errno.ts'
+import { SystemError } from '../system/errno.ts'
 import { portions } from './capacity.ts'
 import { type Message, NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, type Received } from './encode.ts'
 import { type Answer, type Exchange, openExchange } from './exchange.ts'

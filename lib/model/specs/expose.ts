@@ -12,6 +12,6 @@ export type ExposedPort = SetupRequest['expose'][number]
 /** @throws TSNET_BAD_VALUE (invalid) */
 export function parseExpose(text: string, field = '--expose'): ExposedPort {
   const [ports, protocol] = splitProtocol(text, field)
-  const { first, count } = parseRange(ports, field)
+  const { first, count } = parseRange(ports, { text, field })
   return { port: first, count, protocol }
 }

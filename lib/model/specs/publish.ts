@@ -25,8 +25,8 @@ interface PortRange {
 export function parsePublish(text: string, field = '--publish'): PortMapping {
   const [ports, protocol] = splitProtocol(text, field)
   const parts = splitParts(ports, text, field)
-  const container = parseRange(parts.container, field)
-  const host = parts.host === undefined ? undefined : parseRange(parts.host, field)
+  const container = parseRange(parts.container, { text, field })
+  const host = parts.host === undefined ? undefined : parseRange(parts.host, { text, field, side: 'host' })
   if (host !== undefined && host.count !== container.count) {
     throw fail('TSNET_BAD_VALUE', {
       field,
@@ -44,19 +44,41 @@ export function parsePublish(text: string, field = '--publish'): PortMapping {
   }
 }
 
+/** What a range is part of, for its errors. */
+interface Whole {
+  readonly text: string
+  readonly field: string
+  /** A port of the host may be left out. */
+  readonly side?: 'host'
+}
+
 /** `PORT` or `PORT-END`. @throws TSNET_BAD_VALUE (invalid) */
-export function parseRange(text: string, field: string): PortRange {
-  const [head = '', tail, more] = text.split('-')
-  const first = readPort(head, field)
+export function parseRange(range: string, whole: Whole): PortRange {
+  const { field } = whole
+  const [head = '', tail, more] = range.split('-')
+  const first = readEnd(head, whole)
   if (tail === undefined) return { first, count: 1 }
-  const last = readPort(tail, field)
+  const last = readEnd(tail, whole)
   if (more === undefined && last >= first) return { first, count: last - first + 1 }
-  const message = `reading ${field}: "${text}" is no range of ports`
+  const message = `reading ${field}: "${range}" is no range of ports`
   throw fail('TSNET_BAD_VALUE', {
     field,
-    value: text,
+    value: range,
     message,
     hint: 'write FIRST-LAST, the lower port first',
+  })
+}
+
+/** One end of a range; what is not there, or chosen by us where it is not there, is told of the whole. */
+function readEnd(end: string, { text, field, side }: Whole): number {
+  if (end !== '' && (side === undefined || Number(end) !== 0)) return readPort(end, field)
+  const fault = end === '' ? `a port is missing in "${text}"` : `"${end}" is no port from 1 to 65535`
+  const hint = end === '' ? 'write a number from 1 to 65535' : 'leave the host port out to have one chosen'
+  throw fail('TSNET_BAD_VALUE', {
+    field,
+    value: end === '' ? text : end,
+    message: `reading ${field}: ${fault}`,
+    hint,
   })
 }
 

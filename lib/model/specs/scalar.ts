@@ -43,7 +43,8 @@ export function readAddress(text: string, field: string, family?: 4 | 6): Addres
   }
   if (family !== undefined && familyOf(address) !== family) {
     const message = `reading ${field}: "${text}" is an IPv${familyOf(address)} address, IPv${family} is wanted here`
-    const hint = family === 4 ? 'give IPv6 addresses with ip6' : 'give IPv4 addresses with ip'
+    const other = `${/^--ip6?$/.test(field) ? '--' : ''}${family === 4 ? 'ip6' : 'ip'}`
+    const hint = `give IPv${familyOf(address)} addresses with ${other}`
     throw fail('TSNET_BAD_VALUE', { field, value: text, message, hint })
   }
   return address
@@ -81,7 +82,7 @@ export function readSubnet(text: string, field: string): Subnet {
   const cidr = parseCidr(text)
   const message =
     cidr === undefined
-      ? `reading ${field}: "${text}" is no prefix such as 10.90.0.0/24`
+      ? `reading ${field}: "${text}" is no prefix such as ${text.includes(':') ? 'fd00:90::/64' : '10.90.0.0/24'}`
       : `reading ${field}: ${text} has bits set beyond its prefix length`
   const hint = cidr === undefined ? 'write ADDRESS/LENGTH' : `write ${subnetOf(cidr)}`
   throw fail('TSNET_BAD_VALUE', { field, value: text, message, hint })
@@ -109,9 +110,8 @@ export function readMtu(text: string | number, field: string): number {
 export function readPort(text: string | number, field: string): number {
   const port = typeof text === 'number' ? text : /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
   if (Number.isInteger(port) && port >= 1 && port <= 65_535) return port
-  const message = `reading ${field}: ${text === '' ? 'a port is missing' : `"${text}" is no port from 1 to 65535`}`
-  const hint = port === 0 ? 'leave the host port out to have one chosen' : 'write a number from 1 to 65535'
-  throw fail('TSNET_BAD_VALUE', { field, value: text, message, hint })
+  const message = `reading ${field}: "${text}" is no port from 1 to 65535`
+  throw fail('TSNET_BAD_VALUE', { field, value: text, message, hint: 'write a number from 1 to 65535' })
 }
 
 /** Upper case is fine, as in Docker. @throws TSNET_BAD_VALUE (invalid) */

@@ -32,14 +32,24 @@ export async function openHook(at: Folders, firewall: 'nftables' | 'iptables'): 
       },
     }),
   })
+  /** As `runc create` finds it. */
+  const unpack = (box: Box): void => {
+    mkdirSync(`${bundleOf(box)}/rootfs/etc`, { recursive: true })
+    writeFileSync(`${bundleOf(box)}/config.json`, '{"root":{"path":"rootfs"},"hostname":"box"}')
+  }
   return {
     attach: (box) => {
-      // As `runc create` finds it.
-      mkdirSync(`${bundleOf(box)}/rootfs/etc`, { recursive: true })
-      writeFileSync(`${bundleOf(box)}/config.json`, '{"root":{"path":"rootfs"},"hostname":"box"}')
+      unpack(box)
       return starter.one(hook(box, 'createRuntime'))
     },
     detach: (box) => starter.one(hook(box, 'poststop')),
+    together: {
+      attach: (boxes) => {
+        boxes.forEach(unpack)
+        return starter.all(boxes.map((box) => hook(box, 'createRuntime')))
+      },
+      detach: (boxes) => starter.all(boxes.map((box) => hook(box, 'poststop'))),
+    },
     close: async () => starter.close(),
   }
 }

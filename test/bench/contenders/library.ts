@@ -7,7 +7,7 @@ import type { EngineOptions, SetupRequest } from '../../../lib/index.ts'
 import { type Box, type Contender, type Cost, type Folders, hostPortOf, timed } from './contender.ts'
 
 type Library = typeof import('../../../lib/index.ts')
-type Run = typeof import('../../../lib/kernel/run.ts')
+type Run = typeof import('../../../lib/kernel/system/run.ts')
 
 export async function openLibrary(
   { root }: Folders,
@@ -17,7 +17,7 @@ export async function openLibrary(
   const { decodeCreateNetwork, decodeSetupRequest, openEngine } = (await import(
     `${built}/index.js`
   )) as Library
-  const { spawnCount } = (await import(`${built}/kernel/run.js`)) as Run
+  const { spawnCount } = (await import(`${built}/kernel/system/run.js`)) as Run
   const engine = await openEngine({ firewall })
   await engine.createNetwork(decodeCreateNetwork(benchNetwork))
   const counted = async (work: () => unknown): Promise<Cost> => {
@@ -58,7 +58,7 @@ export const benchNetwork = {
   options: { dns: false },
 } as const
 
-/** As long as those of engines. */
+/** As long as those of engines, and like theirs another one from the beginning: whoever pads in front has two alike. */
 export function containerId({ number }: Box): string {
-  return number.toString(16).padStart(64, 'c0ffee')
+  return number.toString(16).padStart(8, '0').padEnd(64, 'c0ffee')
 }

@@ -9,7 +9,7 @@
 import { readFileSync } from 'node:fs'
 import { askNameServer } from '../../../lib/dns/client.ts'
 import type { Contents } from '../../../lib/dns/control.ts'
-import { startNameServer } from '../../../lib/kernel/nameserver.ts'
+import { startNameServer } from '../../../lib/kernel/system/nameserver.ts'
 import type { Address, Cidr } from '../../../lib/model/address.ts'
 
 const [address = '', names = '', workers = '', socketPath = ''] = process.argv.slice(2)

@@ -7,8 +7,8 @@
  * @module
  */
 import { readFileSync } from 'node:fs'
-import { foldRules, ruleFolder } from '../../../lib/kernel/rule-folder.ts'
-import { spawnCount } from '../../../lib/kernel/run.ts'
+import { foldRules, ruleFolder } from '../../../lib/kernel/rules/rule-folder.ts'
+import { spawnCount } from '../../../lib/kernel/system/run.ts'
 import type { RulesStep } from '../../../lib/plan/step.ts'
 
 const steps = JSON.parse(readFileSync(0, 'utf8')) as readonly RulesStep[]

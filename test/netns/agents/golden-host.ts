@@ -5,7 +5,7 @@
  * @module
  */
 import { existsSync, readFileSync, statSync } from 'node:fs'
-import { applyOrUndo, beforeValues, lower } from '../../../lib/engine/apply.ts'
+import { applyOrUndo, beforeValues, lower } from '../../../lib/engine/attach/apply.ts'
 import type { Kernel, OpenSandbox } from '../../../lib/kernel/kernel.ts'
 import { createLinuxKernel } from '../../../lib/kernel/linux.ts'
 import type { FirewallBackend } from '../../../lib/model/attachment.ts'

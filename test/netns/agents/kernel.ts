@@ -10,10 +10,10 @@ import { createInterface } from 'node:readline'
 import { asTsnetError, isTsnetError } from '../../../lib/errors/codes.ts'
 import type { OpenSandbox } from '../../../lib/kernel/kernel.ts'
 import { createLinuxKernel } from '../../../lib/kernel/linux.ts'
+import { readSurroundings } from '../../../lib/kernel/look/surroundings.ts'
+import { openNetns, withNetns } from '../../../lib/kernel/namespace/netns.ts'
 import { askedCount } from '../../../lib/kernel/netlink/exchange.ts'
-import { openNetns, withNetns } from '../../../lib/kernel/netns.ts'
-import { spawnCount } from '../../../lib/kernel/run.ts'
-import { readSurroundings } from '../../../lib/kernel/surroundings.ts'
+import { spawnCount } from '../../../lib/kernel/system/run.ts'
 import type { Family } from '../../../lib/model/address.ts'
 import type { SandboxIdentity } from '../../../lib/model/sandbox.ts'
 import type { LoweredStep } from '../../../lib/plan/step.ts'
@@ -45,7 +45,12 @@ const errorOf = (error: unknown): unknown =>
   isTsnetError(error) ? error.toJSON() : { message: String(error) }
 
 const calls = {
-  facts: (path: string) => within(path, async (sandbox) => sandbox?.facts),
+  facts: (path: string) =>
+    within(
+      path,
+      async (sandbox) =>
+        sandbox && { identity: sandbox.identity, own: sandbox.own, links: await sandbox.links() },
+    ),
   sandboxSysctls: (path: string, keys: string[]) =>
     within(path, async (sandbox) => Object.fromEntries(sandbox?.sysctls(keys) ?? [])),
   isAlive: (path: string, identity: SandboxIdentity) => kernel.isAlive(path, identity),

@@ -9,15 +9,17 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { isTsnetError } from '../../../lib/errors/codes.ts'
-import { flushFlows } from '../../../lib/kernel/conntrack.ts'
-import { foreignDrops, userRules } from '../../../lib/kernel/foreign.ts'
-import { iptablesVariant, missingRules, restore, revertRestore } from '../../../lib/kernel/iptables.ts'
-import { flocker } from '../../../lib/kernel/lock.ts'
-import { missingNft, queryNft, revertNft, runNft } from '../../../lib/kernel/nft.ts'
-import { changeElements, mayHaveChain } from '../../../lib/kernel/nft-elements.ts'
-import { portHolder, portHolders } from '../../../lib/kernel/ports.ts'
-import { requireBackend, requireRoot } from '../../../lib/kernel/requirements.ts'
-import { spawnCount } from '../../../lib/kernel/run.ts'
+import { requireBackend, requireRoot } from '../../../lib/kernel/look/requirements.ts'
+import { flushFlows } from '../../../lib/kernel/packets/conntrack.ts'
+import { portHolder, portHolders } from '../../../lib/kernel/packets/ports.ts'
+import { foreignDrops, userRules } from '../../../lib/kernel/rules/foreign.ts'
+import { missingRules, restore, revertRestore } from '../../../lib/kernel/rules/iptables.ts'
+import { legacyTables } from '../../../lib/kernel/rules/legacytables.ts'
+import { missingNft, queryNft, revertNft, runNft } from '../../../lib/kernel/rules/nft.ts'
+import { changeElements, mayHaveChain } from '../../../lib/kernel/rules/nft-elements.ts'
+import { iptablesVariant } from '../../../lib/kernel/rules/restore-run.ts'
+import { flocker } from '../../../lib/kernel/system/lock.ts'
+import { spawnCount } from '../../../lib/kernel/system/run.ts'
 import type { LockHandle } from '../../../lib/state/lock.ts'
 
 const locks = new Map<string, LockHandle>()
@@ -33,6 +35,7 @@ const calls = {
   revertRestore,
   missingRules,
   iptablesVariant,
+  legacyTables,
   flushFlows,
   portHolder: (protocol: 'tcp' | 'udp', address: string | null, port: number) =>
     portHolder(protocol, (address ?? undefined) as never, port),
@@ -54,7 +57,7 @@ const calls = {
     const times: number[] = []
     for (let i = 0; i < count; i++) {
       const start = performance.now()
-      if (call === 'runNft') runNft(`add element inet timing ports { ${1000 + i} : 10.0.0.2 . 80 }`)
+      if (call === 'runNft') await runNft(`add element inet timing ports { ${1000 + i} : 10.0.0.2 . 80 }`)
       else (await flocker.acquire('/run/timing', { exclusive: true, timeoutMs: 1000 })).release()
       times.push(performance.now() - start)
     }
@@ -73,6 +76,7 @@ export type RulesCall =
   | 'revertRestore'
   | 'missingRules'
   | 'iptablesVariant'
+  | 'legacyTables'
   | 'flushFlows'
   | 'portHolder'
   | 'portHolders'

@@ -7,7 +7,7 @@
  * @module
  */
 import { execFileSync } from 'node:child_process'
-import { applyOrUndo } from '../../../lib/engine/apply.ts'
+import { applyOrUndo } from '../../../lib/engine/attach/apply.ts'
 import type { StepPhase } from '../../../lib/kernel/kernel.ts'
 import { createLinuxKernel } from '../../../lib/kernel/linux.ts'
 import type { FirewallBackend } from '../../../lib/model/attachment.ts'

@@ -15,18 +15,8 @@ picture > $W/before
 
 section together
 # One network of tsnet's: a container of dockerd, one of podman, one of a CNI runtime, each asking for the others.
-cat > $W/containers.conf <<C
-[containers]
-cgroups = "disabled"
-default_ulimits = ["nofile=1024:4096", "nproc=1024:4096"]
-[network]
-network_backend = "netavark"
-network_config_dir = "/run/podman-networks"
-C
-mkdir -p /run/podman-networks
-export CONTAINERS_CONF=$W/containers.conf CONTAINERS_HELPER_BINARY_DIR="$TSNET/podman"
-p() { podman --log-level=error --cgroup-manager=cgroupfs --events-backend=file --storage-driver=vfs --root /var/lib/containers/storage --runroot /run/podman "$@"; }
-tar -C $W/image -c . | p import - bb >/dev/null 2>&1
+HELPERS="$TSNET/podman" PODMAN_NETWORKS=/run/podman-networks PODMAN_STORAGE="--root /var/lib/containers/storage --runroot /run/podman"
+. "$SCRIPTS/podman-conf.sh"
 # podman refuses subnets that the host has a route to, so its network is told first; it exists with its first container.
 p network create --subnet 10.65.0.0/24 front >/dev/null
 tsnet network create front --subnet 10.65.0.0/24 >/dev/null

@@ -23,8 +23,10 @@ UDP=$!
 soon http://127.0.0.1:8080/; get http://$outside:8080/; get http://127.0.0.1:8081/; get http://$outside:8081/; get http://127.0.0.1:9000/
 section far; far curl -fs --max-time 2 http://$outside:8080/ || echo no
 far curl -fs --max-time 1 http://$outside:8081/ || echo no
-section udp; for i in 1 2 3 4 5; do answer=$(echo x | far socat -t 0.5 - UDP:$outside:5353 || true); [ -z "$answer" ] || break; done; echo "$answer"; kill $UDP
-section any; r --name any --network one -p 80 -P bb sh -c "$serve"
+section udp
+asked() { for i in 1 2 3 4 5; do answer=$(echo x | "$@" || true); [ -z "$answer" ] || break; done; echo "$answer"; }
+asked far socat -t 0.5 - UDP:$outside:5353; asked socat -t 0.5 - UDP:127.0.0.1:5353; kill $UDP
+section any; r --name any --network one --expose 80 -P bb sh -c "$serve"
 [ "$DRIVER" = bridge ] || until_true 10 tsnet port any
 [ "$DRIVER" = tsnet ] && port=$(tsnet port any | sed 's/.*://') || port=$(d port any 80 | head -1 | sed 's/.*://')
 soon http://127.0.0.1:$port/
@@ -60,10 +62,12 @@ soon http://127.0.0.1:8086/
 d rm -f six1 six2 >/dev/null; d network rm six >/dev/null
 section options
 n --subnet 10.64.0.0/24 --ip-range 10.64.0.128/25 --gateway 10.64.0.254 --aux-address a=10.64.0.129 -o com.docker.network.bridge.name=mybr \
-  -o com.docker.network.driver.mtu=1400 -o com.docker.network.bridge.host_binding_ipv4=127.0.0.1 -o com.docker.network.bridge.enable_icc=false own
+  -o com.docker.network.driver.mtu=1400 -o com.docker.network.bridge.host_binding_ipv4=127.0.0.1 -o com.docker.network.bridge.enable_icc=false \
+  -o com.docker.network.bridge.enable_ip_masquerade=false own
 r --name opt --network own -p 8090:80 bb sh -c "$serve"; r --name opt2 --network own bb sleep 1000
 address opt; in_ opt cat /sys/class/net/eth0/mtu; cat /sys/class/net/mybr/mtu; in_ opt ip route | sed -n 's/^default via \([0-9.]*\).*/\1/p'
 soon http://127.0.0.1:8090/; get http://$outside:8090/; reach opt2 $(address opt)
+in_ opt ping -c1 -W1 198.51.100.2 >/dev/null 2>&1 && echo out || echo itself
 d rm -f opt opt2 >/dev/null; d network rm own >/dev/null
 section shared; d run --rm --network container:web bb sh -c "$(fetch 127.0.0.1)"
 
@@ -79,14 +83,19 @@ d start client apart >/dev/null; reach client web
 # Containers live on while dockerd is away, and are dockerd's again afterwards.
 section live_restored; end TERM $(cat /run/docker.pid); get http://$outside:8080/; start_docker; get http://127.0.0.1:8080/; reach client web
 d network connect two client; reach client apart; d network disconnect two client; d restart -t 0 web >/dev/null; soon http://127.0.0.1:8080/
+section killed; kill -9 $(d inspect apart --format '{{.State.Pid}}'); until_true 5 sh -c "! $DOCKER ps -q -f name=apart | grep -q ."
+d start apart >/dev/null; d network connect two client; reach client apart; d network disconnect two client
 section policy; iptables -S FORWARD | head -1
 if [ "$DRIVER" = tsnet ]; then
   section driver_restarted; end TERM $TSNETD; get http://127.0.0.1:8080/; start_tsnetd; reach client web
   d network connect two client; d network disconnect two client; get http://127.0.0.1:8080/
   section driver_killed; end KILL $TSNETD; ls /run/docker/plugins; get http://127.0.0.1:8080/; start_tsnetd
   d network connect two client && reach client apart; d network disconnect two client
-  section killed; kill -9 $(d inspect apart --format '{{.State.Pid}}'); until_true 5 sh -c "! $DOCKER ps -q -f name=apart | grep -q ."
-  d start apart >/dev/null; d network connect two client; reach client apart; d network disconnect two client
+  section gateway_mode; far ip route add 10.67.0.0/24 via $outside
+  n --subnet 10.67.0.0/24 -o com.docker.network.bridge.gateway_mode_ipv4=routed routed
+  r --name routed --network routed -p 8070:80 bb sh -c "$serve"; until_true 5 far curl -fs --max-time 1 http://10.67.0.2/ || true
+  far curl -fs --max-time 2 http://10.67.0.2/; get http://$outside:8070/; in_ routed ping -c1 -W2 198.51.100.2 >/dev/null && echo out
+  until_true 10 tsnet port routed; tsnet port routed; d rm -f routed >/dev/null; d network rm routed >/dev/null
   section names; until_true 10 sh -c 'tsnet ls | grep -q "^[0-9a-f]* *client .*10.60.0.77"' && echo known
   tsnet inspect client | grep -o '"ifname": "eth0"'; in_ client nslookup -type=a web 10.60.0.1 | sed -n 's/^Address: \(10.*[^3]\)$/\1/p'
 fi

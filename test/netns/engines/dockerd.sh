@@ -16,7 +16,7 @@ start_docker() {
 }
 start_tsnetd() {
   [ "$DRIVER" = tsnet ] || return 0
-  tsnet daemon run --docker-socket $SOCKET >> $W/tsnetd.log 2>&1 &
+  tsnet daemon run --docker-socket $SOCKET ${TSNET_STATE_DIR:+--state-dir $TSNET_STATE_DIR} >> $W/tsnetd.log 2>&1 &
   TSNETD=$!
   until_true 10 answers
 }

@@ -5,18 +5,8 @@ mkdir -p /run/containers; mount -t tmpfs tmpfs /run/containers
 : > /etc/resolv.conf
 start_tsnetd; start_docker
 tar -C $W/image -c . | d import - bb >/dev/null
-cat > $W/containers.conf <<C
-[containers]
-cgroups = "disabled"
-default_ulimits = ["nofile=1024:4096", "nproc=1024:4096"]
-[network]
-network_backend = "netavark"
-network_config_dir = "/run/podman-networks"
-C
-mkdir -p /run/podman-networks
-export CONTAINERS_CONF=$W/containers.conf CONTAINERS_HELPER_BINARY_DIR="$TSNET/podman"
-p() { podman --log-level=error --cgroup-manager=cgroupfs --events-backend=file --storage-driver=vfs "$@"; }
-tar -C $W/image -c . | p import - bb >/dev/null 2>&1
+HELPERS="$TSNET/podman" PODMAN_NETWORKS=/run/podman-networks
+. "$SCRIPTS/podman-conf.sh"
 r --name plain -p 8090:80 bb sh -c "$serve"
 n --subnet 10.60.0.0/24 shop
 r --name dk --network shop -p 8080:80 -p 9000:99 bb sh -c "$serve"
@@ -50,7 +40,7 @@ until_true 5 sh -c 'tsnet exec dk -- ss -Hltn | grep -q :99'
 far sh -c "tail -f /run/said | socat - TCP:$outside:9000 > /run/heard" &
 say() { echo $1 >> /run/said; until_true 5 grep -qx $1 /run/heard; }
 say one
-tsnet publish add dk 8081:80; far curl -fs --max-time 2 http://$outside:8081/
+tsnet publish add dk 8081:80; far curl -fs --max-time 10 http://$outside:8081/
 say two
 tsnet network connect extra dk -q >/dev/null; tsnet exec dk ip -br -4 addr show eth1 | awk '{print $3}'
 say three
@@ -58,3 +48,14 @@ tsnet network disconnect extra dk | sed 's/docker-[0-9a-f]*/shop/'; say four
 tsnet publish rm dk 8081:80; far curl -fs --max-time 2 http://$outside:8081/ || echo closed
 say five; get http://127.0.0.1:8080/
 tsnet check
+
+section guests
+# A container on docker0, which tsnet has not connected: one more interface beside what it has, and none when it is over.
+tsnet publish add plain 8082:80 2>&1 | sed 's/ and fd.*//'
+far curl -fs --max-time 10 http://$outside:8082/; far curl -fs --max-time 10 http://$outside:8090/
+tsnet publish rm plain 80 | grep -v :: ; far curl -fs --max-time 2 http://$outside:8082/ || echo closed
+tsnet network connect extra plain -q >/dev/null; tsnet exec plain ip -br -4 addr show eth1 | awk '{print $3}'
+tsnet exec plain ip -4 route show default | awk '{print $3}'
+tsnet network disconnect extra plain; tsnet exec plain ip -br link show | awk '{print $1}' | sed 's/@.*//' | xargs
+far curl -fs --max-time 10 http://$outside:8090/
+tsnet ls --json | jq -r '.[].container.name' | sort | xargs

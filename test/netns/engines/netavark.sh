@@ -33,7 +33,7 @@ p network disconnect two client
 p exec client ls /sys/class/net | grep -c eth1 || true
 section reload; before=$(address web); p network reload web >/dev/null; [ "$(address web)" = "$before" ] && echo same
 p exec client sh -c "$(fetch 10.70.1.2)"
-section restart; p restart -t0 web >/dev/null; p run --rm --network one bb sh -c "sleep 0.3; $(fetch web)"
+section restart; p restart -t0 web >/dev/null; p run --rm --network one bb sh -c "$(fetch_soon $(named web))"
 section static
 r --name fixed --network one --ip 10.70.1.77 --mac-address 02:00:00:00:00:77 bb sleep 1000
 p inspect fixed --format '{{range .NetworkSettings.Networks}}{{.IPAddress}} {{.MacAddress}}{{end}}'
@@ -45,7 +45,7 @@ p network create closed --internal --subnet 10.70.3.0/24 >/dev/null
 r --name in1 --network closed -p 8089:80 bb sh -c "$serve"
 r --name in2 --network closed bb sleep 1000
 p exec in2 ip route | grep -c default || true
-p exec in2 sh -c "$(fetch in1)"
+p exec in2 sh -c "$(fetch_soon $(named in1))"
 p exec in2 sh -c 'echo x | nc -w 1 198.51.100.2 80 && echo out || echo closed'
 p rm -f -t0 in1 in2 >/dev/null
 
@@ -67,7 +67,7 @@ p rm -f -t0 l x >/dev/null
 section modes
 p run --rm --network none bb ls /sys/class/net
 p run --rm --network host bb ls /sys/class/net | grep -c '^lo$'
-r --name shared bb sh -c "$serve"; p run --rm --network container:shared bb sh -c "sleep 0.3; $(fetch 127.0.0.1)"
+r --name shared bb sh -c "$serve"; p run --rm --network container:shared bb sh -c "$(fetch_soon 127.0.0.1)"
 p rm -f -t0 shared >/dev/null
 
 section macvlan

@@ -2,17 +2,8 @@
 . "$SCRIPTS/prepare.sh"
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 for folder in /var/lib/tsnet /var/lib/cni; do mkdir -p $folder; mount -t tmpfs tmpfs $folder; done
-cat > $W/containers.conf <<C
-[containers]
-cgroups = "disabled"
-default_ulimits = ["nofile=1024:4096", "nproc=1024:4096"]
-[network]
-network_backend = "netavark"
-network_config_dir = "/etc/podman-networks"
-C
-mkdir -p /etc/podman-networks
-export CONTAINERS_CONF=$W/containers.conf CONTAINERS_HELPER_BINARY_DIR="$HELPERS"
-p() { podman --log-level=error --cgroup-manager=cgroupfs --events-backend=file --storage-driver=vfs --root /var/lib/containers/storage --runroot /run/podman "$@"; }
+PODMAN_NETWORKS=/etc/podman-networks PODMAN_STORAGE="--root /var/lib/containers/storage --runroot /run/podman"
+. "$SCRIPTS/podman-conf.sh"
 # Detached:, because this machine's are hybrid.
 r() { p run -d "$@" >/dev/null; }
 get() { curl -fs --max-time 2 "$@" || echo "no ($?)"; }
@@ -24,15 +15,20 @@ picture() {
   nft list tables | grep -v 'filter$\|nat$\|raw$\|mangle$' || true
   ls -A /run/tsnet /run/containers/networks/aardvark-dns 2>/dev/null | grep -v 'aardvark.pid\|^tsnetd' || true
 }
-# What a firewall that is loaded anew does to the rules of others.
+# What a firewall that is loaded anew does to the rules of others; in one step, or ours are back before it has ended.
 wipe() {
-  for tool in iptables ip6tables; do for table in nat filter; do $tool -t $table -F; $tool -t $table -X; done; done
+  for tool in iptables ip6tables; do printf '*nat\nCOMMIT\n*filter\nCOMMIT\n' | $tool-restore; done
   nft flush ruleset
 }
 address() { p inspect "$1" --format '{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}' | sed 's/ *$//'; }
-tar -C $W/image -c . | p import - bb >/dev/null 2>&1
 # netavark leaves its base chains behind, so the picture is taken after a first round.
 r --name first bb sleep 1000; p rm -f -t0 first >/dev/null
 picture > $W/before
 outside=198.51.100.1
-
+ask() { p exec "$1" nslookup -type=a "$2.dns.podman" $3 2>&1 | grep -A1 'Name:\|NXDOMAIN' | grep -o 'Address: .*\|NXDOMAIN' | sort; }
+# CONTAINER NAME [SERVER]
+lookup() { echo $(ask "$1" "$2" "${3-}" || true); }
+# By name with ours; by address where the name server does not always answer (differences.md, 5).
+named() { case "$HELPERS" in /usr/lib/podman) address "$1" ;; *) echo "$1" ;; esac; }
+dead() { curl -fs --max-time 1 "$1" >/dev/null && echo answers || echo dead; }
+routes() { p exec "$1" ip route | grep -o "default via [0-9.]* dev eth[0-9]" | sort | head -1; }

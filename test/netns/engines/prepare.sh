@@ -13,12 +13,14 @@ for name in sh ip ping nslookup wget httpd nc cat ls sleep hostname echo mkdir; 
 for folder in etc tmp var proc sys dev run; do mkdir -p $W/image/$folder; done
 serve='mkdir -p /www; echo hello > /www/index.html; httpd -f -h /www -p 80'
 
-# $1 seconds, then a command that is tried until it succeeds.
+# $1 seconds, then a command that is tried until it succeeds; on a busy machine three times as long.
 until_true() {
-  left=$(($1 * 10)); shift
+  left=$(($1 * 30)); shift
   until "$@" >/dev/null 2>&1; do left=$((left - 1)); [ $left -gt 0 ] || { echo "gave up: $*" >&2; return 1; }; sleep 0.1; done
 }
 # What stands between == NAME == lines is what the test looks at.
 section() { echo "== $1 =="; }
 # A shell line that gets the page at address $1; wget of a static busybox crashes.
 fetch() { printf 'printf "GET / HTTP/1.0\\r\\n\\r\\n" | nc -w 3 %s 80 | busybox tail -1' "$1"; }
+# The same of a server that is just starting.
+fetch_soon() { printf 'for n in 1 2 3 4 5 6 7 8 9 10; do page=$(%s); [ -z "$page" ] || break; sleep 0.3; done; echo "$page"' "$(fetch "$1")"; }

@@ -3,6 +3,7 @@
  * the engine was asked for. The engine is a stand-in that answers what the test
  * hands it; everything before and behind it is the real thing.
  */
+import { expect } from 'vitest'
 import type { Io, Output } from '../../../cmd/tsnet/io.ts'
 import { run } from '../../../cmd/tsnet/run.ts'
 import type { Engine, EngineOptions } from '../../../lib/index.ts'
@@ -13,6 +14,8 @@ export interface Given {
   /** Files by path; `-` is standard input. */
   readonly files?: Readonly<Record<string, string>>
   readonly env?: Readonly<Record<string, string>>
+  /** What the engine has to warn of when it is opened. */
+  readonly warning?: string
   /** Width of a terminal both streams are connected to; absent: a pipe. */
   readonly terminal?: number
 }
@@ -23,7 +26,7 @@ export interface Outcome {
   readonly stderr: string
   /** `[method, ...arguments]` of every call of the engine. */
   readonly calls: readonly (readonly unknown[])[]
-  /** What the engine was opened with, undefined where it was not. */
+  /** What the engine was opened with, but for where it warns; undefined where it was not. */
   readonly opened: EngineOptions | undefined
 }
 
@@ -46,11 +49,20 @@ export async function tsnet(argv: readonly string[], given: Given = {}): Promise
     io,
     signals: { on: () => undefined, off: () => undefined },
     openEngine: async (options) => {
-      opened = options
+      const { onWarning: warns, ...chosen } = options
+      opened = chosen
+      if (given.warning !== undefined) warns?.(given.warning)
       return recordingEngine(given.engine ?? {}, calls)
     },
   })
   return { code, stdout: stdout.text(), stderr: stderr.text(), calls, opened }
+}
+
+/** What a person sees of a wrong command line, and the exit code behind it. The engine must not be opened. */
+export async function mistake(line: string, given: Given = {}): Promise<string> {
+  const { code, stdout, stderr, opened } = await tsnet(line === '' ? [] : line.split(' '), given)
+  expect({ stdout, opened }).toEqual({ stdout: '', opened: undefined })
+  return `\n${stderr}exit ${code}\n`
 }
 
 function recordingEngine(answers: Partial<Engine>, calls: (readonly unknown[])[]): Engine {

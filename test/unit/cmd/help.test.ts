@@ -48,12 +48,33 @@ describe('tsnet help', () => {
     expect(names.filter((name) => new Set(shown(name)).size < shown(name).length)).toEqual([])
   })
 
-  it('documents every exit code', () => {
+  it('documents every exit code, and the README in the same words', () => {
     const documented = exitCodeRows.flatMap(([codes]) => codes.split(', ').map(Number))
     const signals = [130, 143]
-    expect(documented).toEqual(
-      [...new Set([0, 5, 6, ...Object.values(exitCodes), ...signals])].sort((a, b) => a - b),
-    )
+    // The last is that of a program.
+    expect(documented).toEqual([
+      ...[...new Set([0, 5, 6, ...Object.values(exitCodes), ...signals])].sort((a, b) => a - b),
+      Number.NaN,
+    ])
+    const [, table = ''] = readFileSync('README.md', 'utf8').split('| exit code | meaning')
+    const [rows = ''] = table.split('\n\n')
+    expect(
+      [...rows.matchAll(/^\| (\w.*?) +\| (.*?) +\|$/gm)].map(([, codes, about]) => [codes, about]),
+    ).toEqual(exitCodeRows)
+  })
+
+  it('has the exit codes of single commands in that table too', () => {
+    const own = families
+      .flatMap(({ commands }) => commands)
+      .flatMap(({ path, about }) =>
+        [...(/exit code (.*)/i.exec(about)?.[1] ?? '').matchAll(/\b\d\b/g)].map(
+          ([code]) => `${code} ${path.join(' ')}`,
+        ),
+      )
+    expect(own).toContain('3 daemon status')
+    const inTable = (line: string): boolean =>
+      exitCodeRows.some(([codes, about]) => codes === line[0] && about.includes(line.slice(2)))
+    expect(own.filter((line) => !line.startsWith('0') && !inTable(line))).toEqual([])
   })
 })
 

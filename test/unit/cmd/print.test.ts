@@ -472,3 +472,11 @@ describe('--verbose', () => {
     expect((await tsnet(['ls'], { engine })).opened).toEqual({})
   })
 })
+
+it('what the engine warns of is told on standard error, and nothing else changes', async () => {
+  const [told, quiet] = [
+    await tsnet(['ls'], { engine, warning: 'reading /f: bad' }),
+    await tsnet(['ls'], { engine }),
+  ]
+  expect(told).toMatchObject({ code: quiet.code, stdout: quiet.stdout, stderr: 'tsnet: reading /f: bad\n' })
+})

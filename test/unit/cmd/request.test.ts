@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { SetupRequest } from '../../../lib/index.ts'
 import { tsnet } from './command-line.ts'
 import { shop, web } from './records.ts'
 
@@ -112,6 +113,25 @@ describe('tsnet setup', () => {
     expect(await asked('setup --pid 42 --network a --network bridge --default-route bridge')).toEqual([
       'setup',
       { ...plain, networks: [{ network: 'a' }, { network: 'tsnet', gatewayPriority: 1 }] },
+    ])
+  })
+
+  it('knows the default network and the interfaces that nobody named, for --default-route', async () => {
+    for (const word of ['bridge', 'tsnet', 'default', 'eth0'])
+      expect(await asked(`setup --pid 42 --default-route ${word}`)).toEqual([
+        'setup',
+        { ...plain, networks: [{ network: 'tsnet', gatewayPriority: 1 }] },
+      ])
+    const named = ['a', 'b:ifname=eth0', 'c'].map((spec) => `--network ${spec}`).join(' ')
+    const lifted = async (word: string): Promise<readonly (number | undefined)[]> => {
+      const line = `setup --pid 42 ${named} --default-route ${word}`
+      const [, request] = (await asked(line)) as readonly [string, SetupRequest]
+      return request.networks.map(({ gatewayPriority }) => gatewayPriority)
+    }
+    expect([await lifted('eth0'), await lifted('eth1'), await lifted('eth2')]).toEqual([
+      [undefined, 1, undefined],
+      [1, undefined, undefined],
+      [undefined, undefined, 1],
     ])
   })
 

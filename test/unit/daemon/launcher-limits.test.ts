@@ -5,17 +5,18 @@
  * @module
  */
 import { execFile, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { kinds } from '../../../lib/daemon/api.ts'
 import { encodeFrame, frameReader } from '../../../lib/daemon/frames.ts'
 
 const repository = new URL('../../../', import.meta.url).pathname
+const launcher = join(repository, 'cmd/launcher')
 const folder = mkdtempSync(join(tmpdir(), 'tsnet-limits-'))
 const socketPath = join(folder, 'tsnetd.sock')
 const run = promisify(execFile)
@@ -49,17 +50,11 @@ async function build(name: string, kind: string, limits: Partial<Limits>): Promi
   const flags = Object.entries({ ...long, ...limits }).map(
     ([limit, ms]) => `-D${limit.toUpperCase()}_LIMIT=${ms}`,
   )
-  const paths = { NODE: process.execPath, DIST: join(folder, 'dist'), KIND: kind }
+  const paths = { NODE: '/bin/sh', DIST: join(folder, 'dist'), KIND: kind }
   const words = Object.entries(paths).map(([word, path]) => `-DTSNET_${word}=${JSON.stringify(path)}`)
-  await run('cc', [
-    '-static',
-    '-O1',
-    '-o',
-    file,
-    ...flags,
-    ...words,
-    join(repository, 'cmd/launcher/launcher.c'),
-  ])
+  const sources = readdirSync(launcher).filter((one) => one.endsWith('.c'))
+  const all = sources.map((one) => join(launcher, one))
+  await run('cc', ['-static', '-O1', '-o', file, ...flags, ...words, ...all])
   return file
 }
 
@@ -102,6 +97,15 @@ async function daemon(answer: (socket: Socket, kind: number) => void): Promise<v
   server = made
 }
 
+/**
+ * What stands for the Node program, and says that it runs; started as the daemon it does `asDaemon`. A shell's, which
+ * is there at once on any machine.
+ */
+function writeProgram(asDaemon: string): void {
+  const lines = [`if [ "$1" = daemon ]; then ${asDaemon}; fi`, 'echo "node: $* via $TSNET_VIA"', '']
+  writeFileSync(join(folder, 'dist/bin/tsnet'), lines.join('\n'))
+}
+
 afterEach(async () => {
   for (const socket of sockets) socket.destroy()
   sockets.clear()
@@ -109,22 +113,29 @@ afterEach(async () => {
   server = undefined
 })
 
-beforeAll(() => {
-  mkdirSync(join(folder, 'dist/bin'), { recursive: true })
-  const told = 'console.log(`node: ${process.argv.slice(2).join(" ")} via ${process.env.TSNET_VIA}`)\n'
-  writeFileSync(join(folder, 'dist/bin/tsnet'), told)
-})
+beforeAll(() => mkdirSync(join(folder, 'dist/bin'), { recursive: true }))
+beforeEach(() => writeProgram('exit 1'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 describe('a call', () => {
   it('that no daemon takes is served by the Node program', async () => {
-    const tsnet = await build('tsnet', '', { accept: 200 })
+    const tsnet = await build('tsnet', '', { accept: 200, silence: 400 })
     await daemon(() => undefined)
     expect(await call(tsnet, ['ls', '--json'])).toEqual({
       code: 0,
       stdout: 'node: ls --json via local\n',
       stderr: '',
     })
+  })
+
+  it('that a daemon takes late, because it has much to do, is waited for', async () => {
+    const tsnet = await build('tsnet', '', { accept: 200 })
+    await daemon((socket) => {
+      const answer = encodeFrame(kinds.stdout, 'from the daemon\n')
+      // Where it is only late, and not stopped (710), whoever serves itself makes it later for all others.
+      setTimeout(() => socket.end(Buffer.concat([answer, encodeFrame(kinds.exit, Buffer.from([0]))])), 600)
+    })
+    expect(await call(tsnet, ['ls', '--json'])).toEqual({ code: 0, stdout: 'from the daemon\n', stderr: '' })
   })
 
   it('on which the daemon falls silent ends with what to do', async () => {
@@ -155,7 +166,8 @@ describe('a call', () => {
       stderr:
         'tsnet: waiting for tsnetd: no answer after 0 s\n  hint: tsnet daemon status shows what it is at; call again\n',
     })
-    expect(heard).toEqual([kinds.invoke, kinds.signal])
+    // Written before it ended; this process reads it when its turn comes.
+    await vi.waitFor(() => expect(heard).toEqual([kinds.invoke, kinds.signal]), patienceMs)
   })
 
   it('that is cancelled in time ends as the daemon says', async () => {
@@ -179,6 +191,53 @@ describe('a call', () => {
       stdout: 'node: ls --json via local\n',
     })
     expect(calls).toBe(4)
+  })
+})
+
+describe('a daemon that is started', () => {
+  const startedFile = join(folder, 'started')
+  const starts = (): readonly string[] => readFileSync(startedFile, 'utf8').trim().split('\n')
+  const noting = `echo $$ >> ${startedFile}`
+  afterEach(() => {
+    for (const pid of starts()) {
+      try {
+        process.kill(Number(pid), 'SIGKILL')
+      } catch {
+        // It has ended by itself.
+      }
+    }
+    rmSync(startedFile)
+  })
+
+  it('and never listens is waited for so long, then the Node program serves', async () => {
+    const tsnet = await build('tsnet', '', { start: 200 })
+    writeProgram(`${noting}; exec sleep 60`)
+    expect(await call(tsnet, ['ls', '--json'])).toEqual({
+      code: 0,
+      stdout: 'node: ls --json via local\n',
+      stderr: '',
+    })
+    await vi.waitFor(() => expect(starts()).toHaveLength(1), patienceMs)
+  })
+
+  it('and fails is not waited for', async () => {
+    const tsnet = await build('tsnet', '', {})
+    writeProgram(`${noting}; exit 1`)
+    expect(await call(tsnet, ['ls', '--json'])).toMatchObject({ stdout: 'node: ls --json via local\n' })
+    await vi.waitFor(() => expect(starts()).toHaveLength(1), patienceMs)
+  })
+
+  it('because another is on its way is waited for, and takes the call', async () => {
+    const tsnet = await build('tsnet', '', {})
+    writeProgram(`${noting}; exit 0`)
+    const calling = call(tsnet, ['ls', '--json'])
+    await vi.waitFor(() => expect(existsSync(startedFile)).toBe(true), patienceMs)
+    await daemon((socket) => {
+      const answer = encodeFrame(kinds.stdout, 'from the daemon\n')
+      socket.end(Buffer.concat([answer, encodeFrame(kinds.exit, Buffer.from([0]))]))
+    })
+    expect(await calling).toEqual({ code: 0, stdout: 'from the daemon\n', stderr: '' })
+    await vi.waitFor(() => expect(starts()).toHaveLength(1), patienceMs)
   })
 })
 

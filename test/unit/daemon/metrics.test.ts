@@ -6,7 +6,7 @@
 import { describe, expect, it } from 'vitest'
 import type { DaemonStatus } from '../../../lib/daemon/api.ts'
 import { createMetrics } from '../../../lib/daemon/metrics.ts'
-import type { Census } from '../../../lib/engine/census.ts'
+import type { Census } from '../../../lib/engine/look/census.ts'
 
 const status: DaemonStatus = {
   pid: 7,

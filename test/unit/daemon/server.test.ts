@@ -52,7 +52,10 @@ function daemon(programs: Programs, depth = 0): Running {
 }
 
 interface Heard {
+  /** Beats left out. */
   readonly frames: [string, string][]
+  /** Of all frames. */
+  readonly kinds: string[]
   readonly socket: Socket
   /** When the other side has hung up. */
   readonly closed: Promise<void>
@@ -63,11 +66,13 @@ async function say(stateDir: string, ...pieces: readonly Buffer[]): Promise<Hear
   while (!existsSync(daemonPlace({ stateDir }).socket)) await new Promise(setImmediate)
   const socket = connect(daemonPlace({ stateDir }).socket)
   const frames: [string, string][] = []
+  const heard: string[] = []
   const watchers = new Set<() => void>()
   socket.on(
     'data',
     frameReader(
       ({ kind, payload }) => {
+        heard.push(String.fromCharCode(kind))
         if (kind !== kinds.beat) frames.push([String.fromCharCode(kind), payload.toString('latin1')])
         for (const watcher of watchers) watcher()
       },
@@ -85,7 +90,7 @@ async function say(stateDir: string, ...pieces: readonly Buffer[]): Promise<Hear
       watchers.add(look)
       look()
     })
-  return { frames, socket, closed, until }
+  return { frames, kinds: heard, socket, closed, until }
 }
 
 const invoke = (more: Partial<Invocation> = {}): Buffer =>
@@ -123,6 +128,21 @@ describe('a program at the daemon', () => {
       ['x', '\x07'],
     ])
     expect(log.at(-1)).toMatchObject({ level: 'info', text: 'echo', code: 7, pid: 7, ms: expect.any(Number) })
+  })
+
+  it('that comes into a crowd is told at once that it was taken, before it begins; and so are those who are there', async () => {
+    const { stateDir } = daemon({ waiting })
+    const call = async (): Promise<Heard> => {
+      const one = await say(stateDir, invoke({ program: 'waiting' }))
+      await one.until('e')
+      return one
+    }
+    const calls = [await call(), await call(), await call(), await call(), await call()]
+    expect(calls.at(-1)?.kinds.slice(0, 2)).toEqual(['h', 'e'])
+    // Written before the last one began: there when everything has been read once.
+    for (let turn = 0; turn < 2; turn++) await new Promise(setImmediate)
+    expect(calls.map((one) => one.kinds.includes('h'))).toEqual([true, true, true, true, true])
+    for (const { socket } of calls) socket.destroy()
   })
 
   it('that fails is told and logged as a fault, and the daemon goes on', async () => {

@@ -6,12 +6,10 @@
 import { describe, expect, it } from 'vitest'
 import { planSandbox } from '../../../lib/drivers/sandbox.ts'
 import { isTsnetError } from '../../../lib/errors/codes.ts'
-import type { SandboxFacts } from '../../../lib/plan/facts.ts'
 
-const facts: SandboxFacts = { identity: { cookie: '1', bootId: 'b' }, own: false, links: [] }
 const keyOf = (sysctl: string): unknown => {
   try {
-    return planSandbox({ facts, sysctls: { [sysctl]: '1' } }).flatMap((step) =>
+    return planSandbox({ links: [], sysctls: { [sysctl]: '1' } }).flatMap((step) =>
       step.kind === 'sysctl' ? [step.key] : [],
     )[0]
   } catch (error) {
@@ -45,9 +43,7 @@ describe('sysctls of a sandbox', () => {
 describe('the loopback interface of a sandbox', () => {
   it('is taken down again only where it was down', () => {
     const lo = { name: 'lo', kind: '', mac: undefined, mtuBytes: 65536, master: undefined, alias: undefined }
-    const plans = [true, false].map((up) =>
-      planSandbox({ facts: { ...facts, links: [{ ...lo, up }] }, sysctls: {} }),
-    )
+    const plans = [true, false].map((up) => planSandbox({ links: [{ ...lo, up }], sysctls: {} }))
     expect(plans).toEqual([
       [{ kind: 'linkUp', where: 'sandbox', dev: 'lo', before: 'up' }],
       [{ kind: 'linkUp', where: 'sandbox', dev: 'lo', before: 'down' }],

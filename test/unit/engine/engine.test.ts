@@ -16,17 +16,18 @@ import {
   type Interruption,
 } from '../../../lib/index.ts'
 import type { Kernel } from '../../../lib/kernel/kernel.ts'
-import { flocker } from '../../../lib/kernel/lock.ts'
 import {
   createMemoryKernel,
   type MemoryKernel,
   type MemoryKernelOptions,
 } from '../../../lib/kernel/memory/memory.ts'
+import { flocker } from '../../../lib/kernel/system/lock.ts'
 import type { Address, Cidr } from '../../../lib/model/address.ts'
 import { hostIfname } from '../../../lib/model/names.ts'
 import { createLocks } from '../../../lib/state/lock.ts'
 import { statePaths } from '../../../lib/state/paths.ts'
 import { type Picture, picture, unlike, type Yard, yardOf } from './operations.ts'
+import { stateText } from './state.ts'
 
 const folders: string[] = []
 
@@ -89,6 +90,29 @@ describe('finding', () => {
       'finding container 01234567: 2 ids begin like that',
       'finding container : tsnet has none of that id or name',
     ])
+  })
+})
+
+describe('a word that is the id of one container and the name of another', () => {
+  it('means the first, also where that has attachments only', async () => {
+    const { engine, kernel } = await world()
+    for (const name of ['one', 'two', 'three', 'four']) kernel.addSandbox(`/run/netns/${name}`)
+    const setup = (sandbox: string, container: { readonly id: string; readonly name?: string }) =>
+      engine.setup(decodeSetupRequest({ sandbox: `/run/netns/${sandbox}`, container }))
+    await setup('one', { id: 'one', name: 'web' })
+    await setup('two', { id: 'web' })
+    await setup('three', { id: 'three', name: 'plugged' })
+    await engine.attach(
+      decodeSetupRequest({
+        sandbox: '/run/netns/four',
+        container: { id: 'plugged' },
+        networks: [{ network: 'tsnet', ifname: 'eth7' }],
+      }),
+    )
+    const paths = ['web', 'plugged'].map(
+      async (container) => (await engine.inspect({ container })).sandbox.path,
+    )
+    expect(await Promise.all(paths)).toEqual(['/run/netns/two', '/run/netns/four'])
   })
 })
 
@@ -240,9 +264,9 @@ describe('a FORWARD policy of somebody else', () => {
       let dropping = !later
       const there = await world({}, () => ({
         foreignDrops: async (chains) =>
-          dropping
-            ? drops.filter((drop) => chains.some((one) => JSON.stringify(one) === JSON.stringify(drop)))
-            : [],
+          chains.filter(
+            (one) => dropping && drops.some((drop) => JSON.stringify(one) === JSON.stringify(drop)),
+          ),
       }))
       const before = there.picture()
       await there.setUp('one')
@@ -332,6 +356,20 @@ describe('an admin’s rules in TSNET-USER', () => {
     rules = false
     await there.engine.teardown({ container: 'one' })
     expect(unlike([before], there.picture())).toEqual([])
+  })
+})
+
+describe('rules put back where nothing is set up any more', () => {
+  it('leave no trace in the state folder', async () => {
+    const { engine, folder } = await world()
+    const setUpAndDown = async (): Promise<void> => {
+      await engine.setup(decodeSetupRequest({ sandbox: '/run/netns/one', container: { id: 'web' } }))
+      await engine.teardown({ container: 'web' })
+    }
+    await setUpAndDown()
+    const before = stateText(folder)
+    expect(await engine.reapplyRules()).toBe(0)
+    expect(stateText(folder)).toBe(before)
   })
 })
 

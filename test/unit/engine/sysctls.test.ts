@@ -4,7 +4,7 @@
  * @module
  */
 import { expect, it } from 'vitest'
-import { refuseSysctlValues } from '../../../lib/engine/sysctls.ts'
+import { refuseSysctlValues } from '../../../lib/engine/attach/sysctls.ts'
 import type { TsnetError } from '../../../lib/errors/error.ts'
 import type { RefusedSysctl } from '../../../lib/kernel/kernel.ts'
 

@@ -7,12 +7,15 @@
  *
  * @module
  */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
-import { engineOn } from '../../../lib/index.ts'
+import { setup } from '../../../lib/engine/attach/setup.ts'
+import { openContext } from '../../../lib/engine/open.ts'
+import { decodeSetupRequest, engineOn } from '../../../lib/index.ts'
 import { createMemoryKernel } from '../../../lib/kernel/memory/memory.ts'
+import { statePaths } from '../../../lib/state/paths.ts'
 import { makingOperations, type Picture, picture, unlike, type Yard, yardOf } from './operations.ts'
 
 const folders: string[] = []
@@ -73,4 +76,25 @@ describe.each(makingOperations)('$name', { timeout: 60_000 }, (operation) => {
     }
     expect(nth).toBeGreaterThan(4)
   })
+})
+
+it('a container whose lock the kernel refuses leaves nothing either', async () => {
+  const stateDir = mkdtempSync(join(tmpdir(), 'tsnet-undo-'))
+  folders.push(stateDir)
+  const kernel = createMemoryKernel()
+  kernel.addSandbox('/sandboxes/web')
+  const context = openContext(kernel, { stateDir, firewall: 'nftables' })
+  const before = picture(kernel, stateDir)
+  // flock(2) can end in ENOMEM: the file of the lock is there by then.
+  const container = async (): Promise<never> => {
+    const { locks } = statePaths(stateDir)
+    mkdirSync(locks, { recursive: true })
+    writeFileSync(join(locks, 'container-web'), '')
+    throw new Error('as asked')
+  }
+  const request = decodeSetupRequest({ sandbox: '/sandboxes/web', container: { id: 'web' } })
+  await expect(setup({ ...context, locks: { ...context.locks, container } }, request)).rejects.toThrow(
+    'as asked',
+  )
+  expect(picture(kernel, stateDir)).toEqual(before)
 })

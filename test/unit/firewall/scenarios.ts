@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Address, Subnet } from '../../../lib/model/address.ts'
+import type { Address, Mac, Subnet } from '../../../lib/model/address.ts'
 import type { FirewallIntent, NetworkIntent, PublishIntent } from '../../../lib/plan/intent.ts'
 
 export interface Scenario {
@@ -55,6 +55,16 @@ export const scenarios: readonly Scenario[] = [
     intent: { ...dualStack, sources: ['198.51.100.7', '2001:db8::7'] as Address[] },
   },
   {
+    file: 'network-routed',
+    title: 'A network with gateway-mode-ipv6=routed',
+    intent: { ...dualStack, routed: [6] },
+  },
+  {
+    file: 'network-unprotected',
+    title: 'A network with gateway-mode-ipv4=nat-unprotected',
+    intent: { ...dualStack, unprotected: [4] },
+  },
+  {
     file: 'network-no-masquerade',
     title: 'A network with masquerade=false',
     intent: { ...plain, masquerade: false },
@@ -64,11 +74,38 @@ export const scenarios: readonly Scenario[] = [
     title: 'A network with dns-port=5300',
     intent: { ...dualStack, names: { gateways: ['10.89.0.1', 'fd00:89::1'] as Address[], port: 5300 } },
   },
+  {
+    file: 'network-protect',
+    title: 'A network with protect=strict',
+    intent: { ...dualStack, protect: 'strict' },
+  },
+  {
+    file: 'protect',
+    title: 'An endpoint of a network with protect=strict',
+    intent: {
+      kind: 'protect',
+      owner: '4f5e6d/eth0',
+      port: 'web-1a2b3',
+      mac: '02:42:0a:59:00:02' as Mac,
+      addresses: ['fe80::42:aff:fe59:2', ...bothFamilies] as Address[],
+      gateways: ['10.89.0.1', 'fd00:89::1'] as Address[],
+    },
+  },
   { file: 'publish-single', title: 'A port on every address of the host', intent: publish },
   {
     file: 'publish-dual-stack',
     title: 'A port in both families',
     intent: { ...publish, addresses: bothFamilies },
+  },
+  {
+    file: 'publish-routed',
+    title: 'A port and a range where IPv6 is routed',
+    intent: {
+      ...publish,
+      addresses: bothFamilies,
+      bindings: [...publish.bindings, { hostPort: 9000, containerPort: 90, count: 3, protocol: 'udp' }],
+      routed: [6],
+    },
   },
   {
     file: 'publish-bound',

@@ -94,6 +94,7 @@ function bridge(name: string, addresses: readonly string[], network?: string): I
     mtuBytes: 1500,
     addresses,
     ...(network === undefined ? {} : { network }),
+    ...(network === 'empty' ? { internal: true } : {}),
     ports: ends
       .filter((end) => end.bridge === name)
       .map(({ host }) => ({ name: host, state: 'forwarding', hairpin: false, isolated: false })),

@@ -157,7 +157,7 @@ describe('a subnet as it is asked for', () => {
         "TSNET_BAD_VALUE subnets[0] | reading subnets[0]: 2000::/8 is too large | give a prefix of /16 or longer",
         "TSNET_BAD_VALUE subnets[0] | reading subnets[0]: 127.0.0.0/24 overlaps 127.0.0.0/8 (loopback) | choose a private one, such as 10.90.0.0/24",
         "TSNET_BAD_VALUE subnets[0] | reading subnets[0]: 224.0.0.0/24 overlaps 224.0.0.0/3 (multicast and reserved) | choose a private one, such as 10.90.0.0/24",
-        "TSNET_BAD_VALUE subnets[0] | reading subnets[0]: fe80::/64 overlaps fe80::/10 (link-local) | choose a private one, such as 10.90.0.0/24",
+        "TSNET_BAD_VALUE subnets[0] | reading subnets[0]: fe80::/64 overlaps fe80::/10 (link-local) | choose a private one, such as fd00:90::/64",
         "TSNET_BAD_VALUE subnets[0].gateway | reading subnets[0].gateway: 10.91.0.1 is outside 10.90.0.0/24 | choose an address of the subnet",
         "TSNET_ADDRESS_UNUSABLE subnets[0].gateway | checking address 10.90.0.255: it is the broadcast address of 10.90.0.0/24 | choose one from 10.90.0.2 to 10.90.0.254, or leave it out",
         "TSNET_ADDRESS_UNUSABLE subnets[0].gateway | checking address 10.90.0.0: it is the network address of 10.90.0.0/24 | choose one from 10.90.0.2 to 10.90.0.254, or leave it out",

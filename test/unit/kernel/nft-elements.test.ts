@@ -4,7 +4,7 @@
  * @module
  */
 import { describe, expect, it } from 'vitest'
-import { elementChangesIn } from '../../../lib/kernel/nft-elements.ts'
+import { elementChangesIn } from '../../../lib/kernel/rules/nft-elements.ts'
 
 const bytes = (hex: string): Uint8Array => Buffer.from(hex.replaceAll(' ', ''), 'hex')
 const table = { family: 'inet', name: 'tsnet' }

@@ -11,7 +11,7 @@ import {
   numbered,
   statementAt,
   statementsOf,
-} from '../../../lib/kernel/nft-script.ts'
+} from '../../../lib/kernel/rules/nft-script.ts'
 
 const script = `# a comment
 add table inet tsnet
@@ -87,7 +87,7 @@ describe('elements between braces', () => {
     [
       '{ tcp . 80 comment "tsnet:a, b : c" : 10.0.0.2 . 8080, udp . 53 : 10.0.0.2 . 53 }',
       [
-        { key: 'tcp . 80', value: '10.0.0.2 . 8080' },
+        { key: 'tcp . 80', value: '10.0.0.2 . 8080', comment: 'tsnet:a, b : c' },
         { key: 'udp . 53', value: '10.0.0.2 . 53' },
       ],
     ],

@@ -4,8 +4,9 @@
  * @module
  */
 import { describe, expect, it } from 'vitest'
-import { savedChain } from '../../../lib/kernel/foreign.ts'
+import { savedChain } from '../../../lib/kernel/rules/foreign.ts'
 import {
+  atCommit,
   checksFor,
   commandsOf,
   failedLine,
@@ -15,7 +16,7 @@ import {
   removalOf,
   saysGone,
   wordsOf,
-} from '../../../lib/kernel/restore-text.ts'
+} from '../../../lib/kernel/rules/restore-text.ts'
 
 const add = `*nat
 :TSNET-DNAT - [0:0]
@@ -118,6 +119,24 @@ describe('what iptables 1.8.9 says', () => {
     ['iptables: Too many links.', undefined],
   ])('%s is about line %s', (text, line) => {
     expect(failedLine(text)).toBe(line)
+  })
+
+  it.each([
+    [6, { table: [4, 5, 6], again: [4, 5, 6, 7, 8, 9], later: [7, 8, 9] }],
+    [9, { table: [7, 8, 9], again: [7, 8, 9], later: [] }],
+    [5, undefined],
+    [undefined, undefined],
+  ])('what is left of a text that fails at line %s keeps its line numbers', (line, left) => {
+    const text = ['nat', 'mangle', 'filter'].map((table) => `*${table}\n-A ONE -j ACCEPT\nCOMMIT\n`).join('')
+    const only = (numbers: readonly number[]): string =>
+      text
+        .split('\n')
+        .map((one, i) => (numbers.includes(i + 1) ? one : ''))
+        .join('\n')
+    const { table, again, later } = left ?? {}
+    expect(atCommit(text, line)).toEqual(
+      left && { table: only(table ?? []), again: only(again ?? []), later: only(later ?? []) },
+    )
   })
 
   it('that the lock is busy is recognised', () => {

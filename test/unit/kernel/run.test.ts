@@ -4,7 +4,7 @@
  * @module
  */
 import { describe, expect, it } from 'vitest'
-import { findProgram, run, spawnCount } from '../../../lib/kernel/run.ts'
+import { findProgram, run, spawnCount } from '../../../lib/kernel/system/run.ts'
 
 describe('a program that is run', () => {
   it('gets its input, and gives exit code and both outputs', async () => {

@@ -19,7 +19,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { isTsnetError } from '../../../lib/errors/codes.ts'
-import { changeText, readChangeable, readText } from '../../../lib/kernel/textfile.ts'
+import { changeText, readChangeable, readText } from '../../../lib/kernel/system/textfile.ts'
 import type { FileStep } from '../../../lib/plan/step.ts'
 import { textTakenBack, textWith } from '../../../lib/plan/textfile.ts'
 

@@ -230,16 +230,26 @@ describe('bridge options', () => {
       '{"icc":"yes"}',
       '{"bridge":"lo"}',
       '{"bridge":"a/b"}',
+      ...['0', '-1', '1.5', '"many"', '1000000000000'].map(
+        (limit) => `{"protect":"strict","conntrack-limit":${limit}}`,
+      ),
+      '{"conntrack-limit":100}',
     ]
     expect(faultLines(bad, (text) => decodeBridgeOptions(JSON.parse(text), '-o'))).toMatchInlineSnapshot(`
       [
         "TSNET_BAD_VALUE reading -o: unknown option "Mtu"; did you mean "mtu"?",
-        "TSNET_BAD_VALUE reading -o: unknown option "vlan"; known are mtu, bridge, masquerade, icc, hairpin, isolate, dns, domain, forwarders, dns-port",
+        "TSNET_BAD_VALUE reading -o: unknown option "vlan"; known are mtu, bridge, masquerade, icc, hairpin, isolate, gateway-mode-ipv4, gateway-mode-ipv6, protect, conntrack-limit, dns, domain, forwarders, dns-port",
         "TSNET_BAD_VALUE reading -o mtu: 67 is no MTU: a number of bytes from 68 to 65535; leave it out to follow the route out of the host",
         "TSNET_BAD_VALUE reading -o mtu: 1400.5 is no MTU: a number of bytes from 68 to 65535; leave it out to follow the route out of the host",
         "TSNET_BAD_VALUE reading -o icc: "yes" is neither true nor false; write true or false",
         "TSNET_BAD_VALUE reading -o bridge: interface name "lo" is the loopback interface; leave it out to have a name chosen",
         "TSNET_BAD_VALUE reading -o bridge: interface name "a/b" has characters other than letters, digits, "_", "-" and ".", or starts with "-" or "."; leave it out to have a name chosen",
+        "TSNET_BAD_VALUE reading -o conntrack-limit: "0" is no number of connections; use a number from 1 to 4294967295",
+        "TSNET_BAD_VALUE reading -o conntrack-limit: "-1" is no number of connections; use a number from 1 to 4294967295",
+        "TSNET_BAD_VALUE reading -o conntrack-limit: "1.5" is no number of connections; use a number from 1 to 4294967295",
+        "TSNET_BAD_VALUE reading -o conntrack-limit: "many" is no number of connections; use a number from 1 to 4294967295",
+        "TSNET_BAD_VALUE reading -o conntrack-limit: "1000000000000" is no number of connections; use a number from 1 to 4294967295",
+        "TSNET_BAD_VALUE reading -o: conntrack-limit is of protected networks; add protect=strict, or leave it out",
       ]
     `)
     expect(faultLines(['mac/vlan'], (text) => readDriver(text, '--driver'))).toMatchInlineSnapshot(`

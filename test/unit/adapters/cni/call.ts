@@ -41,6 +41,7 @@ export async function call(
   let [stdout, stderr] = ['', '']
   const code = await runPlugin(plugin, {
     env: { ...fullEnv, ...given.env },
+    caller: () => '7 100',
     stdin: () => given.stdin ?? '',
     stdout: (text) => {
       stdout += text

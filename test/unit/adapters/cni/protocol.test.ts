@@ -67,6 +67,22 @@ describe('bad input', () => {
       ['a version of the wrong type', {}, conf({ cniVersion: 1 }), 6, /cniVersion/],
       ['an MTU of the wrong type', {}, conf({ mtu: 'big' }), 7, /mtu is "big", a whole number/],
       ['a negative MTU', {}, conf({ mtu: -1 }), 7, /invalid MTU -1/],
+      ...[0, -1, 1.5, 'many', 10 ** 12].map((limit): [string, object, string, number, RegExp] => [
+        `connections limited to ${JSON.stringify(limit)}`,
+        {},
+        conf({ protect: 'strict', conntrackLimit: limit }),
+        7,
+        new RegExp(
+          `conntrackLimit is ${JSON.stringify(limit)}, a whole number of connections, 1 to 4294967295, is needed$`,
+        ),
+      ]),
+      [
+        'connections limited without protection',
+        {},
+        conf({ conntrackLimit: 100 }),
+        7,
+        /conntrackLimit is 100, with it "protect": "strict" is needed$/,
+      ],
       ['a MAC that is none', {}, conf({ runtimeConfig: { mac: 'zz' } }), 7, /invalid MAC/],
       ['a pair without a value in CNI_ARGS', { CNI_ARGS: 'A' }, conf(), 4, /invalid pair/],
       ['an unknown key in CNI_ARGS', { CNI_ARGS: 'A=b' }, conf(), 4, /unknown args A/],

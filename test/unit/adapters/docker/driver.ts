@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { afterEach } from 'vitest'
 import type { NetworkDocument } from '../../../../lib/adapters/docker/networks.ts'
 import { createProtocol } from '../../../../lib/adapters/docker/protocol.ts'
-import { openRemoteEngine, type RemoteEngine } from '../../../../lib/engine/remote.ts'
+import { openRemoteEngine, type RemoteEngine } from '../../../../lib/engine/endpoint/remote.ts'
 import type { Kernel } from '../../../../lib/kernel/kernel.ts'
 import { createMemoryKernel } from '../../../../lib/kernel/memory/memory.ts'
 
@@ -24,6 +24,9 @@ export const ids: Readonly<Record<'network' | 'other' | 'web' | 'db', string>> =
 
 export interface Tried {
   readonly engine: RemoteEngine
+  readonly stateDir: string
+  /** What was said of files that cannot be used. */
+  readonly said: readonly string[]
   /** @param body an object, or what stands in the body */
   call(method: string, body?: object | string): Promise<object>
   status(method: string, body: string | undefined): Promise<number>
@@ -55,7 +58,11 @@ export function tryDriver(): Tried {
     apply: (...parts) => open.then(() => memory.apply(...parts)),
     revert: (...parts) => open.then(() => memory.revert(...parts)),
   }
-  const engine = openRemoteEngine(kernel, { stateDir, firewall: 'nftables' })
+  const said: string[] = []
+  const engine = openRemoteEngine(kernel, {
+    ...{ stateDir, firewall: 'nftables' },
+    onWarning: (text) => void said.push(text),
+  })
   const parts = {
     engine,
     documents: engine.documents<NetworkDocument>(),
@@ -72,6 +79,8 @@ export function tryDriver(): Tried {
     typeof body === 'string' ? body : body === undefined ? '' : `${JSON.stringify(body)}\n`
   return {
     engine,
+    stateDir,
+    said,
     call: async (method, body) => {
       const answer = await protocol.answer(`/${method}`, text(body))
       // What is done behind the answer: only a kernel that hangs shows it.

@@ -190,7 +190,6 @@ describe('docker network create -o', () => {
     [{ 'com.docker.network.bridge.enable_icc': 'maybe' }, 'neither true nor false'],
     [{ 'com.docker.network.bridge.name': 'a name' }, 'interface name "a name"'],
     [{ 'com.docker.network.bridge.host_binding_ipv4': '1.2.3' }, '"1.2.3" is no IP address'],
-    [{ 'com.docker.network.bridge.gateway_mode_ipv4': 'routed' }, 'networks of tsnet do not have it'],
     [
       { 'com.docker.network.bridge.gateway_mode_ipv4': 'isolated' },
       'isolated needs a network that is --internal',
@@ -213,6 +212,9 @@ describe('docker network create -o', () => {
   })
 })
 
+/** Options that make no difference before there is an endpoint, or a question. */
+const later: readonly string[] = ['domain', 'dns', 'forwarders', 'dns-port', 'hairpin']
+
 describe('options that say something', () => {
   it.each([
     ['com.docker.network.bridge.name', 'mybr', { bridge: 'mybr' }],
@@ -220,13 +222,24 @@ describe('options that say something', () => {
     ['com.docker.network.bridge.enable_icc', 'false', { icc: false }],
     ['com.docker.network.driver.mtu', '1400', { mtuBytes: 1400 }],
     ['com.docker.network.bridge.inhibit_ipv4', 'true', { addressed: false }],
+    ['com.docker.network.bridge.gateway_mode_ipv4', 'nat-unprotected', { gatewayMode4: 'nat-unprotected' }],
+    ['com.docker.network.bridge.gateway_mode_ipv6', 'routed', { gatewayMode6: 'routed' }],
     ['isolate', 'false', { isolate: false }],
     ['domain', 'example.internal', { domain: 'example.internal' }],
+    ['dns', 'false', { dns: false }],
+    ['forwarders', '192.0.2.53', { forwarders: ['192.0.2.53'] }],
+    ['dns-port', '5300', { dnsPort: 5300 }],
+    ['hairpin', 'false', { hairpin: false }],
   ])('-o %s=%s', async (key, value, made) => {
-    const { call, engine } = tryDriver()
+    const { call, dump, engine } = tryDriver()
     const Options = { 'com.docker.network.generic': { [key]: value } }
-    expect(await call('NetworkDriver.CreateNetwork', { ...createNetwork, Options })).toEqual({})
+    const dualStack = { ...createNetwork, IPv6Data: [{ Gateway: 'fd61::1/64', Pool: 'fd61::/64' }] }
+    expect(await call('NetworkDriver.CreateNetwork', { ...dualStack, Options })).toEqual({})
     expect(engine.network('docker-ab87ab87ab87')?.options).toMatchObject(made)
+    // What is made on the host is another thing than without the option, but for names and what endpoints are made with.
+    const without = tryDriver()
+    await without.call('NetworkDriver.CreateNetwork', dualStack)
+    expect(dump() === without.dump()).toBe(later.includes(key))
   })
 
   it('-o com.docker.network.bridge.host_binding_ipv4 is where ports without an address are published', async () => {

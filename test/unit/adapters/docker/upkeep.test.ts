@@ -4,10 +4,10 @@
  * @module
  */
 import { afterEach, describe, expect, it } from 'vitest'
-import type { DockerView } from '../../../../lib/adapters/docker/api.ts'
+import type { DockerStopped, DockerView } from '../../../../lib/adapters/docker/api.ts'
 import type { NetworkDocument } from '../../../../lib/adapters/docker/networks.ts'
 import { startUpkeep } from '../../../../lib/adapters/docker/upkeep.ts'
-import type { RemoteEngine } from '../../../../lib/engine/remote.ts'
+import type { RemoteEngine } from '../../../../lib/engine/endpoint/remote.ts'
 import { createEndpoint, createNetwork, ids, type Tried, tryDriver } from './driver.ts'
 
 const ends: (() => Promise<void>)[] = []
@@ -22,13 +22,22 @@ const listed: DockerView = {
 }
 
 /** @returns one look, and what it has found */
-function upkeepOf(engine: RemoteEngine, view: DockerView | undefined) {
+function upkeepOf(
+  engine: RemoteEngine,
+  view: DockerView | undefined,
+  stopped: readonly DockerStopped[] = [],
+) {
   const found: string[] = []
   const upkeep = startUpkeep({
     networks: { engine, documents: engine.documents<NetworkDocument>() },
     api: {
       view: async () => view,
       container: async () => ({ hostname: 'host', aliases: ['www'] }),
+      stopped: async () => stopped,
+      start: async (id) => {
+        found.push(`started ${id}`)
+        return true
+      },
     },
     report: (what) => found.push(what),
   })
@@ -118,5 +127,33 @@ describe('looking after Docker', () => {
       labels: { 'docker.network': 'front' },
       options: { domain: 'front' },
     })
+  })
+
+  it.each([
+    ['plugin "tsnet" not found', 'failed to add endpoint: plugin "tsnet" not found'],
+    ['the socket is dead', 'dial unix /run/docker/plugins/tsnet.sock: connect: connection refused'],
+    [
+      'a call broke off',
+      'Post "http://%2Frun%2Fdocker%2Fplugins%2Ftsnet.sock/NetworkDriver.CreateEndpoint": EOF',
+    ],
+    ['the host was busy', 'remote: tsnet: this host was too busy to do it within 850 ms (try again)'],
+  ])('a container that Docker could not start because %s is started, once', async (_why, fault) => {
+    const { engine } = await tried({ endpoint: false })
+    const web = { id: ids.web, name: 'web', restarts: true, fault }
+    const { found, look } = upkeepOf(engine, listed, [web])
+    for (let i = 0; i < 2; i++) await look()
+    expect(found).toEqual([`started ${ids.web}`, 'docker container started'])
+  })
+
+  it.each([
+    ['has no restart policy', { restarts: false, fault: 'plugin "tsnet" not found' }],
+    ['has ended by itself', { restarts: true, fault: '' }],
+    ['failed for a port that is taken', { restarts: true, fault: 'remote: tsnet: publishing 80/tcp: held' }],
+    ['has a fault of its own', { restarts: true, fault: 'exec: "nothing": executable file not found' }],
+  ])('a container that %s stays as it is', async (_why, said) => {
+    const { engine } = await tried({ endpoint: false })
+    const { found, look } = upkeepOf(engine, listed, [{ id: ids.web, name: 'web', ...said }])
+    for (let i = 0; i < 2; i++) await look()
+    expect(found).toEqual([])
   })
 })

@@ -117,10 +117,12 @@ describe('log lines', () => {
 })
 
 describe('aardvark-dns', () => {
-  const run = (...argv: readonly string[]): { code: number; stdout: string; stderr: string } => {
+  const run = async (
+    ...argv: readonly string[]
+  ): Promise<{ code: number; stdout: string; stderr: string }> => {
     let [stdout, stderr] = ['', '']
-    const code = runAardvark({
-      argv,
+    const code = await runAardvark({
+      ...{ argv, env: {}, cwd: '/' },
       stdout: (text) => {
         stdout += text
       },
@@ -131,9 +133,9 @@ describe('aardvark-dns', () => {
     return { code, stdout, stderr }
   }
 
-  it('tells its version, which podman info shows', () => {
-    expect(run('--version').stdout).toMatch(/^aardvark-dns 2\.0\.0\+tsnet\.\S+\n$/)
-    expect(Object.keys(JSON.parse(run('version').stdout))).toEqual([
+  it('tells its version, which podman info shows', async () => {
+    expect((await run('--version')).stdout).toMatch(/^aardvark-dns 2\.0\.0\+tsnet\.\S+\n$/)
+    expect(Object.keys(JSON.parse((await run('version')).stdout) as object)).toEqual([
       'version',
       'commit',
       'build_time',
@@ -141,18 +143,24 @@ describe('aardvark-dns', () => {
     ])
   })
 
-  it('does not run a server: ours is started by our netavark', () => {
-    expect(run('--config', '/c/aardvark-dns', '-p', '53', 'run')).toEqual({
+  it('runs nothing where there is no folder', async () => {
+    const fault = 'Error starting server config directory /no/aardvark-dns must exist and be a directory\n'
+    expect(await run('--config', 'no/aardvark-dns', '-p', '53', 'run')).toEqual({
       code: 1,
       stdout: '',
-      stderr:
-        "aardvark-dns: tsnet's name server is started by tsnet's netavark; use both from the same folder, or neither\n",
+      stderr: fault,
     })
+    expect(await run('run')).toMatchObject({ code: 1, stdout: '' })
   })
 
-  it('refuses other words with exit code 2', () => {
-    expect(run('nope')).toMatchObject({ code: 2, stdout: '' })
-    expect(run()).toMatchObject({ code: 2, stdout: '' })
-    expect(run('--help').stdout).toContain('run        Not here')
+  it('refuses other words with exit code 2', async () => {
+    expect(await run('nope')).toMatchObject({ code: 2, stdout: '' })
+    expect(await run()).toMatchObject({ code: 2, stdout: '' })
+    expect(await run('run', 'more')).toMatchObject({ code: 2, stdout: '' })
+    expect((await run('-p', 'x', 'run')).stderr).toBe(
+      'error: Invalid value "x" for \'--port <PORT>\': invalid digit found in string\n\nFor more information try --help\n',
+    )
+    expect((await run('--port=65536', 'run')).stderr).toContain('number too large to fit in target type')
+    expect((await run('--help')).stdout).toContain('run        Answers names')
   })
 })

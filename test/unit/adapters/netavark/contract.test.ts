@@ -4,8 +4,9 @@
  *
  * @module
  */
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { flocker } from '../../../../lib/kernel/system/lock.ts'
 import { type Given, netavark, page } from './netavark.ts'
 import { type Json, type Podman, podman4, podman6, port } from './requests.ts'
 
@@ -86,6 +87,12 @@ describe('setup', () => {
     const stdin = podman6(set('network', { options: { no_default_route: 'true' } }))
     const { calls } = await netavark([...options(), 'setup', netns], { stdin })
     expect(calls).toMatchObject([['attach', { networks: [{ defaultRoute: false }] }]])
+  })
+
+  it('finds a bridge that goes the next moment with the last container of its network, and has it made', async () => {
+    const engine = { hasLink: () => true, linkKind: async () => undefined }
+    const { calls, code } = await netavark([...options(), 'setup', netns], { stdin: podman6(), engine })
+    expect({ code, asked: calls.map(([method]) => method) }).toEqual({ code: 0, asked: ['attach'] })
   })
 
   it('of an internal network publishes nothing', async () => {
@@ -274,6 +281,43 @@ describe('setup', () => {
     )
     await golden('teardown', ['teardown', netns], { stdin })
     expect(() => readFileSync(`${config}/aardvark-dns/front`)).toThrow('ENOENT')
+  })
+
+  it('changes the names of a network, which its containers share, in turn with netavark: setup, update and teardown', async () => {
+    const stdin = podman6(({ network }) => {
+      network['dns_enabled'] = true
+    })
+    const file = `${config}/aardvark-dns/front`
+    const text = (): string | undefined => (existsSync(file) ? readFileSync(file, 'utf8') : undefined)
+    const whole = '10.70.9.1\n0123456789ab 10.70.9.2  web\n'
+    const forwarding = whole.replace('\n', ' 192.0.2.55\n')
+    const steps: readonly (readonly [readonly string[], string | undefined, string | undefined])[] = [
+      [['setup', netns], undefined, whole],
+      [['update', 'front', '--network-dns-servers', '192.0.2.55'], whole, forwarding],
+      [['teardown', netns], forwarding, undefined],
+    ]
+    for (const [words, before, after] of steps) {
+      const turn = await flocker.acquire(`${config}/aardvark.lock`, { exclusive: true, timeoutMs: 10_000 })
+      const called = netavark([...options(), ...words], { stdin })
+      // As many turns of the event loop as all of it takes many times over.
+      for (let loop = 0; loop < 500; loop++) await new Promise((resolve) => setImmediate(resolve))
+      expect(text()).toBe(before)
+      turn.release()
+      expect(await called).toMatchObject({ code: 0 })
+      expect(text()).toBe(after)
+    }
+    expect(readdirSync(config)).toContain('aardvark.lock')
+  })
+
+  it('that cannot write its names takes itself down again', async () => {
+    const stdin = podman6(({ network }) => {
+      network['dns_enabled'] = true
+    })
+    writeFileSync(`${config}/aardvark-dns`, '')
+    const outcome = await netavark([...options(), 'setup', netns], { stdin })
+    rmSync(`${config}/aardvark-dns`)
+    expect(outcome.calls.map(([name]) => name)).toEqual(['attach', 'detach'])
+    expect(outcome).toMatchObject({ code: 1, stdout: expect.stringContaining('EEXIST') })
   })
 
   it('that fails takes down the networks done before, and their names', async () => {
@@ -491,6 +535,16 @@ describe('bad input of the newer generation', () => {
       network({ options: { vlan: '70000' } }),
     ],
     ['unable to parse "metric": invalid digit found in string', network({ options: { metric: '-1' } })],
+    ...['0', '-1', '1.5', 'many', '1000000000000'].flatMap((limit): [string, string][] => [
+      [
+        `unable to parse "conntrack_limit": "${limit}" is no number of connections, use 1 to 4294967295`,
+        network({ options: { protect: 'strict', conntrack_limit: limit } }),
+      ],
+      [
+        `unable to parse "net.tsnet.conntrack-limit": "${limit}" is no number of connections, use 1 to 4294967295`,
+        network({ labels: { 'net.tsnet.protect': 'strict', 'net.tsnet.conntrack-limit': limit } }),
+      ],
+    ]),
     [
       'unable to parse "no_default_route": provided string was not `true` or `false`',
       network({ options: { no_default_route: '1' } }),

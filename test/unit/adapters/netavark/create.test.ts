@@ -147,6 +147,10 @@ describe('create', () => {
       'bridge name mine already in use',
       { network: { network_interface: 'mine' }, used: { interfaces: ['mine'] } },
     ],
+    [
+      'unable to parse "conntrack_limit": "many" is no number of connections, use 1 to 4294967295',
+      { network: { options: { protect: 'strict', conntrack_limit: 'many' } } },
+    ],
     ['unsupported bridge network option: odd', { network: { options: { odd: '1' } } }],
     ['unsupported vlan network option: odd', { network: { driver: 'macvlan', options: { odd: '1' } } }],
     ['unsupported ipvlan network option bclim', { network: { driver: 'ipvlan', options: { bclim: '1' } } }],

@@ -36,6 +36,7 @@ export async function netavark(argv: readonly string[], given: Given = {}): Prom
     // Whatever runs on this machine: no firewalld.
     env: { DBUS_SYSTEM_BUS_ADDRESS: '', ...given.env },
     cwd: '/',
+    caller: '7 100',
     stdin: () => given.stdin ?? '',
     stdout: (text) => {
       stdout += text

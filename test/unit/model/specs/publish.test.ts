@@ -63,15 +63,15 @@ describe('a publish spec', () => {
     ]
     expect(faultLines(bad, parsePublish)).toMatchInlineSnapshot(`
       [
-        "TSNET_BAD_VALUE reading --publish: a port is missing; write a number from 1 to 65535",
-        "TSNET_BAD_VALUE reading --publish: "0" is no port from 1 to 65535; leave the host port out to have one chosen",
+        "TSNET_BAD_VALUE reading --publish: a port is missing in ""; write a number from 1 to 65535",
+        "TSNET_BAD_VALUE reading --publish: "0" is no port from 1 to 65535; write a number from 1 to 65535",
         "TSNET_BAD_VALUE reading --publish: "65536" is no port from 1 to 65535; write a number from 1 to 65535",
-        "TSNET_BAD_VALUE reading --publish: "0" is no port from 1 to 65535; leave the host port out to have one chosen",
+        "TSNET_BAD_VALUE reading --publish: "0" is no port from 1 to 65535; write a number from 1 to 65535",
         "TSNET_BAD_VALUE reading --publish: "http" is no port from 1 to 65535; write a number from 1 to 65535",
         "TSNET_BAD_VALUE reading --publish: "icmp" is no protocol that can be published; use tcp, udp or sctp",
         "TSNET_BAD_VALUE reading --publish: "" is no protocol that can be published; use tcp, udp or sctp",
         "TSNET_BAD_VALUE reading --publish: an empty host port in ":80"; write the container port alone to have a host port chosen",
-        "TSNET_BAD_VALUE reading --publish: a port is missing; write a number from 1 to 65535",
+        "TSNET_BAD_VALUE reading --publish: a port is missing in "8080:"; write a number from 1 to 65535",
         "TSNET_BAD_VALUE reading --publish: an empty host address in "::80"; leave the address and its colon out to publish on all",
         "TSNET_BAD_VALUE reading --publish: an address without a host port in "127.0.0.1:80"; write 127.0.0.1:8080:80, or 127.0.0.1::80 for any",
         "TSNET_BAD_VALUE reading --publish: too many colons in "fd00::1:8080:80"; write IPv6 addresses in brackets: [fd00::1]:8080:80",
@@ -84,7 +84,7 @@ describe('a publish spec', () => {
         "TSNET_BAD_VALUE reading --publish: 11 ports on the host for 1 port of the container in "8000-8010:80"; give two ranges of the same size, or leave the host port out to have one chosen",
         "TSNET_BAD_VALUE reading --publish: 1 port on the host for 11 ports of the container in "8000:80-90"; give two ranges of the same size, or leave the host port out to have one chosen",
         "TSNET_BAD_VALUE reading --publish: "90-80" is no range of ports; write FIRST-LAST, the lower port first",
-        "TSNET_BAD_VALUE reading --publish: a port is missing; write a number from 1 to 65535",
+        "TSNET_BAD_VALUE reading --publish: a port is missing in "80-"; write a number from 1 to 65535",
         "TSNET_BAD_VALUE reading --publish: "1-2-3" is no range of ports; write FIRST-LAST, the lower port first",
         "TSNET_BAD_VALUE reading --publish: "80 " is no port from 1 to 65535; write a number from 1 to 65535",
         "TSNET_BAD_VALUE reading --publish: "+80" is no port from 1 to 65535; write a number from 1 to 65535",

@@ -1,0 +1,7 @@
+/**
+ * What our programs end with (cmd and plugins); not a door of the package.
+ *
+ * @module
+ */
+
+export { endProcess, endWith } from './kernel/system/ending.ts'
