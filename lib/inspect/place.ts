@@ -9,7 +9,7 @@ import type { Engine } from '../engine/engine.ts'
 import { engineContainers } from '../kernel/look/enginefiles.ts'
 import type { FileInPlace } from '../kernel/namespace/enter.ts'
 import { isAlive } from '../kernel/namespace/netns.ts'
-import { allPids, fileText, namesIn, namespaceOf } from '../kernel/system/processes.ts'
+import { allPids, fileText, homeOf, inodeAt, namesIn, namespaceOf } from '../kernel/system/processes.ts'
 import { addressOf } from '../model/address.ts'
 import type { ContainerNetwork } from '../model/attachment.ts'
 import { findNamespace, namedExactly } from './find.ts'
@@ -158,5 +158,6 @@ export function firstPid({ sandbox }: ContainerNetwork): number {
   if (!isAlive(path, identity)) return 0
   const pid = /^\/proc\/([0-9]+)\//.exec(path)?.[1]
   if (pid !== undefined) return Number(pid)
-  return allPids().find((one) => isAlive(`/proc/${one}/ns/net`, identity)) ?? 0
+  const inode = inodeAt(path)
+  return allPids().find((one) => namespaceOf(one, 'net') === inode && homeOf(one) === inode) ?? 0
 }

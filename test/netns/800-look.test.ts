@@ -10,6 +10,7 @@ import { createLab } from '../../netns-fixtures/lab.ts'
 import { needs } from '../../netns-fixtures/requirements.ts'
 import { snapshot, snapshotDifference } from '../../netns-fixtures/snapshot.ts'
 import { unshared } from './unshared.ts'
+import { visit } from './visit.ts'
 
 needs('root', 'ip', 'nft', 'iptables', 'veth', 'bridge', 'ipv6')
 
@@ -106,6 +107,29 @@ describe('tsnet ns ls', () => {
     expect((await host.tsnet('exec', 'shop', '--', 'readlink', '/proc/self/ns/net')).stdout).toBe(
       (await host.sh(`readlink /proc/${pid}/ns/net`)).stdout,
     )
+  })
+
+  it('counts nobody who only looks in, as another tsnet does', async () => {
+    await using lab = await createLab()
+    const host = await lab.host('host')
+    // It comes first among the processes there, by its pid.
+    const box = await lab.container(host)
+    const named = '/run/netns/named'
+    await host.sh('ip netns add named')
+    const visits = await Promise.all(
+      [box.netns, `/proc/${host.pid}/root${named}`].map((at) => visit(host, at)),
+    )
+    const late = Number((await host.sh(`nsenter --net=${named} sleep 1000 >/dev/null 2>&1 & echo $!`)).stdout)
+    await host.sh(`until [ "$(cat /proc/${late}/comm)" = sleep ]; do :; done`)
+    const all = await host.tsnetJson<NamespaceView[]>('ns', 'ls')
+    const pids = async (path: string): Promise<unknown> => {
+      const { stdout } = await host.sh(`stat -L -c %i ${path}`)
+      return all.find(({ id }) => id === stdout.trim())?.pids
+    }
+    expect([await pids(box.netns), await pids(named)]).toEqual([[box.pid], [late]])
+    await host.tsnet('setup', '--netns', named, '--container-name', 'web')
+    expect((await host.tsnet('inspect', 'web', '--format', '{{.State.Pid}}')).stdout).toBe(`${late}\n`)
+    for (const leave of visits) expect(await leave()).toBe(0)
   })
 
   it('changes nothing while it looks', async () => {

@@ -28,6 +28,7 @@ import {
   allPids,
   cgroupOf,
   heldNamespaces,
+  homeOf,
   linkText,
   namespaceMounts,
   namespaceOf,
@@ -137,9 +138,11 @@ function lookAround(): ReadonlyMap<string, Sighting> {
   for (const { name, inode } of ownNetnsLinks()) {
     if (inode !== undefined) at(inode).mounts.push(`/run/netns/${name}`)
   }
-  const seen = new Set([namespaceOf('self', 'mnt')])
+  const [own, seen] = [namespaceOf('self', 'net'), new Set([namespaceOf('self', 'mnt')])]
   for (const pid of allPids()) {
-    const inode = namespaceOf(pid, 'net')
+    const shown = namespaceOf(pid, 'net')
+    // Most are in ours, and need no second look.
+    const inode = shown === own ? shown : homeOf(pid)
     if (inode === undefined) continue
     at(inode).pids.push(pid)
     if (pid !== process.pid)

@@ -11,10 +11,10 @@
  * @module
  */
 
-import { mkdirSync, rmdirSync, statSync, symlinkSync, unlinkSync } from 'node:fs'
+import { mkdirSync, rmdirSync, symlinkSync, unlinkSync } from 'node:fs'
 import { fail } from '../../errors/codes.ts'
 import { errnoOf, errnoText } from '../system/errno.ts'
-import { linkText, namesIn } from '../system/processes.ts'
+import { inodeAt, linkText, namesIn } from '../system/processes.ts'
 
 const folder = '/run/netns'
 const mark = '/.'
@@ -60,13 +60,5 @@ export function removeNetnsLink(name: string): void {
     if (namesIn(folder).length === 0) rmdirSync(folder)
   } catch {
     // `ip netns` has made it a mount: it stays.
-  }
-}
-
-function inodeAt(path: string): string | undefined {
-  try {
-    return String(statSync(path, { bigint: true }).ino)
-  } catch {
-    return undefined
   }
 }

@@ -9,7 +9,7 @@
  * @module
  */
 
-import { closeSync, fstatSync, statSync } from 'node:fs'
+import { closeSync, fstatSync } from 'node:fs'
 import { fail } from '../../errors/codes.ts'
 import { openNetns, withNetns } from '../namespace/netns.ts'
 import { EPERM, errnoOf, errnoText, SystemError } from '../system/errno.ts'
@@ -23,6 +23,7 @@ import {
   socketStructure,
 } from '../system/libc.ts'
 import { pinned } from '../system/native.ts'
+import { inodeAt } from '../system/processes.ts'
 
 /** Code, jump if true, jump if false, value: struct sock_filter. */
 export type BpfInstruction = readonly [code: number, yes: number, no: number, value: number]
@@ -82,9 +83,9 @@ const receiveBytes = 16 * 1024 * 1024
 export function openPackets(path: string, options: PacketSourceOptions): PacketSource {
   const netns = openNetns(path)
   try {
-    const { ino } = fstatSync(netns)
+    const inode = String(fstatSync(netns).ino)
     const fd = withNetns(netns, () => openInside(options))
-    return sourceOf(fd, options, () => inodeAt(path) !== ino)
+    return sourceOf(fd, options, () => inodeAt(path) !== inode)
   } finally {
     closeSync(netns)
   }
@@ -183,12 +184,4 @@ function receive(fd: number, room: Buffer, sender: Buffer): number | undefined {
 function stampOf(fd: number, into: Buffer): number {
   if (!ioctlInto(fd, SIOCGSTAMPNS, into)) return Date.now() * 1000
   return Number(into.readBigInt64LE(0)) * 1_000_000 + Math.floor(Number(into.readBigInt64LE(8)) / 1000)
-}
-
-function inodeAt(path: string): number | undefined {
-  try {
-    return statSync(path).ino
-  } catch {
-    return undefined
-  }
 }

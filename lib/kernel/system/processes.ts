@@ -2,14 +2,14 @@
  * Which process is in which namespace, as /proc tells.
  *
  * Processes end while they are looked at: what cannot be read is left out. Not
- * seen: threads that went into another namespace than their process, as they do
- * for moments in container engines.
+ * seen: threads that go into other namespaces for moments, as those of container
+ * engines do, and our own main thread (namespace/netns.ts).
  *
  * @see proc(5), proc_pid_mountinfo(5)
  * @module
  */
 
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 
 export interface ProcessFact {
   readonly pid: number
@@ -35,6 +35,28 @@ export function allPids(): readonly number[] {
 /** `4026531840` of `net:[4026531840]`, undefined where the process is gone or a zombie. */
 export function namespaceOf(pid: number | 'self', kind: 'net' | 'mnt' | 'user'): string | undefined {
   return inodeIn(linkText(`/proc/${pid}/ns/${kind}`))
+}
+
+/**
+ * The network namespace a process lives in: that of its main thread, unless all its other threads are elsewhere and it
+ * only visits, as another tsnet may while we look.
+ */
+export function homeOf(pid: number): string | undefined {
+  const shown = namespaceOf(pid, 'net')
+  const threads = `/proc/${pid}/task`
+  const others = namesIn(threads)
+    .filter((thread) => thread !== String(pid))
+    .flatMap((thread) => inodeIn(linkText(`${threads}/${thread}/ns/net`)) ?? [])
+  return shown !== undefined && others.includes(shown) ? shown : (others[0] ?? shown)
+}
+
+/** Of what a path leads to, undefined where it leads nowhere. */
+export function inodeAt(path: string): string | undefined {
+  try {
+    return String(statSync(path, { bigint: true }).ino)
+  } catch {
+    return undefined
+  }
 }
 
 function inodeIn(text: string | undefined): string | undefined {
