@@ -14,6 +14,7 @@ import {
   keepNamespace,
   keepRun,
   killAllOf,
+  signalOneOf,
 } from './namespaces.ts'
 import { Place } from './place.ts'
 
@@ -43,7 +44,7 @@ export class Container extends Place {
    */
   async kill(): Promise<void> {
     if (!this.#holder.alive()) return
-    await killAllOf([keepNamespace(this.pid, 'net')])
+    await killAllOf([keepNamespace(this.pid)])
   }
 
   /**
@@ -81,7 +82,7 @@ export class Host extends Place {
   constructor(name: string, holder: Holder) {
     super(name, holder, holder)
     this.#holder = holder
-    this.#kept = [keepRun(holder.pid), keepNamespace(holder.pid, 'net')]
+    this.#kept = [keepRun(holder.pid), keepNamespace(holder.pid)]
   }
 
   /** Makes a container in this host. */
@@ -102,6 +103,16 @@ export class Host extends Place {
       if (Date.now() > deadline)
         throw new Error(`${this.name}: ${ifname} is still there\n${await this.picture()}`)
     }
+  }
+
+  /**
+   * Signals a process of this host by a number that was read from a file: of one that has ended it may be another's by
+   * now, on the whole machine.
+   *
+   * @returns whether there is such a process in this host
+   */
+  signal(pid: number, signal: NodeJS.Signals): boolean {
+    return signalOneOf(this.#kept, pid, signal)
   }
 
   /** Kills every process of the host and its containers, by pid, and waits for their end. */

@@ -167,16 +167,34 @@ export interface Kept {
 }
 
 /**
- * Keeps a namespace of a process that is certainly still the one meant: an
+ * Keeps the network namespace of a process that is certainly still the one meant: an
  * open descriptor keeps its number from being reused.
  */
-export function keepNamespace(pid: number, kind: 'net' | 'mnt'): Kept {
-  const descriptor = openSync(`/proc/${pid}/ns/${kind}`, 'r')
+export function keepNamespace(pid: number): Kept {
+  const descriptor = openSync(`/proc/${pid}/ns/net`, 'r')
   const identity = readlinkSync(`/proc/self/fd/${descriptor}`)
   return {
-    has: (other) => readlinkSync(`/proc/${other}/ns/${kind}`) === identity,
+    has: (other) => homeOf(other) === identity,
     release: () => closeSync(descriptor),
   }
+}
+
+/**
+ * The network namespace a process lives in. `tsnet ps` of another test looks into every namespace of the machine, and a
+ * tsnetd into its containers: their main thread goes in for a moment, and all others stay at home.
+ */
+function homeOf(pid: string): string {
+  const main = readlinkSync(`/proc/${pid}/ns/net`)
+  const others = readdirSync(`/proc/${pid}/task`)
+    .filter((thread) => thread !== pid)
+    .flatMap((thread) => {
+      try {
+        return readlinkSync(`/proc/${pid}/task/${thread}/ns/net`)
+      } catch {
+        return [] // it ended meanwhile
+      }
+    })
+  return others.includes(main) ? main : (others[0] ?? main)
 }
 
 /** Keeps a host's /run, by which all of its processes are told. */
@@ -225,16 +243,23 @@ export async function killAllOf(kept: readonly Kept[]): Promise<void> {
       const left = processesOf(kept)
       if (left.length === 0) return
       if (Date.now() > deadline) throw new Error(`processes ${left.join(', ')} of the lab cannot be killed`)
-      for (const pid of left) {
-        try {
-          process.kill(pid, 'SIGKILL')
-        } catch {
-          // ESRCH: it ended meanwhile.
-        }
-      }
+      for (const pid of left) send(pid, 'SIGKILL')
       await sleep(5)
     }
   } finally {
     for (const one of kept) one.release()
+  }
+}
+
+/** Signals a process if it has one of these; @returns whether it has. */
+export function signalOneOf(kept: readonly Kept[], pid: number, signal: NodeJS.Signals): boolean {
+  return kept.some(({ has }) => holds(has, String(pid))) && send(pid, signal)
+}
+
+function send(pid: number, signal: NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, signal)
+  } catch {
+    return false // ESRCH: it ended meanwhile
   }
 }

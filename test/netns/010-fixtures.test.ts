@@ -10,6 +10,7 @@ import { createLab, type Lab } from '../../netns-fixtures/lab.ts'
 import { repository } from '../../netns-fixtures/place.ts'
 import { runToEnd, signalGroup, startInBackground } from '../../netns-fixtures/process.ts'
 import { needs } from '../../netns-fixtures/requirements.ts'
+import { visit } from './visit.ts'
 
 needs('root', 'ip', 'nft', 'iptables', 'iptables-nft', 'iptables-legacy', 'veth', 'bridge', 'ipv6')
 
@@ -494,6 +495,29 @@ describe('disposing', () => {
     // Whoever comes first has ended it.
     process.kill(-other.pid, 'SIGINT')
     expect(await other.exited).toBe(130)
+  })
+
+  it('signals nobody of another host, whose number a stale file may have', async () => {
+    await using lab = await createLab()
+    const [one, two] = [await lab.host('h1'), await lab.host('h2')]
+    const other = two.start(['sh', '-c', 'echo here; exec sleep 60'])
+    await other.waitFor('here')
+    expect(one.signal(other.pid, 'SIGTERM')).toBe(false)
+    expect(two.signal(other.pid, 'SIGINT')).toBe(true)
+    expect(await other.exited).toBe(130)
+    expect(two.signal(other.pid, 'SIGINT')).toBe(false)
+  })
+
+  it('leaves those alone that only look into the namespace, as tsnet ps of another test does', async () => {
+    await using others = await createLab()
+    const home = await others.host('h1')
+    const lab = await createLab()
+    const host = await lab.host('h1')
+    const box = await lab.container(host)
+    const visits = await Promise.all([box, host].map((place) => visit(home, place.netns)))
+    await box.kill()
+    await lab.dispose()
+    for (const leave of visits) expect(await leave()).toBe(0)
   })
 
   it('takes along whom an ended leader has left behind', async () => {

@@ -65,11 +65,14 @@ async function callsUntilListening(host: Host): Promise<number> {
 
 /** The one that serves, whoever started it: killed, with its files left behind. */
 function killServing(host: Host): void {
+  let pid: number
   try {
-    process.kill(Number(readFileSync(`/proc/${host.pid}/root/run/tsnet/tsnetd.pid`, 'utf8')), 'SIGKILL')
+    pid = Number(readFileSync(`/proc/${host.pid}/root/run/tsnet/tsnetd.pid`, 'utf8'))
   } catch {
-    // It was killed, and nobody has asked since.
+    return // It has ended by itself.
   }
+  // Not there, it was killed, and nobody has asked since.
+  host.signal(pid, 'SIGKILL')
 }
 
 async function trial(one: Case, count: number): Promise<string> {

@@ -273,7 +273,7 @@ describe('tsnetd', () => {
     const box = await lab.container(host)
     await host.tsnet('setup', '--netns', box.netns, '--id', 'web', { env: { ...env, TSNET_VIA: 'local' } })
     const { stdout } = await host.sh("ss -lnupH 'sport = 53'")
-    process.kill(Number(/pid=(\d+)/.exec(stdout)?.[1]), 'SIGKILL')
+    expect(host.signal(Number(/pid=(\d+)/.exec(stdout)?.[1]), 'SIGKILL')).toBe(true)
     expect((await host.run([launcher, 'ls', '-q'])).stdout).toBe('web\n')
     await until('the name server is back', () => logOf(host).includes('name server'))
     expect(told(logOf(host)).map((line) => (line as { text: string }).text)).toEqual([
@@ -346,13 +346,8 @@ describe('tsnetd', () => {
       while (killing) {
         await sleep(40 + 60 * Math.random())
         const pid = pidOf(host)
-        if (pid === undefined) continue
-        try {
-          process.kill(pid, 'SIGKILL')
-          count++
-        } catch {
-          // It was killed before, and nobody has started the next one yet.
-        }
+        // Otherwise it was killed before, and nobody has started the next one yet.
+        if (pid !== undefined && host.signal(pid, 'SIGKILL')) count++
       }
       return count
     })()
