@@ -5,27 +5,43 @@
  */
 
 import { type Address, addressOf } from '../model/address.ts'
-import type { Inventory } from './inventory.ts'
+import type { InterfaceView, Inventory, NamespaceView } from './inventory.ts'
+
+type Named = readonly [name: string, link: InterfaceView]
 
 /**
  * Containers by their names, this host's own addresses as `host`. An address that
  * several have (each namespace may have 127.0.0.1, and networks may overlap) has
- * no name.
+ * no name; but a container inside another, a kind node say, does not take the
+ * name from one that hangs on this host.
  */
 export function addressNames({ namespaces }: Pick<Inventory, 'namespaces'>): ReadonlyMap<Address, string> {
-  const names = new Map<Address, string>()
-  const several = new Set<Address>()
-  for (const { interfaces, name, own, container, netnsNames } of namespaces) {
-    // A process is no name: others may be behind the same address tomorrow.
-    if (!own && container === undefined && netnsNames.length === 0) continue
-    for (const { addresses } of interfaces) {
-      for (const address of addresses.map(addressOf)) {
-        const known = names.get(address)
-        if (known !== undefined && known !== name) several.add(address)
-        names.set(address, name)
-      }
+  const [near, far]: [Named[], Named[]] = [[], []]
+  const host = namespaces.find(({ own }) => own)
+  for (const view of namespaces) {
+    if (!hasName(view)) continue
+    for (const link of view.interfaces) {
+      const isNear = view.own || view.record !== undefined || link.peer?.namespace === host?.id
+      const those = isNear ? near : far
+      those.push([view.name, link])
     }
   }
-  for (const address of several) names.delete(address)
+  const names = new Map([...byAddress(far), ...byAddress(near)])
+  return new Map([...names].flatMap(([address, name]) => (name === undefined ? [] : [[address, name]])))
+}
+
+/** A process is no name: others may be behind the same address tomorrow. */
+function hasName({ own, container, netnsNames }: NamespaceView): boolean {
+  return own || container !== undefined || netnsNames.length > 0
+}
+
+/** Undefined for an address of several. */
+function byAddress(all: readonly Named[]): ReadonlyMap<Address, string | undefined> {
+  const names = new Map<Address, string | undefined>()
+  for (const [name, { addresses }] of all) {
+    for (const address of addresses.map(addressOf)) {
+      names.set(address, names.has(address) && names.get(address) !== name ? undefined : name)
+    }
+  }
   return names
 }
