@@ -15,7 +15,7 @@ import { layWire, type Wire, type WireOptions } from './wire.ts'
 /** Hosts of one test, disposed together. */
 export interface Lab extends AsyncDisposable {
   readonly hosts: readonly Host[]
-  /** Makes a host: lo up, its own /run, /sys, /etc and /var/lib, no way to anywhere. Takes about 30 ms. */
+  /** Makes a host: lo up, its own /run, /dev/shm, /sys, /etc and /var/lib, no way to anywhere. Takes about 30 ms. */
   host(name: string, options?: HostOptions): Promise<Host>
   /** Makes a container, an empty network namespace, inside a host. */
   container(host: Host, options?: { readonly name?: string }): Promise<Container>

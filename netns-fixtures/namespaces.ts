@@ -68,12 +68,14 @@ const withThisRun = `
  * layer is detached after use and stays reachable only through the overlay.
  * Where the kernel refuses an overlay, the folders are copied or bound instead.
  * A fresh sysfs shows this network namespace's links; the inherited one would
- * go on showing the machine's.
+ * go on showing the machine's. podman keeps its locks in /dev/shm, by number, and
+ * frees all of them when it meets a /run without a trace of it: another host's.
  */
 const furnish = `
 set -e
 mount -t sysfs sysfs /sys
 mount -t tmpfs -o mode=755 tmpfs /run
+[ ! -d /dev/shm ] || mount -t tmpfs -o mode=1777 tmpfs /dev/shm
 mkdir -p /run/netns /run/lock /run/.layer
 mount -t tmpfs -o mode=755 tmpfs /run/.layer
 for folder in etc var/lib; do

@@ -69,6 +69,7 @@ describe('a throwaway host', () => {
     const folders = [
       '/run',
       '/run/netns',
+      '/dev/shm',
       '/var/lib',
       '/var/lib/tsnet',
       '/var/lib/cni',
