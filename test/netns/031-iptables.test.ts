@@ -143,6 +143,26 @@ COMMIT
     expect(snapshotDifference(before, await snapshot(host))).toEqual([])
   })
 
+  it('takes a chain that somebody has made since as it is, in any place of the text', async () => {
+    await using lab = await createLab()
+    const host = await lab.host('h1', { iptables: variant })
+    const rules = startRulesAgent(host)
+    const inNat = ['-A OUTPUT -s 192.0.2.1/32 -j OURS']
+    const inFilter = ['-A FORWARD -j OURS', '-A FORWARD -j THEIRS']
+    const text = (...made: readonly string[]): string =>
+      ['*nat', '-N OURS', ...inNat, 'COMMIT', '*filter', ...made, ...inFilter, 'COMMIT', ''].join('\n')
+    await host.sh('iptables -N THEIRS; iptables -A THEIRS -s 192.0.2.0/24 -j DROP')
+    expect(await rules.call('restore', 'iptables', text('-N OURS', '-N THEIRS'))).toEqual({ created: true })
+    expect((await host.sh('iptables -t nat -S OUTPUT; iptables -S FORWARD; iptables -S THEIRS')).stdout).toBe(
+      ['-P OUTPUT ACCEPT', ...inNat, '-P FORWARD ACCEPT', ...inFilter, '-N THEIRS']
+        .concat('-A THEIRS -s 192.0.2.0/24 -j DROP\n')
+        .join('\n'),
+    )
+    const name = 'N'.repeat(40)
+    const error = await rules.errorOf('restore', 'iptables', `*filter\n-N ${name}\n-N THEIRS\nCOMMIT\n`)
+    expect(error.message).toContain(`: -N ${name}`)
+  })
+
   it('finds everything it printed itself, and takes it back to nothing', async () => {
     await using lab = await createLab()
     const host = await lab.host('h1', { iptables: variant })

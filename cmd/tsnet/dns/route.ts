@@ -17,8 +17,8 @@ export const dnsRoute: CommandDefinition = {
   summary: 'ask other servers for a domain',
   about:
     'DOMAIN=SERVER[,SERVER…] sends questions for that domain and all below it to those servers: of every container, or ' +
-    'of one network or container. The longest domain wins; of equals the container, then the network. In effect at ' +
-    'once, and until removed. Without an argument it lists what is set.',
+    'of one network or container, which may come later. The longest domain wins; of equals the container, then the ' +
+    'network. In effect at once, and until removed. Without an argument it lists what is set.',
   args: [{ syntax: '[route]', about: 'DOMAIN=SERVER[,SERVER…]; with --remove the domain alone' }],
   groups: [
     {

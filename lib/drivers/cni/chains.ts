@@ -34,7 +34,10 @@ export function hasChain(text: RuleText, { table, chain }: Chain): boolean {
   return text.get(table)?.has(chain) ?? false
 }
 
-/** Only what is missing; nothing where all is there. */
+/**
+ * Only what is missing; nothing where all is there. Chains are made by a step of their own, and neither emptied nor taken
+ * away with anything in them: the reference plugins know them by the same names, and may fill one since we looked.
+ */
 export function missingParts(
   family: Family,
   text: RuleText,
@@ -42,8 +45,16 @@ export function missingParts(
 ): readonly RulesStep[] {
   const chains = wanted.chains.filter((chain) => !hasChain(text, chain))
   const rules = wanted.rules.filter(({ table, chain, rule }) => !rulesIn(text, table, chain).includes(rule))
-  if (chains.length === 0 && rules.length === 0) return []
-  return [restoreStep(family, { chains, rules })]
+  return [
+    ...(chains.length === 0 ? [] : [chainStep(family, chains)]),
+    ...(rules.length === 0 ? [] : [restoreStep(family, { chains: [], rules })]),
+  ]
+}
+
+function chainStep(family: Family, chains: readonly Chain[]): RulesStep {
+  const each = (verb: string): string =>
+    byTable(chains.map(({ table, chain }) => [table, `${verb} ${chain}`]))
+  return { kind: 'rules', where: 'host', tool: toolFor(family), add: each('-N'), remove: each('-X') }
 }
 
 /** Adds chains and rules; removes exactly these. */

@@ -10,11 +10,12 @@
 
 import { complaint, type IptablesTool, isRefused, revertSingly, runRestore } from './restore-run.ts'
 import { addShared, removeShared } from './restore-shared.ts'
-import { checksFor, commandsOf, isLockBusy, makesOnlyChains } from './restore-text.ts'
+import { checksFor, commandsOf, failedLine, isLockBusy, makesOnlyChains, makingAt } from './restore-text.ts'
 import { sharedChains } from './shared-chains.ts'
 
 /**
- * Adds to the host's rules what the text says (`--noflush`).
+ * Adds to the host's rules what the text says (`--noflush`). A chain that it makes (`-N`), and that somebody else has
+ * made since whoever wrote the text looked, is taken as it is, with what is in it.
  *
  * @returns false where the text only makes chains (`-N`) and all were there before
  * @throws TSNET_LOCK_TIMEOUT (busy), TSNET_NOT_PERMITTED (forbidden),
@@ -30,7 +31,10 @@ export async function restore(tool: IptablesTool, text: string): Promise<{ reado
   // Asked of the host and not of the error text: the legacy program says no more than "line 2 failed".
   if (makesOnlyChains(text) && !isLockBusy(result.stderr) && !(await missingRules(tool, text)))
     return { created: false }
-  throw complaint(`${tool}-restore`, text, result)
+  const made = isLockBusy(result.stderr) ? undefined : makingAt(text, failedLine(result.stderr))
+  if (made === undefined || (await missingRules(tool, made.making)))
+    throw complaint(`${tool}-restore`, text, result)
+  return restore(tool, made.rest)
 }
 
 /**

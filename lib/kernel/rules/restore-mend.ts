@@ -67,7 +67,7 @@ function allWanted(adds: readonly string[]): readonly Wanted[] {
     const own = new Set(sharedChains(add).map(({ table, chain }) => `${table} ${chain}`))
     return commandsOf(add)
       .flatMap(({ table, command }) => wantedOf(table, command, of))
-      .map((one) => (own.has(one.place) && one.rule === undefined ? { ...one, makesOwn: true } : one))
+      .map((one) => (own.has(one.place) && one.rule === undefined ? madeOwn(one) : one))
       .filter(({ place, table, command, rule }) => {
         const to = /\s-j\s+(\S+)$/.exec(command)?.[1]
         if (!own.has(rule === undefined ? place : `${table} ${to}`)) return true
@@ -78,13 +78,17 @@ function allWanted(adds: readonly string[]): readonly Wanted[] {
   })
 }
 
+/** Emptied and filled anew where something of it is missing. */
+function madeOwn(one: Wanted): Wanted {
+  const chain = one.place.slice(one.table.length + 1)
+  return { ...one, command: `:${chain} - [0:0]`, makesOwn: true }
+}
+
 function wantedOf(table: string, command: string, of: number): readonly Wanted[] {
   const [, made] = /^(?::|-N\s+)(\S+)/.exec(command) ?? []
   if (made !== undefined) {
-    // `-N` of what is missing; where it is there, this is not said.
-    const line = `:${made} - [0:0]`
     const makesOwn = command.startsWith(':')
-    return [{ of, table, place: `${table} ${made}`, command: line, rule: undefined, makesOwn }]
+    return [{ of, table, place: `${table} ${made}`, command, rule: undefined, makesOwn }]
   }
   const [, chain, rule] = /^-[AI]\s+(\S+)\s+(?:\d+\s+)?(.*)$/.exec(command) ?? []
   if (chain === undefined || rule === undefined) return []

@@ -57,6 +57,25 @@ export function makesOnlyChains(text: string): boolean {
   return commandsOf(text).every(({ command }) => /^-N\s/.test(command))
 }
 
+/**
+ * What makes a chain at this line, which is refused where the chain is there, and the text without it and without tables
+ * that were done before. Undefined where the line makes none.
+ */
+export function makingAt(
+  text: string,
+  line: number | undefined,
+): { readonly making: string; readonly rest: string } | undefined {
+  const commands = commandsOf(text)
+  const failing = commands.find((one) => one.line === line)
+  if (failing === undefined || !/^-N\s/.test(failing.command)) return undefined
+  const tables = [...new Set(commands.map(({ table }) => table))]
+  const left = new Set(tables.slice(tables.indexOf(failing.table)))
+  return {
+    making: documentOf([failing]),
+    rest: documentOf(commands.filter((one) => one !== failing && left.has(one.table))),
+  }
+}
+
 /** The words of one command as iptables-restore splits them: blanks, with `"…"` and `\` as quotes. */
 export function wordsOf(command: string): string[] {
   const words = command.match(/(?:"(?:\\.|[^"\\])*"|\\.|[^\s"\\])+/g) ?? []

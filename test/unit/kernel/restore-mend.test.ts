@@ -81,7 +81,7 @@ COMMIT
       port(80).split('\n')[1],
       'COMMIT',
       '*filter',
-      ':TSNET-USER - [0:0]',
+      '-N TSNET-USER',
       'COMMIT',
       '',
     ])

@@ -12,6 +12,7 @@ import {
   failedLine,
   isLockBusy,
   makesOnlyChains,
+  makingAt,
   mergedRestore,
   removalOf,
   saysGone,
@@ -54,6 +55,14 @@ COMMIT
       'filter 7',
       'filter 8',
     ])
+  })
+
+  it('whose chain is there already goes on without making it, and without the tables before', () => {
+    expect(makingAt(add, 7)).toEqual({
+      making: '*filter\n-N TSNET-USER\nCOMMIT\n',
+      rest: '*filter\n-I FORWARD -j TSNET-USER\nCOMMIT\n',
+    })
+    expect([2, 3, 6, 9, undefined].map((line) => makingAt(add, line))).toEqual(Array(5).fill(undefined))
   })
 
   it('becomes one that checks for all it makes', () => {
