@@ -113,7 +113,8 @@ function ask(socket: Socket, frame: Buffer): Promise<Frame | undefined> {
       socket.removeAllListeners('data').removeAllListeners('close')
       resolve(answer)
     }
-    const timer = setTimeout(() => end(undefined), greetLimitMs)
+    // Once more around: where the process itself stood still, the answer may lie there unread.
+    const timer = setTimeout(() => setImmediate(() => setImmediate(end, undefined)), greetLimitMs)
     const hungUp = (): void => end({ kind: kinds.retire, payload: Buffer.alloc(0) })
     socket.on('data', frameReader(end, hungUp))
     socket.on('close', hungUp)

@@ -12,6 +12,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { dirname } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fail } from '../errors/codes.ts'
 import { builtProgram } from '../kernel/system/builtprogram.ts'
 import { run } from '../kernel/system/run.ts'
@@ -57,6 +58,8 @@ const firstLine = '# Written by `tsnet docker install`; `tsnet docker uninstall`
 /** dockerd gives up after much longer; a driver that is there answers in one. */
 const answerLimitMs = 2000
 const systemctlLimitMs = 60_000
+/** Of a driver that has just been started. */
+const startLimitMs = 30_000
 
 const markFile = (stateDir: string | undefined): string => `${stateDir ?? '/var/lib/tsnet'}/docker.json`
 const hasSystemd = (): boolean => existsSync('/run/systemd/system')
@@ -105,8 +108,10 @@ export async function installDocker(place: DockerPlace): Promise<DockerStatus> {
     writeJson(markFile(stateDir), { socket, ...(spec ? { spec: specFile } : {}) } satisfies DockerMark)
     await restart(stateDir)
   }
-  const status = await dockerStatus(stateDir)
-  if (status.answerMs !== undefined) return status
+  for (const deadline = performance.now() + startLimitMs; performance.now() < deadline; await sleep(100)) {
+    const status = await dockerStatus(stateDir)
+    if (status.answerMs !== undefined) return status
+  }
   throw fail('TSNET_DAEMON_UNREACHABLE', {
     message: `installing Docker's driver: nobody answers at ${socket}`,
     value: socket,

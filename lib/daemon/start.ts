@@ -17,8 +17,8 @@ import { LOCK_EX, tryFlock } from '../kernel/system/libc.ts'
 import { makeFolder } from '../state/files.ts'
 import { type DaemonPlace, daemonPlace, runningDaemon } from './place.ts'
 
-/** From the start of the process to its first answer; 150 ms on an idle machine. */
-const startLimitMs = 10_000
+/** From the start of the process to its first answer; 150 ms on an idle machine, seconds where many come at once. */
+const startLimitMs = 30_000
 /** A little more than a daemon takes itself to finish its calls. */
 const endLimitMs = 35_000
 const pauseMs = 5

@@ -49,6 +49,10 @@ export interface Locks {
   container(key: string): Promise<LockHandle>
   /** @returns undefined where somebody else holds it now */
   tryContainer(key: string): Promise<LockHandle | undefined>
+  /** Whether somebody is at work under it now; looks, and leaves nothing. */
+  isContainerHeld(key: string): boolean
+  /** The same for the host lock, exclusively. */
+  isHostHeld(): boolean
   hostShared(): Promise<LockHandle>
   hostExclusive(): Promise<LockHandle>
   /** Exclusive, and its file goes with it: for whoever finds nothing left. */
@@ -86,7 +90,18 @@ export function createLocks(paths: StatePaths, locker: Locker, wait: LockWait): 
   const ofContainer = { exclusive: true, transient: true } as const
   const tryContainer = (key: string): Promise<LockHandle | undefined> =>
     inFolder(() => locker.tryAcquire(path(`container-${key}`), ofContainer))
+  const isHeld = (name: string): boolean => {
+    try {
+      const lock = locker.tryAcquire(path(name), { exclusive: false, readOnly: true })
+      lock?.release()
+      return lock === undefined
+    } catch {
+      return false // there is no such file
+    }
+  }
   return {
+    isContainerHeld: (key) => isHeld(`container-${key}`),
+    isHostHeld: () => isHeld('host'),
     container: (key) => acquire(`container-${key}`, ofContainer),
     tryContainer,
     hostShared: () => acquire('host', { exclusive: false, fair: true }),

@@ -14,7 +14,7 @@ const rule = "type='signal',interface='org.fedoraproject.FirewallD1',member='Rel
 const method = 1
 const answer = 2
 const signal = 4
-const answerLimitMs = 2000
+const answerLimitMs = 20_000
 const fieldNames = { path: 1, interface: 2, member: 3, destination: 6, signature: 8 } as const
 
 /** What is said to the bus, and what comes back. */
@@ -60,7 +60,8 @@ export function firewalldSilence(address: string | undefined): Promise<string | 
       socket.destroy()
       resolve(why)
     }
-    const timer = setTimeout(() => settle('the bus does not answer'), answerLimitMs)
+    // Where the process itself stood still, the answer may lie there unread.
+    const timer = setTimeout(() => setImmediate(settle, 'the bus does not answer'), answerLimitMs)
     const socket = openBus(address ?? defaultAddress, {
       calls: [busCall(1, 'Hello'), busCall(2, 'NameHasOwner', 'org.fedoraproject.FirewallD1')],
       heard: (message) => {

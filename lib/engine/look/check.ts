@@ -16,7 +16,7 @@ import { heal } from '../heal/heal.ts'
 import { removeIdle, tidy } from '../heal/idle.ts'
 import { ownerOf, removeOrphans } from '../heal/orphans.ts'
 import { comesBack, putRulesBack } from '../heal/refresh.ts'
-import { reapDead } from '../heal/takedown.ts'
+import { lockKey, reapDead } from '../heal/takedown.ts'
 import { contentsOf } from '../names/names.ts'
 import { missingAcceptsOfAll } from '../network/planunits.ts'
 
@@ -73,7 +73,7 @@ export async function check(
     if (fault === undefined) continue
     findings.push({ kind: 'definition', subject: network, what: fault.message, hint: fault.hint ?? '' })
   }
-  for (const id of [...context.containers.pendingKeys(), ...context.units.pendingKeys()]) {
+  for (const id of [...halfDoneContainers(context), ...halfDoneUnits(context)]) {
     findings.push({
       kind: 'pending',
       subject: id,
@@ -82,6 +82,22 @@ export async function check(
     })
   }
   return [...findings, ...(await checkNames(context))]
+}
+
+/** Work whose lock is held is somebody's who lives; and it may be done between two looks. */
+function halfDoneContainers(context: EngineContext): readonly string[] {
+  const { containers, locks } = context
+  return containers
+    .pendingKeys()
+    .filter((id) => !locks.isContainerHeld(lockKey(context, id)))
+    .filter((id) => containers.pending(id) !== undefined)
+}
+
+function halfDoneUnits({ units, locks }: EngineContext): readonly string[] {
+  const pending = units.pendingKeys()
+  if (pending.length === 0 || locks.isHostHeld()) return []
+  const left = units.pendingKeys()
+  return pending.filter((unit) => left.includes(unit))
 }
 
 async function checkNames(context: EngineContext): Promise<readonly Finding[]> {

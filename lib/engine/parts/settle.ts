@@ -12,8 +12,8 @@ import type { EngineContext } from '../context.ts'
 import { undoPending } from '../heal/takedown.ts'
 import { lookAround } from './lookaround.ts'
 
-/** The kernel looks for duplicates for one to two seconds. */
-const settleLimitMs = 5_000
+/** The kernel looks for duplicates for one to two seconds, and begins when it has time to. */
+const settleLimitMs = 20_000
 const settlePauseMs = 50
 
 /** @throws TSNET_ADDRESS_IN_USE (conflict) where another has the address, with the attachment undone */

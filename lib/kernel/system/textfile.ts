@@ -44,7 +44,8 @@ import { EBUSY, EEXIST, ENOENT, ENOTDIR, errnoOf, errnoText } from './errno.ts'
 import { LOCK_EX, tryFlock } from './libc.ts'
 
 const maxBytes = 1024 * 1024
-const lockTries = 50
+/** Two seconds: one of us lets go within milliseconds, unless it gets no processor. */
+const lockTries = 200
 const lockPauseMs = 10
 /** The file may be made or removed by another between two looks. */
 const openTries = 5

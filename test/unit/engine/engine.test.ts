@@ -226,6 +226,11 @@ describe('a teardown that fails', () => {
     expect(await there.engine.check()).toEqual([
       { subject: 'one', kind: 'pending', what: 'half-done work of a killed process', hint: 'tsnet gc' },
     ])
+    // Nor is it called so while somebody is at it.
+    const lock = await createLocks(statePaths(there.folder), flocker, { timeoutMs: 1000 }).container('one')
+    expect(await there.engine.check()).toEqual([])
+    lock.release()
+    expect(await there.engine.check()).toHaveLength(1)
     // What it holds is not given to others, and its own setup does not forget what is to be undone.
     expect(await codeOf(there.setUp('two', { publish: ['8080:80'] }))).toContain('TSNET_PORT_IN_USE')
     expect(await codeOf(there.setUp('one', { publish: ['8080:80'] }))).toContain('xtables lock is busy')
