@@ -95,7 +95,7 @@ async function show(
 async function fetchPage(stage: Stage, from: 'outside' | 'host', url: string): Promise<void> {
   const run = from === 'outside' ? stage.outside : stage.run
   if (run === undefined) return
-  const page = await show(run, ['curl', '--silent', '--show-error', '--max-time', '5', url], `${from}#`)
+  const page = await show(run, ['curl', '--silent', '--show-error', '--max-time', '25', url], `${from}#`)
   if (!page.includes('hello from web')) throw new Error(`${from} got another page from ${url}: ${page}`)
 }
 
@@ -143,7 +143,15 @@ async function play(stage: Stage, backend: string): Promise<void> {
   ).stdout.split(' ')[2] as string
   await show(
     stage.run,
-    ['nsenter', `--net=${client.netns}`, 'curl', '--silent', '--max-time', '5', `http://${gateway}:${port}/`],
+    [
+      'nsenter',
+      `--net=${client.netns}`,
+      'curl',
+      '--silent',
+      '--max-time',
+      '25',
+      `http://${gateway}:${port}/`,
+    ],
     'client#',
   )
 

@@ -45,11 +45,23 @@ done
 `
 }
 
-/** Shell that lists who shares this one's network namespace. */
-const inThisNetwork = `
-  own=$(readlink /proc/self/ns/net)
-  find /proc/[0-9]*/ns/net -lname "\${own%%[*}\\\\[\${own#*[}" 2>/dev/null
+/**
+ * Shell that lists who lives in the network namespace of that process: whoever
+ * only looks in has other threads at home ({@link homeOf}).
+ *
+ * @internal
+ */
+export function livingIn(pid: string): string {
+  return `
+  own=$(readlink /proc/${pid}/ns/net); own="\${own%%[*}\\\\[\${own#*[}"
+  for path in $(find /proc/[0-9]*/ns/net -lname "$own" 2>/dev/null); do
+    [ -n "$(find "\${path%/ns/net}"/task/*/ns/net ! -lname "$own" 2>/dev/null)" ] || echo "$path"
+  done
 `
+}
+
+/** Shell that lists who lives in this one's network namespace. */
+const inThisNetwork = livingIn('self')
 
 /**
  * Shell that lists who has this host's /run mounted, anywhere: also who has
@@ -184,8 +196,10 @@ export function keepNamespace(pid: number): Kept {
 /**
  * The network namespace a process lives in. `tsnet ps` of another test looks into every namespace of the machine, and a
  * tsnetd into its containers: their main thread goes in for a moment, and all others stay at home.
+ *
+ * @returns as in `net:[4026531840]` @throws where it has ended @internal
  */
-function homeOf(pid: string): string {
+export function homeOf(pid: string): string {
   const main = readlinkSync(`/proc/${pid}/ns/net`)
   const others = readdirSync(`/proc/${pid}/task`)
     .filter((thread) => thread !== pid)

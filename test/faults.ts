@@ -20,6 +20,8 @@
  * @module
  */
 
+import { livingIn } from '../netns-fixtures/namespaces.ts'
+
 export interface Fault {
   readonly name: string
   readonly backend: 'iptables' | 'nftables' | 'both'
@@ -318,8 +320,9 @@ export const faults: readonly Fault[] = [
   {
     name: 'a container died and nobody took it down',
     backend: 'both',
-    break:
-      'kill -9 $(find /proc/[0-9]*/ns/net -lname "$(readlink /proc/$WEB/ns/net | sed "s/[][]/\\\\\\\\&/g")" 2>/dev/null | cut -d/ -f3)',
+    // Its namespace lives for whoever asks the host until the kernel has taken its links.
+    break: `kill -9 $({ ${livingIn('$WEB')} } | cut -d/ -f3)
+      while ip link show $WEBVETH >/dev/null 2>&1; do sleep 0.05; done`,
     doctor: 'container-gone',
   },
   {

@@ -13,7 +13,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Snapshot, snapshotDifference, snapshotOfThisMachine } from '../netns-fixtures/snapshot.ts'
 
-const endLimitMs = 3000
+const endLimitMs = 20_000
 
 let before: Snapshot
 const run = randomUUID()

@@ -17,6 +17,8 @@ const config: ViteUserConfig = defineConfig({
     root,
     // Here and not in the projects, which would each run it again: once around everything.
     globalSetup: ['test/setup.ts'],
+    // The comparison of the machine before and after is part of the run.
+    teardownTimeout: 120_000,
     projects: [
       {
         oxc,
@@ -25,6 +27,7 @@ const config: ViteUserConfig = defineConfig({
           name: 'unit',
           include: ['test/{unit,contract,docs}/**/*.test.ts'],
           testTimeout: 60_000,
+          hookTimeout: 60_000,
           sequence: { groupOrder: 0 },
         },
       },

@@ -27,8 +27,9 @@ import type {
 /** Wishes for one probe. */
 export interface ProbeOptions {
   /**
-   * Milliseconds until silence is called `timeout`. Default 1 500, or 5 000 for a page over HTTP:
-   * what is lost once, a SYN or a question for a neighbour, the kernel repeats after one second.
+   * Milliseconds until silence is called `timeout`, longer where we get no processor. Default 1 500, what is lost once, a
+   * SYN or a question for a neighbour, the kernel repeats after one second; or 5 000 for what the server says: it is a
+   * process, and a datagram is never repeated.
    *
    * To see an ICMP rejection of TCP ("unreachable", or "refused" by iptables'
    * plain REJECT) allow 2 500: over veth it may arrive while the kernel is
@@ -153,9 +154,8 @@ export class Agent {
       protocol: Protocol,
       address: string,
       port: number,
-      options: ProbeOptions = {},
+      { timeoutMs = 5000, ...options }: ProbeOptions = {},
     ): Promise<Detail> => {
-      const timeoutMs = options.timeoutMs ?? (protocol === 'http' ? 5000 : 1500)
       const request: ProbeRequest = {
         protocol,
         address,
@@ -166,8 +166,12 @@ export class Agent {
       }
       return this.#ask<Detail>({ op: 'probe', ...request }, timeoutMs)
     }
-    const verdict = async (...args: Parameters<typeof detail>): Promise<Verdict> =>
-      (await detail(...args)).verdict
+    const verdict = async (
+      protocol: Protocol,
+      address: string,
+      port: number,
+      options: ProbeOptions = {},
+    ): Promise<Verdict> => (await detail(protocol, address, port, { timeoutMs: 1500, ...options })).verdict
     return {
       tcp: (address, port, options) => verdict('tcp', address, port, options),
       tcpDetail: (address, port, options) => detail('tcp', address, port, options),

@@ -24,7 +24,7 @@ interface Schema {
 }
 
 const promisePath = new URL('../golden/schema.json', import.meta.url)
-const text = execFileSync(process.execPath, ['.config/schemas.mjs'], { encoding: 'utf8', timeout: 60_000 })
+const text = execFileSync(process.execPath, ['.config/schemas.mjs'], { encoding: 'utf8', timeout: 180_000 })
 const kept = JSON.parse(text) as Schema
 
 /** Where `now` is not what `then` has promised. */

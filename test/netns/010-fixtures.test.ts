@@ -7,6 +7,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { createLab, type Lab } from '../../netns-fixtures/lab.ts'
+import { homeOf } from '../../netns-fixtures/namespaces.ts'
 import { repository } from '../../netns-fixtures/place.ts'
 import { runToEnd, signalGroup, startInBackground } from '../../netns-fixtures/process.ts'
 import { needs } from '../../netns-fixtures/requirements.ts'
@@ -379,8 +380,8 @@ describe('a command', () => {
   it('is killed with everything it started when its time is over', async () => {
     await using lab = await createLab()
     const host = await lab.host('h1')
-    const message = await messageOf(host.sh('sleep 1000 & echo $! $$; wait', { timeoutMs: 3000 }))
-    expect(message).toContain('not done after 3000 ms')
+    const message = await messageOf(host.sh('sleep 1000 & echo $! $$; wait', { timeoutMs: 10_000 }))
+    expect(message).toContain('not done after 10000 ms')
     const pids = (/stdout: (\d+) (\d+)/.exec(message) ?? []).slice(1).map(Number)
     expect(pids).toHaveLength(2)
     expect(await stillRunning(pids)).toEqual([])
@@ -410,7 +411,7 @@ function processesIn(netns: string): number[] {
   const wanted = readlinkSync(netns)
   return readdirSync('/proc')
     .filter((entry) => /^\d+$/.test(entry))
-    .filter((pid) => whileThere(() => readlinkSync(`/proc/${pid}/ns/net`)) === wanted)
+    .filter((pid) => whileThere(() => homeOf(pid)) === wanted)
     .map(Number)
 }
 
@@ -551,7 +552,7 @@ describe('npm run lab', () => {
       const { stdout } = await runToEnd(argv, {
         stdin: 'ping -c 1 -W 2 -q 198.51.100.2 >/dev/null && echo pinged; ls -L $ONE $TWO; exit 3',
         expectExit: 3,
-        timeoutMs: 20_000,
+        timeoutMs: 60_000,
       })
       expect(stdout).toMatch(/pinged\n\/proc\/\d+\/ns\/net\n\/proc\/\d+\/ns\/net\n$/)
       const pids = [...stdout.matchAll(/nsenter -t (\d+)/g)].map(([, pid]) => Number(pid))

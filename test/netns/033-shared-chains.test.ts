@@ -163,8 +163,14 @@ it('with iptables-nft, whoever makes a chain of published ports waits for his tu
   const making = rules.call('restore', 'iptables', published(8000).add).then(() => {
     isMade = true
   })
-  // As long as many programs take, and far less than anybody waits for a turn.
-  for (let look = 0; look < 20; look++) expect(await ways(host)).toEqual(['-N TSNET-DNAT'])
+  // As long as many programs take, and far less than the half minute anybody waits for a turn.
+  for (
+    const end = Date.now() + 5000, looks = { left: 20 };
+    looks.left > 0 && Date.now() < end;
+    looks.left--
+  ) {
+    expect(await ways(host)).toEqual(['-N TSNET-DNAT'])
+  }
   expect(isMade).toBe(false)
   holder.write('go\n')
   await making
@@ -302,8 +308,12 @@ function walked(saved: string, port: number): readonly string[] {
   return walk('TSNET-DNAT') ? asked : []
 }
 
+const slow = { timeoutMs: 60_000 }
+
 describe('with iptables, a new connection', () => {
-  it('to the last of 1,200 published ports asks for a tenth of them, and nothing is left of any', async () => {
+  it('to the last of 1,200 published ports asks for a tenth of them, and nothing is left of any', {
+    timeout: 300_000,
+  }, async () => {
     await using lab = await createLab()
     const { host, outside } = await layStreet(lab, { iptables: 'nft' })
     await leavesNothing(host, async () => {
@@ -311,7 +321,7 @@ describe('with iptables, a new connection', () => {
       for (const [nth, box] of boxes.entries()) {
         const ports = Array.from({ length: 400 }, (_, i) => ['-p', `${10_000 + nth * 400 + i}:${i + 1}`])
         const words = ['--netns', box.netns, '--firewall', 'iptables', '--id', `box${nth}`, ...ports.flat()]
-        await host.tsnet('setup', ...words, { timeoutMs: 60_000 })
+        await host.tsnet('setup', ...words, slow)
       }
       const { stdout: saved } = await host.sh('iptables-save -t nat')
       expect(saved.match(/ -j DNAT /g)).toHaveLength(1200)
@@ -330,13 +340,13 @@ describe('with iptables, a new connection', () => {
       expect(await outside.probe.tcp('198.51.100.1', 11_199)).toBe('reached')
       // What is flushed comes back, chains and all; and one who is gone leaves those of the others alone.
       await host.sh('iptables -t nat -F; iptables -t nat -X')
-      expect((await host.tsnet('firewall', 'reload')).stdout).toMatch(/^put back/)
+      expect((await host.tsnet('firewall', 'reload', slow)).stdout).toMatch(/^put back/)
       expect((await host.sh('iptables-save -t nat')).stdout.match(/ -j DNAT /g)).toHaveLength(1200)
-      await host.tsnet('teardown', 'box1')
+      await host.tsnet('teardown', 'box1', slow)
       expect(await outside.probe.tcp('198.51.100.1', 11_199)).toBe('reached')
-      expect((await host.tsnet('check')).stdout).toContain('ok')
-      await host.tsnet('teardown', 'box0')
-      await host.tsnet('teardown', 'box2')
+      expect((await host.tsnet('check', slow)).stdout).toContain('ok')
+      await host.tsnet('teardown', 'box0', slow)
+      await host.tsnet('teardown', 'box2', slow)
     })
   })
 })

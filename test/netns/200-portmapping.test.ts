@@ -99,8 +99,11 @@ describe.each(backends)('with $title, published ports', ({ firewall, iptables })
         protocol: 'tcp' | 'udp' | 'sctp',
         to: string,
         port: number,
+        wanted: string,
       ): Promise<string> => {
-        const { verdict, seenAs } = await from.probe[`${protocol}Detail`](to, port)
+        // An answer needs processes on two sides.
+        const timeoutMs = wanted === 'timeout' ? 1500 : 10_000
+        const { verdict, seenAs } = await from.probe[`${protocol}Detail`](to, port, { timeoutMs })
         return verdict === 'reached' ? `as ${seenAs}` : verdict
       }
       const rows = [
@@ -136,13 +139,13 @@ describe.each(backends)('with $title, published ports', ({ firewall, iptables })
         ['not published', other, 'tcp', '10.89.0.2', 80, 'timeout'],
       ] as const
       const lines = await Promise.all(
-        rows.map(async ([what, from, protocol, to, port]) => [
+        rows.map(async ([what, from, protocol, to, port, wanted]) => [
           what,
           from.name,
           protocol,
           to,
           port,
-          await seen(from, protocol, to, port),
+          await seen(from, protocol, to, port, wanted),
         ]),
       )
       expect(lines).toEqual(
@@ -446,7 +449,9 @@ describe('tracked flows', () => {
           .then(({ answer }) => answer?.name)
       expect([await ask(5353), await ask(5354)]).toEqual([old.name, old.name])
       // A flow through the host to a far port of the same number, and one to a port that stays.
-      expect(await old.probe.udp('198.51.100.2', 5353, { sourcePort: 40_001 })).toBe('reached')
+      expect(await old.probe.udp('198.51.100.2', 5353, { sourcePort: 40_001, timeoutMs: 10_000 })).toBe(
+        'reached',
+      )
       const flows = async (): Promise<readonly string[]> =>
         (await host.run(['conntrack', '-L', '-p', 'udp'])).stdout
           .split('\n')

@@ -291,7 +291,8 @@ async function seenLine(shot: Shot): Promise<string> {
   const { probe } = lab.place(row.from)
   const ask = { tcp: probe.tcpDetail, udp: probe.udpDetail, sctp: probe.sctpDetail }[protocol]
   const { verdict, answer, seenAs } = await ask(lab.address(row.to, family, row.from), port, {
-    timeoutMs: 1500,
+    // An answer needs processes on two sides.
+    timeoutMs: row.outcome === 'dropped' ? 1500 : 10_000,
   })
   const silence = verdict === 'timeout' || (row.byBridge && verdict === 'unreachable')
   const outcome = silence ? 'dropped' : verdict

@@ -44,20 +44,24 @@ describe('a name that is not ours', () => {
     await using lab = await createLab()
     const { outside, box, server } = await oneContainer(lab)
     const ask = (...words: string[]): Promise<string> => dig(box, `@${server}`, ...words)
+    const askedFor = async (query: string): Promise<number> =>
+      (await askedUpstream(outside)).split('\n').filter((one) => one === query).length
     expect(await ask('www.example.test')).toBe('NOERROR, A 192.0.2.80')
+    const first = await askedFor('A www.example.test')
     expect(await ask('WWW.example.test')).toBe('NOERROR, A 192.0.2.80')
     expect(await ask('www.example.test', 'AAAA')).toBe('NOERROR, AAAA 2001:db8::80')
     expect(await ask('nosuch.example.test')).toBe('NXDOMAIN')
     expect(await ask('single')).toBe('NXDOMAIN')
     expect((await ask('big.example.test', 'TXT')).length).toBeGreaterThan(2400)
+    const second = await askedFor('TXT big.example.test')
     const { stdout } = await box.sh(
       `dig @${server} +noedns +ignore big.example.test TXT | grep flags; dig @${server} +noall +question wWw.eXample.test`,
     )
     expect(stdout).toMatch(/^;; flags: qr tc rd ra; QUERY: 1, ANSWER: 0.*\n;wWw\.eXample\.test\./)
-    const asked = (await askedUpstream(outside)).split('\n')
-    // Twice: over UDP, where it was cut, and over TCP; the second client had it from the cache.
-    expect(asked.filter((query) => query === 'A www.example.test').length).toBe(1)
-    expect(asked.filter((query) => query === 'TXT big.example.test').length).toBe(2)
+    // Over UDP, where it was cut, and over TCP, and once more each where a second goes by; the second client had it from the cache.
+    expect(await askedFor('A www.example.test')).toBe(first)
+    expect(await askedFor('TXT big.example.test')).toBe(second)
+    expect(second).toBeGreaterThanOrEqual(2)
   })
 
   it('goes to the changed resolvers by itself, written in place or renamed over', async () => {

@@ -152,7 +152,7 @@ describe('ADD', () => {
   it.each<[string, Conf[]]>([
     ['the chain', usualList({ ports: [] })],
     ['the single plugin', [single]],
-  ])('50 times at once with %s gives 50 addresses and no error', { timeout: 180_000 }, async (_, list) => {
+  ])('50 times at once with %s gives 50 addresses and no error', { timeout: 400_000 }, async (_, list) => {
     await using lab = await createLab()
     const host = await lab.host('host')
     const containers = await Promise.all(Array.from({ length: 50 }, () => box(host)))

@@ -199,12 +199,15 @@ describe('dhcp', () => {
     await host.sh(killKeeper)
     const daemon = host.start([`${ours}/dhcp`, 'daemon'])
     await server.waitFor(new RegExp(`(${ack.replace(/[().]/g, '\\$&')}[^]*){3}`))
+    // It listens when it has asked for all it keeps.
+    await host.sh('until [ -S /run/cni/dhcp.sock ]; do sleep 0.05; done')
     expect((await cni(host, 'CHECK', lan, { netns: container.netns, prevResult: json })).stdout).toBe('')
     // A server that gives nothing of the kind any more.
     await server.stop()
     await outside.sh('rm /run/leases')
     await serve(outside, '--dhcp-range=198.51.100.70,198.51.100.71,255.255.255.0,2m')
-    await daemon.waitFor('has ended', 20_000)
+    // Where nobody has heard its first two requests, the next one is a minute later (RFC 2131, 4.4.5).
+    await daemon.waitFor('has ended', 90_000)
     expect(await addressOf(container)).toMatch(/^DOWN/)
     await daemon.stop()
   })

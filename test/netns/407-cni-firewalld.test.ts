@@ -14,14 +14,14 @@ import { dig } from './nameyard.ts'
 
 needs('root', 'ip', 'nft', 'iptables', 'veth', 'bridge', 'ipv6', 'dig', 'firewalld', 'cni-plugins')
 
-const startLimitMs = 30_000
+const startLimitMs = 90_000
 
 /** A host with firewalld: what arrives from elsewhere is refused but for its zones. */
 async function guarded(lab: Lab): Promise<Host> {
   const host = await lab.host('host', { forwarding: true })
   await host.sh('mkdir -p /run/dbus && dbus-daemon --system --fork')
   host.start(['firewalld', '--nofork', '--nopid'])
-  await host.run(['sh', '-c', 'until firewall-cmd --state 2>/dev/null; do sleep 0.1; done'], {
+  await host.run(['sh', '-c', 'until firewall-cmd --state 2>/dev/null; do sleep 0.5; done'], {
     timeoutMs: startLimitMs,
   })
   return host

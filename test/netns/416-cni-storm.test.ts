@@ -30,9 +30,9 @@ const ways: readonly (readonly [string, (hostPort: number) => Conf[]])[] = [
 ]
 const slow = { timeoutMs: 90_000 }
 
-/** As another program does it: the lock is taken, and kept until that program is stopped. */
-async function holdLock(host: Host): Promise<Background> {
-  const held = host.start(['flock', '/run/xtables.lock', 'sh', '-c', 'echo held; exec sleep 600'])
+/** As another program does it: the lock is taken, and kept until that program is stopped, or has done this. */
+async function holdLock(host: Host, until = 'exec sleep 600'): Promise<Background> {
+  const held = host.start(['flock', '/run/xtables.lock', 'sh', '-c', `echo held; ${until}`])
   await held.waitFor(/held/)
   // Everybody else is kept out by it: 4 is the program's code for that.
   expect((await host.run(['iptables-legacy', '-w', '1', '-S'], { expectExit: 'any' })).exitCode).toBe(4)
@@ -59,13 +59,13 @@ describe('the lock of iptables', () => {
       await using lab = await createLab()
       const host = await lab.host('host', { iptables: 'legacy' })
       const containers = await Promise.all(Array.from({ length: 8 }, () => box(host)))
-      const held = await holdLock(host)
+      const held = await holdLock(host, `read go; ${untilSomebodyWaits}; cat /proc/net/ip_tables_names`)
       const adding = containers.map(({ netns }, i) =>
         addChain(host, listWith(8000 + i), { id: `c${i}`, netns, ...slow }),
       )
-      await host.sh(untilSomebodyWaits, { timeoutMs: 30_000 })
-      expect((await host.sh('cat /proc/net/ip_tables_names || true')).stdout).not.toContain('nat')
-      await held.stop()
+      held.write('go\n')
+      await held.exited
+      expect(held.output()).not.toContain('nat')
       const addresses = (await Promise.all(adding)).map(({ ips }) => ips[0]?.address)
       expect(new Set(addresses).size).toBe(8)
       await Promise.all(containers.map(({ serve }) => serve.tcp(80)))

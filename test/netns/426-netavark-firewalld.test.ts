@@ -15,7 +15,7 @@ import { debians, ours } from './netavarks.ts'
 
 needs('root', 'ip', 'nft', 'iptables', 'veth', 'bridge', 'firewalld', 'netavark', 'built')
 
-const startLimitMs = 30_000
+const startLimitMs = 90_000
 
 interface Yard {
   readonly host: Host
@@ -33,7 +33,7 @@ async function guarded(lab: Lab): Promise<Yard> {
   await lab.wire(host, far, '198.51.100.0/24', { defaultRoute: 'first' })
   await host.sh('mkdir -p /run/dbus && dbus-daemon --system --fork')
   host.start(['firewalld', '--nofork', '--nopid'])
-  await host.run(['sh', '-c', 'until firewall-cmd --state 2>/dev/null; do sleep 0.1; done'], {
+  await host.run(['sh', '-c', 'until firewall-cmd --state 2>/dev/null; do sleep 0.5; done'], {
     timeoutMs: startLimitMs,
   })
   const box = await lab.container(host)

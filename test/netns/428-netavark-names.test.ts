@@ -31,7 +31,7 @@ async function ask(box: Container, mode: 'udp' | 'tcp'): Promise<readonly string
   const { stdout } = await box.run(
     [
       ...['dnsperf', '-m', mode, '-s', '10.70.1.1', '-d', '/run/names'],
-      ...['-l', String(seconds), '-Q', '1000', '-c', '5', '-t', '5'],
+      ...['-l', String(seconds), '-Q', '1000', '-c', '5', '-t', '20'],
     ],
     { timeoutMs: 60_000 },
   )

@@ -101,7 +101,9 @@ describe('aardvark-dns run', () => {
       'NOERROR, PTR both.front.',
     )
     expect(await dig(host, '-b', '10.72.0.2', '@10.72.0.1', '+tcp', 'wEb')).toBe('NOERROR, A 10.72.0.2')
-    await host.sh(`kill ${pidOf}; until [ ! -e ${folder}/aardvark.pid ]; do sleep 0.02; done`)
+    await host.sh(
+      `kill ${pidOf}; until [ ! -e ${folder}/aardvark.pid ] && [ -z "$(ss -lntuH sport = 53)" ]; do sleep 0.02; done`,
+    )
     await host.sh(`AARDVARK_NO_PROXY=1 ${run(ours)}`)
     expect(await dig(host, '-b', '10.72.0.2', '@10.72.0.1', 'www.example.test')).toBe('NXDOMAIN')
   })

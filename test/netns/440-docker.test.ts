@@ -78,17 +78,19 @@ const ours: Told = {
 
 /** The shell lines below `<!-- example: docker -->`. */
 describe('the example of the README', () => {
-  it('runs as it stands and leaves nothing behind', { timeout: scriptLimitMs }, async () => {
+  it('runs as it stands and leaves nothing behind', { timeout: scriptLimitMs + 10_000 }, async () => {
     expect(await docker('tsnet', readmeExample('docker'))).toEqual({ left: '' })
   })
 })
 
 describe('docker network, run, connect, restart, kill', () => {
-  it('say with the bridge driver of Docker what the table says', { timeout: scriptLimitMs }, async () => {
+  it('say with the bridge driver of Docker what the table says', {
+    timeout: scriptLimitMs + 10_000,
+  }, async () => {
     expect(await docker('bridge')).toEqual(same)
   })
 
-  it('say the same with ours, and leave nothing behind', { timeout: scriptLimitMs }, async () => {
+  it('say the same with ours, and leave nothing behind', { timeout: scriptLimitMs + 10_000 }, async () => {
     expect(await docker('tsnet')).toEqual({ ...same, ...ours })
   })
 })

@@ -57,7 +57,9 @@ function wish(roll: (sides: number) => number): readonly string[] {
 }
 
 describe.each(['nft', 'legacy'] as const)('where iptables is %s', (iptables) => {
-  it('fifteen rounds of whatever there is leave only the documented settings', async () => {
+  it('fifteen rounds of whatever there is leave only the documented settings', {
+    timeout: 300_000,
+  }, async () => {
     host = await lab.host('host', { iptables })
     const outside = await lab.host('outside')
     await lab.wire(host, outside, '198.51.100.0/24', { v6: '2001:db8:1::/64', defaultRoute: 'first' })

@@ -19,7 +19,7 @@ import { port } from '../unit/adapters/netavark/requests.ts'
 import { figure, part, size, spread, whole } from './chaos.ts'
 import { type Case, type Chance, cases, filesOfDaemon, layChaosYard } from './chaosyard.ts'
 import { netavark } from './netavarkcalls.ts'
-import { pointsSoFar, spoiled, traced, tsnetWords } from './strace.ts'
+import { type Point, pointsSoFar, spoiled, traced, tsnetWords } from './strace.ts'
 import { layStreet } from './traceless.ts'
 
 needs(
@@ -54,12 +54,17 @@ async function begun(daemon: Background): Promise<void> {
   })
 }
 
-/** How many calls there are up to the one that says so: strace may tell of that one later than it does itself. */
-async function callsUntilListening(host: Host): Promise<number> {
+/** The call that says so, and how many there are up to it: strace may tell of it later than it is heard. */
+async function callThatSays(
+  host: Host,
+  words: string,
+): Promise<{ readonly point: Point; readonly nth: number }> {
   for (const deadline = Date.now() + 20_000; ; await sleep(10)) {
-    const at = (await pointsSoFar(host)).findIndex(({ line }) => line.includes('text\\":\\"listen'))
-    if (at >= 0) return at + 1
-    if (Date.now() > deadline) throw new Error('no call in the trace says that tsnetd listens')
+    const points = await pointsSoFar(host)
+    const at = points.findIndex(({ line }) => line.includes(words))
+    const point = points[at]
+    if (point !== undefined) return { point, nth: at + 1 }
+    if (Date.now() > deadline) throw new Error(`no call in the trace says ${words}`)
   }
 }
 
@@ -86,7 +91,7 @@ async function trial(one: Case, count: number): Promise<string> {
   // Once without harm: which calls there are between listening and the answer.
   const first = await running(host, traced)
   const chances: Chance[] = []
-  let seen = await callsUntilListening(host)
+  let { nth: seen } = await callThatSays(host, 'text\\":\\"listen')
   for (const task of [setup, teardown]) {
     await ask(task)
     const points = await pointsSoFar(host)
@@ -137,8 +142,7 @@ describe('a tsnetd killed before it answers podman', () => {
     // Once without harm: which of its calls is the answer.
     const first = await running(host, traced)
     const expected = await call('setup')
-    const point = (await pointsSoFar(host)).find(({ line }) => line.includes('{\\"n7\\":'))
-    if (point === undefined) throw new Error('no answer in the trace')
+    const { point } = await callThatSays(host, '{\\"n7\\":')
     await call('teardown')
     killServing(host)
     await first.exited

@@ -38,7 +38,7 @@ describe('the comparison with peers', () => {
     },
   )
 
-  it('kills, refuses, crowds and flushes', async () => {
+  it('kills, refuses, crowds and flushes', { timeout: 300_000 }, async () => {
     expect(await forgotten('cni', 1, none)).toMatchObject({ met: 1, dirty: 0, broken: 0 })
     expect(await failing('netavark', 1, none)).toMatchObject({ met: 1 })
     expect(await crowd('tsnet', 2)).toMatchObject({ failedSetups: 0, failedTeardowns: 0, left: new Set() })

@@ -81,7 +81,7 @@ describe.each([
         await alice.place.probe.tcp('198.51.100.2', 80),
         await alice.place.probe.tcp('2001:db8:1::2', 80),
       ],
-      in: await outside.probe.udp('198.51.100.1', 5353),
+      in: await outside.probe.udp('198.51.100.1', 5353, { timeoutMs: 10_000 }),
       names: [await ask('mallory-strict'), await ask('www.example.test')],
     }).toEqual({
       neighbour: ['reached', 'reached'],

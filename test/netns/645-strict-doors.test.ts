@@ -107,7 +107,8 @@ const doors: readonly Door[] = [
         // As dockerd does it.
         await host.run(['ip', 'link', 'set', SrcName, 'netns', String(box.pid), 'name', 'eth0'])
         await box.sh(
-          `ip addr add ${Interface.Address} dev eth0; ip link set eth0 up; ip route add default via 10.70.${number}.1`,
+          `ip addr add ${Interface.Address} dev eth0; ip link set eth0 up; ip route add default via 10.70.${number}.1
+          until ip -br link show eth0 | grep -q ' UP '; do sleep 0.02; done`,
         )
       }
       return bridge

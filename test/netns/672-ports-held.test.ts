@@ -83,12 +83,12 @@ describe('a published port', () => {
     await host.tsnet('setup', '--netns', box.netns, '--id', 'web', '-p', '8080:80', local)
     expect(await bound(host, 'tcp', '0.0.0.0', 8080)).toBe('ok')
     const first = await daemonOn(host)
-    expect(await bound(host, 'tcp', '0.0.0.0', 8080)).toBe('EADDRINUSE')
+    await untilBound(host, 'tcp', '0.0.0.0', 8080, 'EADDRINUSE')
     await host.sh(`kill -9 ${first.pid}`)
     await first.exited
     expect(await bound(host, 'tcp', '0.0.0.0', 8080)).toBe('ok')
     const second = await daemonOn(host)
-    expect(await bound(host, 'tcp', '0.0.0.0', 8080)).toBe('EADDRINUSE')
+    await untilBound(host, 'tcp', '0.0.0.0', 8080, 'EADDRINUSE')
     // What a command without it gives back and takes, it sees; nobody is refused because it was slow.
     for (const id of ['db', 'cache']) {
       await host.tsnet('teardown', '--all', local)

@@ -255,7 +255,7 @@ async function byDocker(host: Host, box: Container, port: number): Promise<Attac
 
 describe('every door beside the owner', () => {
   it('attaches, keeps the table through a reload of firewalld and a flush, and detaches', {
-    timeout: 60_000,
+    timeout: 300_000,
   }, async () => {
     await using lab = await createLab()
     const [host, far] = [await lab.host('host', { forwarding: true }), await lab.host('far')]
@@ -263,8 +263,8 @@ describe('every door beside the owner', () => {
     await own(host)
     await host.sh('mkdir -p /run/dbus && dbus-daemon --system --fork')
     host.start(['firewalld', '--nofork', '--nopid'])
-    const up = 'until firewall-cmd --state 2>/dev/null; do sleep 0.1; done'
-    await host.run(['sh', '-c', up], { timeoutMs: 30_000 })
+    const up = 'until firewall-cmd --state 2>/dev/null; do sleep 0.5; done'
+    await host.run(['sh', '-c', up], { timeoutMs: 90_000 })
     const daemon = await startOwner(host, '--docker-socket', '/run/docker/plugins/tsnet.sock')
     const before = await snapshot(host)
     const doors = openDoors(host)

@@ -177,7 +177,7 @@ describe.each(backends)('with %s', (backend) => {
       { hostPort: 9000, containerPort: 99, count: 1, protocol: 'tcp' },
     ])
     expect(await outside.probe.tcp('198.51.100.1', 8443)).toBe('reached')
-    expect(await outside.probe.udp('198.51.100.1', 5353)).toBe('reached')
+    expect(await outside.probe.udp('198.51.100.1', 5353, { timeoutMs: 10_000 })).toBe('reached')
     // One connection that stays open, and is answered each time.
     const talk = outside.start(['socat', '-', 'TCP:198.51.100.1:9000'])
     const say = async (word: string): Promise<void> => {

@@ -22,7 +22,9 @@ describe('tsnet conntrack', () => {
     await web.serve.tcp(80)
     await outside.serve.udp(5353)
     expect(await outside.probe.tcp('198.51.100.1', 8080, { sourcePort: 40_000 })).toBe('reached')
-    expect(await db.probe.udp('198.51.100.2', 5353, { sourcePort: 40_001 })).toBe('reached')
+    expect(await db.probe.udp('198.51.100.2', 5353, { sourcePort: 40_001, timeoutMs: 10_000 })).toBe(
+      'reached',
+    )
 
     const flows = await host.tsnetJson<FlowView[]>('conntrack', 'web')
     expect(flows).toHaveLength(1)

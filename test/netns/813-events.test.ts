@@ -70,6 +70,8 @@ describe('tsnet events', () => {
     const { events, seen } = await listening(host, '--only', 'rules,link')
     await host.sh('nft add table ip mine; nft add chain ip mine one; iptables-nft -A FORWARD -j ACCEPT')
     const pid = (await host.sh("sh -c 'echo $$; exec nft flush ruleset'")).stdout.trim()
+    // Nobody tells of changes of iptables-legacy: they are looked for, at times before what others tell.
+    await events.waitFor('1 rule removed from FORWARD')
     await host.sh('iptables-legacy -A FORWARD -j ACCEPT')
     await events.waitFor('iptables-legacy')
     await events.stop()

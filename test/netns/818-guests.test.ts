@@ -48,6 +48,8 @@ describe.each(['iptables', 'nftables'] as const)('a container on docker0, with %
     await host.sh(
       'sysctl -qw net.ipv4.conf.all.rp_filter=1; ip netns exec dockered sysctl -qw net.ipv4.conf.all.rp_filter=1',
     )
+    // The kernel says so when it has time to.
+    await host.sh("until ip -n dockered -br link show eth0 | grep -q ' UP '; do sleep 0.02; done")
     const [around, within] = [await snapshot(host), await inside(host)]
     expect(await ask(9090)).toBe('198.51.100.2')
 

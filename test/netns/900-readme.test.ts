@@ -13,11 +13,11 @@ import { unshared } from './unshared.ts'
 const [built, link = ''] = readmeExample('install').trim().split('\n')
 const linked = link.replace('/usr/local/bin/tsnet', '/run/tsnet-link')
 
-/** `tsnet` on the PATH, when the last `unshare` has made its namespace. */
+/** `tsnet` on the PATH, when each `unshare` has made its namespace. */
 const prelude = `
 (cd ${repository} && ${linked})
 tsnet() {
-  [ -z "\${!-}" ] || ${unshared()}
+  for job in $(jobs -p); do ${unshared('$job')}; done
   /run/tsnet-link "$@"
 }
 # Of the folders the examples write to, the one that is not the host's own already.

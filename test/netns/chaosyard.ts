@@ -4,10 +4,11 @@
  *
  * @module
  */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Container, Host } from '../../netns-fixtures/host.ts'
 import type { Lab } from '../../netns-fixtures/lab.ts'
+import { homeOf } from '../../netns-fixtures/namespaces.ts'
 import type { RunResult } from '../../netns-fixtures/process.ts'
 import { snapshot, snapshotDifference } from '../../netns-fixtures/snapshot.ts'
 import { type Point, pointsOf, runSpoiled, tsnetWords } from './strace.ts'
@@ -136,13 +137,13 @@ async function processesEnd(host: Host, before: readonly string[]): Promise<void
   while (processesOf(host).some((one) => !before.includes(one)) && Date.now() < deadline) await sleep(20)
 }
 
-/** What runs in the network namespace of a host: `PID command line`. */
+/** What lives in the network namespace of a host: `PID command line`. */
 export function processesOf(host: Host): readonly string[] {
-  const netns = readlinkSync(host.netns)
+  const netns = homeOf(String(host.pid))
   return readdirSync('/proc').flatMap((pid) => {
     if (!/^\d+$/.test(pid)) return []
     try {
-      if (readlinkSync(`/proc/${pid}/ns/net`) !== netns) return []
+      if (homeOf(pid) !== netns) return []
       return [`${pid} ${readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')}`]
     } catch {
       return [] // it has ended

@@ -38,7 +38,7 @@ export async function layLifeYard(lab: Lab): Promise<LifeYard> {
   const { box, server } = await container(...words)
   const ask = (): Promise<string> => dig(box, `@${server}`, 'asker')
   const askOften = (): ReturnType<LifeYard['askOften']> => {
-    const often = `while :; do dig +short +time=10 +tries=1 @${server} asker; sleep 0.05; done`
+    const often = `while :; do dig +short +time=60 +tries=1 @${server} asker; sleep 0.05; done`
     const asking = box.start(['sh', '-c', often])
     return {
       end: async () => {

@@ -80,7 +80,7 @@ export async function askedUpstream(outside: Host): Promise<string> {
 
 /** One question: `STATUS` and the answers' data, sorted. */
 export async function dig(from: Place, ...words: string[]): Promise<string> {
-  const { stdout } = await from.run(['dig', '+time=5', '+tries=1', '+nocookie', ...words], {
+  const { stdout } = await from.run(['dig', '+time=20', '+tries=1', '+nocookie', ...words], {
     expectExit: 'any',
   })
   const status = /status: (\w+)/.exec(stdout)?.[1] ?? 'no reply'

@@ -128,7 +128,7 @@ export async function forgotten(name: ContenderName, most: number, tell: Tell): 
     const next = await yard.newcomer()
     const { exitCode: refused } = await yard.run('setup', next)
     const server = await next.box.serve.tcp(80)
-    const isReached = refused === 0 && (await yard.answers(next.hostPort))
+    const isReached = refused === 0 && (await yard.answers(next.hostPort, 5000))
     if (!isReached) tally.broken++
     await server.close()
     await yard.run('teardown', next)
@@ -157,7 +157,7 @@ export async function failing(name: ContenderName, most: number, tell: Tell): Pr
     let isBroken = false
     if (chance.task === 'setup' && exitCode === 0) {
       const server = await who.box.serve.tcp(80)
-      isBroken = !(await yard.answers(who.hostPort))
+      isBroken = !(await yard.answers(who.hostPort, 5000))
       await server.close()
     }
     if (isBroken) tally.broken++

@@ -50,7 +50,8 @@ export async function flushed(name: ContenderName, limitMs: number): Promise<num
   const { exitCode, stdout, stderr } = await yard.run('setup', who)
   if (exitCode !== 0) throw new Error(`${name}: ${stdout}${stderr}`)
   await who.box.serve.tcp(80)
-  if (!(await yard.answers(who.hostPort))) throw new Error(`${name}: port ${who.hostPort} does not answer`)
+  if (!(await yard.answers(who.hostPort, 5000)))
+    throw new Error(`${name}: port ${who.hostPort} does not answer`)
   await yard.host.run(['nft', 'flush', 'ruleset'])
   const begun = performance.now()
   for (; performance.now() - begun < limitMs; await sleep(5)) {

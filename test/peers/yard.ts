@@ -29,7 +29,8 @@ export interface Yard {
   /** The lines behind {@link Yard.left}. */
   lines(): readonly string[]
   /** A connection from another machine through a published port. */
-  answers(hostPort: number): Promise<boolean>
+  /** @param timeoutMs default 1 000 */
+  answers(hostPort: number, timeoutMs?: number): Promise<boolean>
 }
 
 /** What is done with each program of a task. */
@@ -102,8 +103,8 @@ export async function layYard(lab: Lab, name: ContenderName, options: YardOption
     newcomer,
     run,
     lines: () => lines,
-    answers: async (hostPort) =>
-      (await outside.probe.tcp('198.51.100.1', hostPort, { timeoutMs: 1000 })) === 'reached',
+    answers: async (hostPort, timeoutMs = 1000) =>
+      (await outside.probe.tcp('198.51.100.1', hostPort, { timeoutMs })) === 'reached',
     left: async () => {
       await untilTakenDown(host, before.host)
       const after = await look()

@@ -26,6 +26,8 @@ const byItself: readonly RegExp[] = [
   /^link: \S+ qdisc="no(op|queue)"/,
   /^address: .*"local":"fe80:/,
   /^route6: .*"dst":"(fe80:|ff00::\/8)/,
+  // Of an address, which is compared itself: the kernel makes them when it has time to.
+  /^route6: .*"type":"(local|anycast)"/,
 ]
 
 export interface Pictures {

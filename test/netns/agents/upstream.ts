@@ -1,6 +1,6 @@
 /**
  * An upstream with whims, by the first label of the name: `silent` never
- * answers, `servfail` and `refused` do as they say, `late` takes 300 ms, `slow` two seconds,
+ * answers, `servfail` and `refused` do as they say, `late` takes 300 ms, `slow` 3.5 seconds,
  * `cut` is truncated over UDP and whole over TCP, `old` knows no EDNS;
  * everything else has the address 192.0.2.1 and a TTL of one minute (`brief`:
  * one second). Prints each question with its transport. Ends with its host.
@@ -52,7 +52,7 @@ function question(query: Buffer): { name: string; end: number } {
   return { name: labels.join('.'), end: at + 5 }
 }
 
-const delays: Readonly<Record<string, number>> = { late: 300, slow: 2000 }
+const delays: Readonly<Record<string, number>> = { late: 300, slow: 3500 }
 const delayOf = (query: Buffer): number => delays[question(query).name.slice(0, 4)] ?? 0
 
 const udp = createSocket({ type: 'udp4', recvBufferSize: 1 << 20 })

@@ -27,10 +27,12 @@ run="ctr run --cni --snapshotter native"
 $run -d docker.io/library/bb:latest c1 sh -c "$serve"
 address=$(ctr task exec --exec-id a c1 ip -o -4 addr show eth0 | sed 's/.*inet \([0-9.]*\).*/\1/')
 section address; echo "$address"
-section reached; until_true 10 curl -fs --max-time 2 "http://$address/"; curl -fs --max-time 3 "http://$address/"
+section reached; until_true 10 curl -fs --max-time 2 "http://$address/"; curl -fs --max-time 20 "http://$address/"
 section ls; tsnet ls
-section second; $run --rm docker.io/library/bb:latest c2 sh -c "$(fetch "$address"); ip -o -4 addr show eth0"
+section second; $run --rm docker.io/library/bb:latest c2 sh -c "$(fetch_soon "$address"); ip -o -4 addr show eth0"
 section afterSecond; tsnet ls -q
 ctr task kill -s KILL c1; until_true 10 sh -c '! ctr task ls | grep -q RUNNING'; ctr container rm c1
+# Until the kernel has taken its veth it counts as living.
+until_true 20 sh -c '! ip -br link show type veth | grep -q .'
 # `ctr run -d` never calls DEL: its namespace is gone, and whoever comes next clears it away.
 section gc; tsnet gc >/dev/null; tsnet ls -q

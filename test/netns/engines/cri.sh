@@ -57,7 +57,7 @@ run_pod web; first=$pod; netns=$(netns_of)
 section run; calls
 mkdir -p $W/www; echo hello > $W/www/index.html
 nsenter --net="$netns" busybox httpd -h $W/www -p 80
-section published; until_true 10 curl -fs --max-time 2 http://127.0.0.1:8080/; curl -fs --max-time 3 http://127.0.0.1:8080/
+section published; until_true 10 curl -fs --max-time 2 http://127.0.0.1:8080/; curl -fs --max-time 20 http://127.0.0.1:8080/
 section limits; tc qdisc show | grep -o 'rate [0-9A-Za-z]*' | sort
 section list; tsnet cni list
 section listed; tsnet ns ls --json | jq -r --arg at "$netns" '.[] | select(any(.mounts[]; endswith($at | split("/") | last))) | [.engine, .name, .container.name, (.interfaces[] | select(.name == "eth0") | .addresses[0])] | join(" ")'

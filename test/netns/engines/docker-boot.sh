@@ -5,7 +5,7 @@ DRIVER=tsnet
 export TSNET_STATE_DIR=/run/elsewhere
 start_tsnetd; start_docker
 tar -C $W/image -c . | d import - bb >/dev/null
-n first; d run --rm --network first bb sleep 0; d network rm first >/dev/null
+n first; again d run --rm --network first bb sleep 0; d network rm first >/dev/null
 picture > $W/before
 n --subnet 10.60.0.0/24 one; n --subnet 10.61.0.0/24 two
 r --name web --restart always --network one -p 8080:80 bb sh -c "$serve"; r --name once --network one bb sleep 1000
@@ -15,12 +15,12 @@ section restarted
 # Ports that were added are those of a run; the next one has what docker run has said.
 until_true 10 sh -c 'tsnet ls | grep -q " web "'
 tsnet publish add web 8081:80; get http://127.0.0.1:8081/
-d restart -t 0 web >/dev/null; soon http://127.0.0.1:8080/; get http://127.0.0.1:8081/
+again d restart -t 0 web >/dev/null; soon http://127.0.0.1:8080/; get http://127.0.0.1:8081/
 until_true 10 tsnet port web 80; tsnet publish add web 8081:80; get http://127.0.0.1:8081/
 # The way out moves to another network and back, and the ports with it.
-d network connect two web; d network disconnect one web; get http://127.0.0.1:8080/
+c two web; d network disconnect one web; get http://127.0.0.1:8080/
 until_true 10 sh -c 'tsnet port web | grep -q 8080'; tsnet port web
-d network connect one web; d network disconnect two web; get http://127.0.0.1:8080/
+c one web; d network disconnect two web; get http://127.0.0.1:8080/
 tsnet check
 
 shut_down() { end TERM $(cat /run/docker.pid); end TERM $TSNETD; }
@@ -43,4 +43,4 @@ start_again; waited && echo waited; running web || d inspect web --format '{{.St
 start_tsnetd; until_true 20 running web; soon http://127.0.0.1:8080/; running once || echo ended
 section removed
 d rm -f web once >/dev/null; d network rm one two >/dev/null
-picture | diff $W/before - || true; find /run/tsnet /var/lib/tsnet -mindepth 1 2>/dev/null || true; ls $TSNET_STATE_DIR/networks $TSNET_STATE_DIR/containers 2>/dev/null | grep json || true
+left_over; found "find /run/tsnet /var/lib/tsnet -mindepth 1"; ls $TSNET_STATE_DIR/networks $TSNET_STATE_DIR/containers 2>/dev/null | grep json || true

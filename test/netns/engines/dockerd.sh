@@ -4,7 +4,7 @@
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 for folder in /var/lib/docker /var/lib/tsnet /etc/docker; do mkdir -p $folder; mount -t tmpfs tmpfs $folder; done
 DOCKER=$(command -v /usr/bin/docker || command -v docker)
-d() { timeout 20 "$DOCKER" "$@"; }
+d() { timeout 60 "$DOCKER" "$@"; }
 # $LIVE: more words for dockerd. $SOCKET: where the driver listens.
 LIVE=; SOCKET=/run/docker/plugins/tsnet.sock
 start_docker() {
@@ -23,16 +23,29 @@ start_tsnetd() {
 answers() { curl -fs --max-time 1 --unix-socket $SOCKET -d '' http://x/Plugin.Activate; }
 # $1 signal, $2 pid: and wait for its end.
 end() { kill -$1 $2; until_true 20 sh -c "! kill -0 $2 2>/dev/null || grep -q '^State:.Z' /proc/$2/status"; }
-n() { d network create -d $DRIVER "$@" >/dev/null; }
+# The driver gives up while dockerd still listens, and says so: whoever meets that on a busy machine asks again.
+again() {
+  left=8 said=$(mktemp $W/said.XXXXXX)
+  until "$@" 2>$said; do
+    left=$((left - 1))
+    if [ $left = 0 ] || ! grep -q 'too busy to do it within\|locking .* still held' $said; then cat $said >&2; return 1; fi
+    sleep 1
+  done
+}
+n() { again d network create -d $DRIVER "$@" >/dev/null; }
+c() { again d network connect "$@"; }
 # Shells and sleep do not listen to SIGTERM: nobody should wait ten seconds for them.
-r() { d run -d --stop-signal KILL "$@" >/dev/null; }
-get() { curl -fs --max-time 2 "$@" || echo "no ($?)"; }
+r() { id=$(d create --stop-signal KILL "$@") && again d start "$id" >/dev/null; }
+get() { curl -fs --max-time 10 "$@" || echo "no ($?)"; }
 soon() { until_true 5 curl -fs --max-time 1 "$1" || true; get "$@"; }
 far() { nsenter --net=/run/far "$@"; }
 address() { d inspect "$1" --format '{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}' | sed 's/ *$//'; }
 in_() { name=$1; shift; d exec "$name" "$@"; }
-# Whether the page of the first is to be had by the second.
-reach() { in_ "$1" sh -c "$(fetch "$2")" 2>/dev/null | grep -q hello && echo hello || echo no; }
+# Whether the page of the second is to be had by the first: it should be, or not.
+page() { in_ "$1" sh -c "$(fetch "$2")" 2>/dev/null | grep -q hello; }
+reach() { until_true 3 page "$@" && echo hello || echo no; }
+cut_off() { page "$@" && echo hello || echo no; }
+pings() { until_true 3 in_ "$1" ping -c1 -W2 "$2"; }
 # Rules, links and files, without those of dockerd itself.
 picture() {
   ip -br link | awk '{print $1}' | sort
@@ -40,4 +53,9 @@ picture() {
   nft list tables | grep -v 'filter$\|nat$\|raw$\|mangle$' || true
   ls -A /run/tsnet/containers /run/tsnet/pending /var/lib/tsnet/networks /var/lib/tsnet/docker 2>/dev/null || true
 }
+same() { picture | diff $W/before - >/dev/null; }
+# Docker is answered before all is done.
+left_over() { until_true 10 same || true; picture | diff $W/before - || true; }
+# $1 find's words; what it finds in the end.
+found() { until_true 10 sh -c "! $1 2>/dev/null | grep -q ." || true; $1 2>/dev/null || true; }
 outside=198.51.100.1

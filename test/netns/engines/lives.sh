@@ -18,7 +18,7 @@ p network create n4 --subnet 10.71.4.0/24 >/dev/null
 p pod create --name box --infra-image bb --infra-command 'sleep 1000' -p 8087:80 --network n4 >/dev/null
 r --pod box --name inpod bb sh -c "$serve"; r --pod box --name mate bb sleep 1000
 r --name asker --network n4 bb sleep 1000
-soon http://127.0.0.1:8087/; p exec mate sh -c "$(fetch 127.0.0.1)"; lookup asker box 10.71.4.1
+soon http://127.0.0.1:8087/; p exec mate sh -c "$(fetch_soon 127.0.0.1)"; lookup asker box 10.71.4.1
 p pod stop -t0 box >/dev/null; dead http://127.0.0.1:8087/
 p pod start box >/dev/null; soon http://127.0.0.1:8087/
 p pod rm -f -t0 box >/dev/null; dead http://127.0.0.1:8087/

@@ -4,13 +4,14 @@
 section published
 r --name tcp -p 8080:80 bb sh -c "$serve"
 r --name udp -p 5353:53/udp bb sleep 1000
-nsenter -t "$(p inspect udp --format '{{.State.Pid}}')" -n socat UDP-LISTEN:53,fork SYSTEM:'echo $SOCAT_PEERADDR' &
-UDP=$!
+pid=$(p inspect udp --format '{{.State.Pid}}')
+nsenter -t $pid -n socat UDP-LISTEN:53,fork SYSTEM:'echo $SOCAT_PEERADDR' &
+UDP=$!; until_true 10 sh -c "nsenter -t $pid -n cat /proc/net/udp /proc/net/udp6 | grep -q ':0035 '"
 r --name bound -p 127.0.0.1:8081:80 bb sh -c "$serve"
 r --name range -p 9000-9002:80-82 bb sh -c "$serve"
 soon http://127.0.0.1:8080/; soon http://$outside:8080/; soon http://127.0.0.1:8081/; get http://$outside:8081/; soon http://$outside:9000/
-section far; nsenter -t "$FAR" -n curl -fs --max-time 2 http://$outside:8080/ || echo no
-section udp; for i in 1 2 3 4 5; do answer=$(echo x | nsenter -t "$FAR" -n socat -t 0.5 - UDP:$outside:5353 || true); [ -z "$answer" ] || break; done; echo "$answer"; kill $UDP
+section far; nsenter -t "$FAR" -n curl -fs --max-time 10 http://$outside:8080/ || echo no
+section udp; for i in 1 2 3 4 5; do answer=$(echo x | nsenter -t "$FAR" -n socat -t 0.5 - UDP:$outside:5353 || true); [ -z "$answer" ] || break; sleep 0.3; done; echo "$answer"; kill $UDP
 section taken; p run --rm -p 8080:80 bb true >/dev/null 2>$W/err && echo started || echo refused
 section after; get http://127.0.0.1:8080/
 p rm -f -t0 tcp udp bound range >/dev/null
@@ -21,9 +22,9 @@ p network create one --subnet 10.70.1.0/24 >/dev/null; p network create two --su
 r --name web --network one:alias=www bb sh -c "$serve"
 r --name client --network one bb sleep 1000
 for name in web www web.dns.podman $(p ps -q -f name=web); do p exec client nslookup -type=a "$name" 2>&1 | grep -A1 'Name:' | tail -1; done
-section unknown; p exec client nslookup -type=a nobody.dns.podman 2>&1 | grep -o 'NXDOMAIN'
+section unknown; p exec client nslookup -type=a nobody.dns.podman 2>&1 | grep -o 'NXDOMAIN' || true
 section resolv; p exec client cat /etc/resolv.conf | grep -v "nameserver $(awk '/^nameserver/{print $2; exit}' /etc/resolv.conf)$" | head -2
-section neighbour; p exec client sh -c "$(fetch 10.70.1.2)"
+section neighbour; p exec client sh -c "$(fetch_soon 10.70.1.2)"
 section connected
 p network connect two client
 p exec client ip -o -4 addr show eth1 | grep -o 'inet [0-9.]*'
@@ -32,7 +33,7 @@ p exec client nslookup -type=a other 2>&1 | grep -A1 'Name:' | tail -1
 p network disconnect two client
 p exec client ls /sys/class/net | grep -c eth1 || true
 section reload; before=$(address web); p network reload web >/dev/null; [ "$(address web)" = "$before" ] && echo same
-p exec client sh -c "$(fetch 10.70.1.2)"
+p exec client sh -c "$(fetch_soon 10.70.1.2)"
 section restart; p restart -t0 web >/dev/null; p run --rm --network one bb sh -c "$(fetch_soon $(named web))"
 section static
 r --name fixed --network one --ip 10.70.1.77 --mac-address 02:00:00:00:00:77 bb sleep 1000
@@ -72,7 +73,7 @@ p rm -f -t0 shared >/dev/null
 
 section macvlan
 p network create -d macvlan -o parent=$(ip -o -4 addr show | awk '/198.51.100.1/{print $2; exit}') --subnet 198.51.100.0/24 --gateway 198.51.100.2 mac >/dev/null
-p run --rm --network mac --ip 198.51.100.50 bb sh -c 'ip -o -4 addr show eth0 | grep -o "inet [0-9./]*"; ip route | grep -o "default via [0-9.]* dev eth0"; ping -c1 -W2 198.51.100.2 >/dev/null && echo reached'
+p run --rm --network mac --ip 198.51.100.50 bb sh -c 'ip -o -4 addr show eth0 | grep -o "inet [0-9./]*"; ip route | grep -o "default via [0-9.]* dev eth0"; ping -c1 -W10 198.51.100.2 >/dev/null && echo reached'
 
 section pod
 p pod create --name box --infra-image bb --infra-command 'sleep 1000' -p 8087:80 --network one >/dev/null 2>$W/err || cat $W/err

@@ -24,8 +24,8 @@ bundle db 'sleep 1000'
 cp db/config.json $W/before.json
 section patched; tsnet oci patch web -p 8088:80 --alias front; tsnet oci patch db/config.json
 section started; start web && start db && echo yes || cat *.out
-section published; until_true 10 curl -fs --max-time 2 http://127.0.0.1:8088/; curl -fs --max-time 3 http://127.0.0.1:8088/
-section named; r exec db sh -c "$(fetch front)"; r exec web nslookup db | sed -n 's/^Address.*: //p' | grep '^10\.'
+section published; until_true 10 curl -fs --max-time 2 http://127.0.0.1:8088/; curl -fs --max-time 20 http://127.0.0.1:8088/
+section named; r exec db sh -c "$(fetch_soon front)"; r exec web nslookup db | sed -n 's/^Address.*: //p' | grep '^10\.'
 section files; r exec db cat /etc/resolv.conf /etc/hosts | grep -v '^#'
 section ls; tsnet ls; tsnet port web
 # Hooks are calls of the daemon, which the first of them has started.

@@ -6,7 +6,7 @@ PODMAN_NETWORKS=/etc/podman-networks PODMAN_STORAGE="--root /var/lib/containers/
 . "$SCRIPTS/podman-conf.sh"
 # Detached:, because this machine's are hybrid.
 r() { p run -d "$@" >/dev/null; }
-get() { curl -fs --max-time 2 "$@" || echo "no ($?)"; }
+get() { curl -fs --max-time 10 "$@" || echo "no ($?)"; }
 soon() { until_true 5 curl -fs --max-time 1 "$1" || true; get "$@"; }
 # What our rules, links and files look like, without what moves or stays with everybody.
 picture() {

@@ -15,8 +15,8 @@ tar -C $W/image -c . | p import - bb >/dev/null 2>&1
 p network create --subnet 10.77.0.0/24 web >/dev/null
 p run -d --cgroups=disabled --name w1 --network web -p 8088:80 bb sh -c "$serve" >/dev/null
 p run -d --cgroups=disabled --name w2 --network web --ip 10.77.0.9 --mac-address 02:00:00:00:00:77 bb sleep 1000 >/dev/null
-section published; until_true 10 curl -fs --max-time 2 http://127.0.0.1:8088/; curl -fs --max-time 3 http://127.0.0.1:8088/
-section neighbour; p exec w2 sh -c "$(fetch 10.77.0.2)"
+section published; until_true 10 curl -fs --max-time 2 http://127.0.0.1:8088/; curl -fs --max-time 20 http://127.0.0.1:8088/
+section neighbour; p exec w2 sh -c "$(fetch_soon 10.77.0.2)"
 section inspect; p inspect w2 --format '{{range .NetworkSettings.Networks}}{{.IPAddress}} {{.MacAddress}}{{end}}'
 section ls; tsnet ls
 # The network that `tsnet cni install` has written is one of podman's, too.

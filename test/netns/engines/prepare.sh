@@ -9,7 +9,7 @@ mkdir -p /etc/cni/net.d /opt/cni/bin
 cp "$TSNET"/cni/* /opt/cni/bin/
 W=/run/work; mkdir -p $W/image/bin
 cp "$(command -v busybox)" $W/image/bin/busybox
-for name in sh ip ping nslookup wget httpd nc cat ls sleep hostname echo mkdir; do ln -s busybox $W/image/bin/$name; done
+for name in sh ip ping nslookup wget httpd nc seq cat ls sleep hostname echo mkdir; do ln -s busybox $W/image/bin/$name; done
 for folder in etc tmp var proc sys dev run; do mkdir -p $W/image/$folder; done
 serve='mkdir -p /www; echo hello > /www/index.html; httpd -f -h /www -p 80'
 
@@ -23,4 +23,4 @@ section() { echo "== $1 =="; }
 # A shell line that gets the page at address $1; wget of a static busybox crashes.
 fetch() { printf 'printf "GET / HTTP/1.0\\r\\n\\r\\n" | nc -w 3 %s 80 | busybox tail -1' "$1"; }
 # The same of a server that is just starting.
-fetch_soon() { printf 'for n in 1 2 3 4 5 6 7 8 9 10; do page=$(%s); [ -z "$page" ] || break; sleep 0.3; done; echo "$page"' "$(fetch "$1")"; }
+fetch_soon() { printf 'for n in $(seq 50); do page=$(%s); [ -z "$page" ] || break; sleep 0.3; done; echo "$page"' "$(fetch "$1")"; }

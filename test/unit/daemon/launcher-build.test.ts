@@ -51,7 +51,7 @@ function segmentKinds(path: string): number[] {
 }
 
 const called = async (name: string): Promise<string> =>
-  (await run(join(root, 'dist', name), ['x', 'y z'], { timeout: 10_000 })).stdout
+  (await run(join(root, 'dist', name), ['x', 'y z'], { timeout: 30_000 })).stdout
 
 describe('the build', () => {
   it('compiles a static program under every name, which runs the Node program where nothing is hot', async () => {
@@ -77,7 +77,7 @@ describe('the build', () => {
     )
     const program = join(root, 'dist/cni/bridge')
     expect(readFileSync(program).readUInt16LE(18)).toBe(aarch64)
-    const { stdout } = await run('qemu-aarch64', [program, 'x', 'y z'], { timeout: 10_000 })
+    const { stdout } = await run('qemu-aarch64', [program, 'x', 'y z'], { timeout: 30_000 })
     expect(stdout).toBe('bridge x y z\n')
   })
 

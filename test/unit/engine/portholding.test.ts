@@ -95,7 +95,7 @@ describe('a process that stays', () => {
   it('reads nothing because of what it reserves itself', () => {
     portsOf(false).take(key(80), owner)
     keep()
-    seenAfter(10)
+    seenAfter(30)
     portsOf(true).take(key(81), owner)
     expect(seenAfter(10)).toEqual({ reads: 0, held: [80, 81] })
     portsOf(true).release(key(80))

@@ -60,7 +60,7 @@ function start(folder: string, text: string): Promise<{ readonly code: unknown; 
   writeFileSync(body, text)
   writeFileSync(main, `import { register } from 'tsx/esm/api'; register(); await import('${body}')`)
   const { NODE_OPTIONS: _, NODE_V8_COVERAGE: __, ...env } = process.env
-  const child = spawn(process.execPath, [main], { timeout: 30_000, env })
+  const child = spawn(process.execPath, [main], { timeout: 120_000, env })
   const parts: Buffer[] = []
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (part: Buffer) => parts.push(part))
   return once(child, 'close').then(([code]) => ({ code, output: Buffer.concat(parts).toString() }))

@@ -87,8 +87,8 @@ describe('changing a file', () => {
   it('goes on without its turn where somebody keeps the file locked', async () => {
     const path = at('locked')
     writeFileSync(path, 'a\n')
-    const held = ['-c', 'exec 9<"$0"; flock -n 9; echo held; sleep 20 <&- >&- 2>&- & echo $!', path]
-    const [, pid] = execFileSync('sh', held, { encoding: 'utf8', timeout: 10_000 }).split('\n')
+    const held = ['-c', 'exec 9<"$0"; flock -n 9; echo held; sleep 600 <&- >&- 2>&- & echo $!', path]
+    const [, pid] = execFileSync('sh', held, { encoding: 'utf8', timeout: 30_000 }).split('\n')
     try {
       expect(await changeText(path, () => 'b\n')).toBe(true)
     } finally {
@@ -102,7 +102,7 @@ describe('changing a file', () => {
     symlinkSync(at('target'), at('link'))
     symlinkSync(at('nowhere'), at('dangling'))
     mkdirSync(at('folder'))
-    execFileSync('mkfifo', [at('fifo')], { timeout: 10_000 })
+    execFileSync('mkfifo', [at('fifo')], { timeout: 30_000 })
     writeFileSync(at('latin1'), Buffer.from([0x66, 0xfc, 0x72, 0x0a]))
     writeFileSync(at('binary'), Buffer.from([0x61, 0, 0x0a]))
     writeFileSync(at('huge'), 'x'.repeat(1024 * 1024 + 1))

@@ -28,7 +28,7 @@ const rules = (tool: RulesStep['tool'], text: string): Step => ({
 describe('shell lines', () => {
   it('carry any text as it is', () => {
     const [, alias = ''] = describeStep(bridge).add
-    const words = execFileSync('sh', ['-c', `printf '%s\\n' ${alias}`], { encoding: 'utf8', timeout: 10_000 })
+    const words = execFileSync('sh', ['-c', `printf '%s\\n' ${alias}`], { encoding: 'utf8', timeout: 30_000 })
     expect(words.split('\n').slice(0, -1)).toEqual([
       'ip',
       'link',
@@ -45,7 +45,7 @@ describe('shell lines', () => {
     const [line = ''] = describeStep(rules('nft', text)).add
     const read = execFileSync('sh', ['-c', line.replace('nft -f -', 'cat')], {
       encoding: 'utf8',
-      timeout: 10_000,
+      timeout: 30_000,
     })
     expect(read).toBe(text)
   })
@@ -97,6 +97,6 @@ describe('the script', () => {
   it('quotes the path of the sandbox, and is one a shell can read', () => {
     const text = script([bridge, rules('iptables', '*filter\nCOMMIT\n')], { sandboxPath: "/run/netns/it's" })
     expect(text.split('\n').slice(0, 3)).toEqual(['#!/bin/sh', 'set -eu', "NETNS='/run/netns/it'\\''s'"])
-    expect(execFileSync('sh', ['-n'], { input: text, encoding: 'utf8', timeout: 10_000 })).toBe('')
+    expect(execFileSync('sh', ['-n'], { input: text, encoding: 'utf8', timeout: 30_000 })).toBe('')
   })
 })

@@ -47,7 +47,7 @@ describe('the folder that has a unit', () => {
   )
 
   it('is found while its record moves, as it does when the unit is made, and when it goes', {
-    timeout: 60_000,
+    timeout: 300_000,
   }, async () => {
     const pending = folderWith(here, 'pending')
     const { units } = statePaths(`${top}/a`)
