@@ -24,7 +24,9 @@
 #define UNDO_LIMIT 60000    /* ... and has so long to take back what it did */
 #endif
 #define ATTEMPTS 4          /* daemons that may end while they work on our call */
-#define PAUSE 2             /* between two looks for a daemon */
+#define PAUSE 2             /* between two looks for a daemon ... */
+#define SOON 300            /* ... until it should be there, and from then on, where somebody else starts it: */
+#define CROWD_PAUSE 20
 #define FRAME_LIMIT (64u << 20)
 
 struct buffer {
