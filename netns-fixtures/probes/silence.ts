@@ -10,6 +10,8 @@
  */
 
 const stepMs = 25
+/** What others get in between; more than that, and nobody gets enough. */
+const lateMs = 100
 /** On a machine that is busy throughout, the time is this many times as long at the most. */
 const longest = 8
 
@@ -21,7 +23,7 @@ export function afterSilence(limitMs: number, over: () => void): () => void {
   let waiting = true
   const timer = setInterval(() => {
     const now = performance.now()
-    if (now - last < 2 * stepMs) steps -= 1
+    if (now - last < stepMs + lateMs) steps -= 1
     all -= 1
     last = now
     if (steps > 0 && all > 0) return

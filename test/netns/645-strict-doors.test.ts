@@ -10,6 +10,7 @@ import type { Container, Host } from '../../netns-fixtures/host.ts'
 import { createLab, type Lab } from '../../netns-fixtures/lab.ts'
 import { needs } from '../../netns-fixtures/requirements.ts'
 import { cni } from './cni.ts'
+import { callDriver } from './dockerdriver.ts'
 import { attempts, type Box, gatewayOf, type HostileYard, linkLocalOf } from './hostileyard.ts'
 import { netavark } from './netavarkcalls.ts'
 import { layStreet } from './traceless.ts'
@@ -79,18 +80,11 @@ const doors: readonly Door[] = [
   {
     name: 'Docker, -o protect=strict',
     join: async (host, boxes, { number, strict }) => {
-      const call = async (method: string, body: object): Promise<Record<string, never>> => {
-        const url = `http://docker/${method}`
-        const words = ['curl', '-sS', '--max-time', '20', '--unix-socket', '/run/docker/plugins/tsnet.sock']
-        const { stdout } = await host.run([...words, '-d', JSON.stringify(body), url])
-        const answer = JSON.parse(stdout) as Record<string, never>
-        expect(answer).not.toHaveProperty('Err')
-        return answer
-      }
+      const call = (method: string, body: object) => callDriver(host, `NetworkDriver.${method}`, body)
       const bridge = `dock${number}`
       const NetworkID = `${number}`.padStart(4, 'a').repeat(16)
       const options = { bridge, ...(strict ? { protect: 'strict' } : {}) }
-      await call('NetworkDriver.CreateNetwork', {
+      await call('CreateNetwork', {
         NetworkID,
         Options: { 'com.docker.network.generic': options },
         IPv4Data: [{ AddressSpace: '', Pool: `10.70.${number}.0/24`, Gateway: `10.70.${number}.1/24` }],
@@ -99,11 +93,11 @@ const doors: readonly Door[] = [
       for (const [i, box] of boxes.entries()) {
         const EndpointID = `${number}${i}`.padStart(4, 'b').repeat(16)
         const Interface = { Address: `10.70.${number}.${i + 2}/24`, MacAddress: '' }
-        await call('NetworkDriver.CreateEndpoint', { NetworkID, EndpointID, Interface, Options: {} })
-        const joined = await call('NetworkDriver.Join', {
+        await call('CreateEndpoint', { NetworkID, EndpointID, Interface, Options: {} })
+        const joined = await call('Join', {
           ...{ NetworkID, EndpointID, SandboxKey: box.netns, Options: {} },
         })
-        const { SrcName } = joined['InterfaceName'] as unknown as { readonly SrcName: string }
+        const { SrcName } = joined['InterfaceName'] as { readonly SrcName: string }
         // As dockerd does it.
         await host.run(['ip', 'link', 'set', SrcName, 'netns', String(box.pid), 'name', 'eth0'])
         await box.sh(

@@ -13,6 +13,7 @@ import { needs } from '../../netns-fixtures/requirements.ts'
 import { snapshot, snapshotDifference } from '../../netns-fixtures/snapshot.ts'
 import { startRulesAgent } from './agents/rules-client.ts'
 import { figure } from './chaos.ts'
+import { callDriver } from './dockerdriver.ts'
 import { type Life, openDoors } from './doors.ts'
 import { deletes, nftWays, olderNft, program, until, type Way, type Yard, yard } from './rulesyard.ts'
 
@@ -218,18 +219,7 @@ async function byHook(host: Host, box: Container, port: number): Promise<Attache
 
 /** As dockerd calls it. */
 async function byDocker(host: Host, box: Container, port: number): Promise<Attached> {
-  const call = async (method: string, body: object): Promise<Record<string, unknown>> => {
-    const words = ['curl', '-sS', '--max-time', '20', '--unix-socket', '/run/docker/plugins/tsnet.sock']
-    const { stdout } = await host.run([
-      ...words,
-      '-d',
-      JSON.stringify(body),
-      `http://docker/NetworkDriver.${method}`,
-    ])
-    const answer = JSON.parse(stdout) as Record<string, unknown>
-    expect(answer).not.toHaveProperty('Err')
-    return answer
-  }
+  const call = (method: string, body: object) => callDriver(host, `NetworkDriver.${method}`, body)
   const [NetworkID, EndpointID] = ['ab'.repeat(32), 'cd'.repeat(32)]
   const IPv4Data = [{ AddressSpace: '', Pool: '10.70.0.0/24', Gateway: '10.70.0.1/24' }]
   await call('CreateNetwork', { NetworkID, Options: {}, IPv4Data, IPv6Data: [] })

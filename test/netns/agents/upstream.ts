@@ -55,7 +55,7 @@ function question(query: Buffer): { name: string; end: number } {
 const delays: Readonly<Record<string, number>> = { late: 300, slow: 3500 }
 const delayOf = (query: Buffer): number => delays[question(query).name.slice(0, 4)] ?? 0
 
-const udp = createSocket({ type: 'udp4', recvBufferSize: 1 << 20 })
+const udp = createSocket({ type: 'udp4', recvBufferSize: 1 << 22 })
 udp.on('message', (query, client) => {
   const answer = reply(query, 'udp')
   if (answer !== undefined) setTimeout(() => udp.send(answer, client.port, client.address), delayOf(query))

@@ -5,7 +5,15 @@
 if [ -n "${EXAMPLE:-}" ]; then
   start_docker; tar -C $W/image -c . | d import - busybox >/dev/null
   picture > $W/before
-  bash -euc "$EXAMPLE"
+  mkdir $W/tools; cat > $W/tools/docker <<T
+#!/bin/sh
+. $W/again
+name=\$(printf '%s\n' "\$@" | sed -n '/^--name\$/{n;p;}')
+one() { "$DOCKER" "\$@" || { code=\$?; [ "\$1" != run ] || "$DOCKER" rm -f "\$name" >/dev/null 2>&1; return \$code; }; }
+again one "\$@"
+T
+  chmod +x $W/tools/docker
+  PATH="$W/tools:$PATH" bash -euc "$EXAMPLE"
   section left; left_over; found "find /var/lib/tsnet /run/tsnet -mindepth 1 ! -name tsnetd.log*"
   exit
 fi

@@ -24,14 +24,17 @@ answers() { curl -fs --max-time 1 --unix-socket $SOCKET -d '' http://x/Plugin.Ac
 # $1 signal, $2 pid: and wait for its end.
 end() { kill -$1 $2; until_true 20 sh -c "! kill -0 $2 2>/dev/null || grep -q '^State:.Z' /proc/$2/status"; }
 # The driver gives up while dockerd still listens, and says so: whoever meets that on a busy machine asks again.
+cat > $W/again <<A
 again() {
-  left=8 said=$(mktemp $W/said.XXXXXX)
-  until "$@" 2>$said; do
-    left=$((left - 1))
-    if [ $left = 0 ] || ! grep -q 'too busy to do it within\|locking .* still held' $said; then cat $said >&2; return 1; fi
+  left=8 said=\$(mktemp $W/said.XXXXXX)
+  until "\$@" 2>\$said; do
+    left=\$((left - 1))
+    if [ \$left = 0 ] || ! grep -q 'too busy to do it within\\|locking .* still held' \$said; then cat \$said >&2; return 1; fi
     sleep 1
   done
 }
+A
+. $W/again
 n() { again d network create -d $DRIVER "$@" >/dev/null; }
 c() { again d network connect "$@"; }
 # Shells and sleep do not listen to SIGTERM: nobody should wait ten seconds for them.
