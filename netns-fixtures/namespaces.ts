@@ -201,16 +201,19 @@ export function keepNamespace(pid: number): Kept {
  */
 export function homeOf(pid: string): string {
   const main = readlinkSync(`/proc/${pid}/ns/net`)
-  const others = readdirSync(`/proc/${pid}/task`)
-    .filter((thread) => thread !== pid)
-    .flatMap((thread) => {
-      try {
-        return readlinkSync(`/proc/${pid}/task/${thread}/ns/net`)
-      } catch {
-        return [] // it ended meanwhile
-      }
-    })
-  return others.includes(main) ? main : (others[0] ?? main)
+  let elsewhere: string | undefined
+  // Nearly always the first look is enough.
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    if (thread === pid) continue
+    try {
+      const there = readlinkSync(`/proc/${pid}/task/${thread}/ns/net`)
+      if (there === main) return main
+      elsewhere ??= there
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  return elsewhere ?? main
 }
 
 /** Keeps a host's /run, by which all of its processes are told. */

@@ -44,10 +44,15 @@ export function namespaceOf(pid: number | 'self', kind: 'net' | 'mnt' | 'user'):
 export function homeOf(pid: number): string | undefined {
   const shown = namespaceOf(pid, 'net')
   const threads = `/proc/${pid}/task`
-  const others = namesIn(threads)
-    .filter((thread) => thread !== String(pid))
-    .flatMap((thread) => inodeIn(linkText(`${threads}/${thread}/ns/net`)) ?? [])
-  return shown !== undefined && others.includes(shown) ? shown : (others[0] ?? shown)
+  let elsewhere: string | undefined
+  // Nearly always the first look is enough.
+  for (const thread of namesIn(threads)) {
+    if (thread === String(pid)) continue
+    const there = inodeIn(linkText(`${threads}/${thread}/ns/net`))
+    if (there !== undefined && there === shown) return shown
+    elsewhere ??= there
+  }
+  return elsewhere ?? shown
 }
 
 /** Of what a path leads to, undefined where it leads nowhere. */
