@@ -197,9 +197,9 @@ export function keepNamespace(pid: number): Kept {
  * The network namespace a process lives in. `tsnet ps` of another test looks into every namespace of the machine, and a
  * tsnetd into its containers: their main thread goes in for a moment, and all others stay at home.
  *
- * @returns as in `net:[4026531840]` @throws where it has ended @internal
+ * @returns as in `net:[4026531840]` @throws where it has ended
  */
-export function homeOf(pid: string): string {
+function homeOf(pid: string): string {
   const main = readlinkSync(`/proc/${pid}/ns/net`)
   let elsewhere: string | undefined
   // Nearly always the first look is enough.
@@ -229,6 +229,16 @@ export function keepRun(pid: number): Kept {
   return {
     has: (other) => mounted.test(readFileSync(`/proc/${other}/mountinfo`, 'utf8')),
     release: () => closeSync(descriptor),
+  }
+}
+
+/** Whoever lives in the network namespace of a process that is certainly still the one meant. @internal */
+export function processesBeside(pid: number): readonly number[] {
+  const kept = keepNamespace(pid)
+  try {
+    return processesOf([kept])
+  } finally {
+    kept.release()
   }
 }
 

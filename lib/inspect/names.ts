@@ -5,9 +5,14 @@
  */
 
 import { type Address, addressOf } from '../model/address.ts'
-import type { InterfaceView, Inventory, NamespaceView } from './inventory.ts'
+import type { Inventory, NamespaceView } from './inventory.ts'
 
-type Named = readonly [name: string, link: InterfaceView]
+interface Named {
+  readonly name: string
+  readonly addresses: readonly Address[]
+  /** It hangs on this host itself. */
+  readonly isNear: boolean
+}
 
 /**
  * Containers by their names, this host's own addresses as `host`. An address that
@@ -16,16 +21,14 @@ type Named = readonly [name: string, link: InterfaceView]
  * name from one that hangs on this host.
  */
 export function addressNames({ namespaces }: Pick<Inventory, 'namespaces'>): ReadonlyMap<Address, string> {
-  const [near, far]: [Named[], Named[]] = [[], []]
   const host = namespaces.find(({ own }) => own)
-  for (const view of namespaces) {
-    if (!hasName(view)) continue
-    for (const link of view.interfaces) {
-      const isNear = view.own || view.record !== undefined || link.peer?.namespace === host?.id
-      const those = isNear ? near : far
-      those.push([view.name, link])
-    }
-  }
+  const all = namespaces.filter(hasName).flatMap(({ name, own, record, interfaces }) =>
+    interfaces.map(({ addresses, peer }): Named => {
+      const isNear = own || record !== undefined || peer?.namespace === host?.id
+      return { name, addresses: addresses.map(addressOf), isNear }
+    }),
+  )
+  const [near, far] = [all.filter(({ isNear }) => isNear), all.filter(({ isNear }) => !isNear)]
   const names = new Map([...byAddress(far), ...byAddress(near)])
   return new Map([...names].flatMap(([address, name]) => (name === undefined ? [] : [[address, name]])))
 }
@@ -38,8 +41,8 @@ function hasName({ own, container, netnsNames }: NamespaceView): boolean {
 /** Undefined for an address of several. */
 function byAddress(all: readonly Named[]): ReadonlyMap<Address, string | undefined> {
   const names = new Map<Address, string | undefined>()
-  for (const [name, { addresses }] of all) {
-    for (const address of addresses.map(addressOf)) {
+  for (const { name, addresses } of all) {
+    for (const address of addresses) {
       names.set(address, names.has(address) && names.get(address) !== name ? undefined : name)
     }
   }

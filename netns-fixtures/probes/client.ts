@@ -27,9 +27,9 @@ import type {
 /** Wishes for one probe. */
 export interface ProbeOptions {
   /**
-   * Milliseconds until silence is called `timeout`, longer where we get no processor. Default 1 500, what is lost once, a
-   * SYN or a question for a neighbour, the kernel repeats after one second; or 5 000 for what the server says: it is a
-   * process, and a datagram is never repeated.
+   * Milliseconds until silence is called `timeout`, longer where we get no processor. Default 1 500: what is lost once, a
+   * SYN or a question for a neighbour, the kernel repeats after one second. For what the server says (`…Detail`, `http`)
+   * 5 000: it is a process, and a datagram is never repeated.
    *
    * To see an ICMP rejection of TCP ("unreachable", or "refused" by iptables'
    * plain REJECT) allow 2 500: over veth it may arrive while the kernel is

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { createLab, type Lab } from '../../netns-fixtures/lab.ts'
-import { homeOf } from '../../netns-fixtures/namespaces.ts'
+import { processesBeside } from '../../netns-fixtures/namespaces.ts'
 import { repository } from '../../netns-fixtures/place.ts'
 import { runToEnd, signalGroup, startInBackground } from '../../netns-fixtures/process.ts'
 import { needs } from '../../netns-fixtures/requirements.ts'
@@ -407,14 +407,6 @@ const wanderers = `
   until [ "$(cat /proc/$one/comm /proc/$two/comm)" = "$(echo sleep; echo sleep)" ]; do :; done
   echo [$one, $two, $three]`
 
-function processesIn(netns: string): number[] {
-  const wanted = readlinkSync(netns)
-  return readdirSync('/proc')
-    .filter((entry) => /^\d+$/.test(entry))
-    .filter((pid) => whileThere(() => homeOf(pid)) === wanted)
-    .map(Number)
-}
-
 const commandOf = (pid: number): string =>
   whileThere(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8')).replaceAll('\0', ' ')
 
@@ -459,7 +451,7 @@ describe('disposing', () => {
     const box = await lab.container(host)
     await host.tsnet('setup', '--netns', box.netns)
     await host.tsnet('daemon', 'start')
-    const pids = processesIn(host.netns).filter((pid) => commandOf(pid).includes('/dist/bin/tsnet'))
+    const pids = processesBeside(host.pid).filter((pid) => commandOf(pid).includes('/dist/bin/tsnet'))
     expect(pids.map(commandOf)).toEqual(
       expect.arrayContaining([expect.stringMatching(/tsnet-dns/), expect.stringMatching(/daemon run/)]),
     )

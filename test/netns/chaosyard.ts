@@ -4,11 +4,11 @@
  *
  * @module
  */
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Container, Host } from '../../netns-fixtures/host.ts'
 import type { Lab } from '../../netns-fixtures/lab.ts'
-import { homeOf } from '../../netns-fixtures/namespaces.ts'
+import { processesBeside } from '../../netns-fixtures/namespaces.ts'
 import type { RunResult } from '../../netns-fixtures/process.ts'
 import { snapshot, snapshotDifference } from '../../netns-fixtures/snapshot.ts'
 import { type Point, pointsOf, runSpoiled, tsnetWords } from './strace.ts'
@@ -139,11 +139,8 @@ async function processesEnd(host: Host, before: readonly string[]): Promise<void
 
 /** What lives in the network namespace of a host: `PID command line`. */
 export function processesOf(host: Host): readonly string[] {
-  const netns = homeOf(String(host.pid))
-  return readdirSync('/proc').flatMap((pid) => {
-    if (!/^\d+$/.test(pid)) return []
+  return processesBeside(host.pid).flatMap((pid) => {
     try {
-      if (homeOf(pid) !== netns) return []
       return [`${pid} ${readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')}`]
     } catch {
       return [] // it has ended
