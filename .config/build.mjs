@@ -79,13 +79,18 @@ if (hot.includes(first)) start('${part}', need)
 else need('./whole')
 `
 
-/** commander can start sub-commands as programs of their own; ours are functions, and loading child_process costs 3 ms. */
-const commanderStartsNothing = {
-  name: 'commander-starts-nothing',
+/**
+ * What packages of others load and we do not use of them: commander can start sub-commands as programs of their own, ours
+ * are functions; dns2 can speak HTTPS and TLS, we take its packets. child_process costs a start 3 ms, the others 10.
+ */
+const unused = { commander: /^node:child_process$/, dns2: /^node:(https?|http2|tls)$/ }
+const unusedIsNothing = {
+  name: 'unused-is-nothing',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
-      importer.includes('/commander/') ? { path: 'nothing', namespace: 'nothing' } : undefined,
-    )
+    for (const [name, filter] of Object.entries(unused))
+      onResolve({ filter }, ({ importer }) =>
+        importer.includes(`/node_modules/${name}/`) ? { path: 'nothing', namespace: 'nothing' } : undefined,
+      )
     onLoad({ filter: /.*/, namespace: 'nothing' }, () => ({ contents: 'module.exports = {}' }))
   },
 }
@@ -171,7 +176,7 @@ async function makePart(parts, { entry, name }) {
     target: 'node20',
     format: 'cjs',
     external: ['netlink', 'koffi'],
-    plugins: [commanderStartsNothing, wholeIsApart],
+    plugins: [unusedIsNothing, wholeIsApart],
     // import('koffi') becomes a lazy require: a real import() starts Node's module loader first, 18 ms here.
     supported: { 'dynamic-import': false },
     // The directive has to be repeated here: behind the banner's first statement esbuild's own would be a mere string.

@@ -86,10 +86,13 @@ function quoted(word: string): string {
  * The environment of every fixture process: ours, without what would change
  * tsnet's answers (TSNET_*) or the behaviour of a Node child (NODE_OPTIONS,
  * VITEST*), and with the sbin folders that a plain user's PATH lacks.
+ *
+ * NODE_EXTRA_CA_CERTS names a file of authorities that Node 20 reads at every
+ * start, 100 ms and more for a system's own; nothing in a lab speaks TLS.
  */
 function environment(extra: RunOptions['env'] = {}): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(
-    ([name]) => name === 'TSNET_LAB_RUN' || !/^(TSNET_|VITEST|NODE_OPTIONS$|NODE_ENV$)/.test(name),
+    ([name]) => name === 'TSNET_LAB_RUN' || !/^(TSNET_|VITEST|NODE_(OPTIONS|ENV|EXTRA_CA_CERTS)$)/.test(name),
   )
   const env: NodeJS.ProcessEnv = Object.fromEntries(kept)
   env['PATH'] = [process.env['PATH'], '/usr/sbin', '/sbin', '/usr/bin', '/bin'].filter(Boolean).join(':')

@@ -1,5 +1,5 @@
 /**
- * Every example of the help is run as it stands, in a throwaway host of its own, with nftables.
+ * The examples of the help that have to do with packet rules are run as they stand, in throwaway hosts of their own, with nftables.
  */
 import { examplesHold } from './helpexamples.ts'
 

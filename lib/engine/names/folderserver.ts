@@ -11,7 +11,7 @@ import { closeSync, readFileSync, unlinkSync, writeFileSync, writeSync } from 'n
 import type { NameServer } from '../../dns/server.ts'
 import type { ZoneContainer, ZoneNetwork } from '../../dns/zone-contents.ts'
 import { endProcess } from '../../kernel/system/ending.ts'
-import { READY_FD, startFolderServer as startProcess } from '../../kernel/system/nameserver.ts'
+import { READY_FD, startFolderServer as startProcess, staySmall } from '../../kernel/system/nameserver.ts'
 import { systemLog } from '../../kernel/system/syslog.ts'
 import { openNameServer } from './nameserver.ts'
 
@@ -79,6 +79,7 @@ export async function serveFolder(argv: readonly string[], format: FolderFormat)
     })
   })
   process.on('SIGTERM', () => leave(pidPath))
+  staySmall()
   tell('')
 }
 

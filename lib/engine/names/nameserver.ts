@@ -20,7 +20,7 @@ import {
 } from '../../kernel/packets/dnssocket.ts'
 import { endProcess } from '../../kernel/system/ending.ts'
 import { EACCES, EADDRINUSE, EADDRNOTAVAIL, EPERM, errnoOf } from '../../kernel/system/errno.ts'
-import { CONTROL_FD, startWorker, type WorkerProcess } from '../../kernel/system/nameserver.ts'
+import { CONTROL_FD, startWorker, staySmall, type WorkerProcess } from '../../kernel/system/nameserver.ts'
 
 const workerArgument = '--worker'
 /** Who starts us tells us at once what there is to serve; else it has died. */
@@ -49,6 +49,7 @@ export function openNameServer(complain: Complain): NameServer {
 export function runNameServer(argv: readonly string[]): void {
   // Nobody restarts us before the next change: go on, and say so.
   process.on('uncaughtException', (error) => console.error('unexpected:', error))
+  staySmall()
   if (argv.includes(workerArgument)) runWorker()
   else runMain(Number(argv.find((word) => word.startsWith('--workers='))?.slice('--workers='.length) ?? 1))
 }
