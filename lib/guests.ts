@@ -14,8 +14,8 @@
 import type { Engine, Interruption, Selector } from './engine/engine.ts'
 import { fail, isTsnetError } from './errors/codes.ts'
 import { findNamespace } from './inspect/find.ts'
-import type { NamespaceView } from './inspect/inventory.ts'
 import { takeInventory } from './inspect/inventory.ts'
+import type { NamespaceView } from './inspect/views.ts'
 import {
   type ContainerNetwork,
   type EndpointRequest,

@@ -70,16 +70,7 @@ export { type EventWatch, watchEvents } from './inspect/events/watch.ts'
 export { findNamespace, pickBridges } from './inspect/find.ts'
 export { type FlowEnd, type FlowView, takeFlows } from './inspect/flows.ts'
 export { type AddressHolder, type AddressReport, whoHolds } from './inspect/holder.ts'
-export {
-  type BridgePort,
-  type BridgeView,
-  type InterfaceView,
-  type Inventory,
-  type NamespaceView,
-  type RouteView,
-  type TrafficCounters,
-  takeInventory,
-} from './inspect/inventory.ts'
+export { takeInventory } from './inspect/inventory.ts'
 export { type LinkReport, linkNamespaces, unlinkNamespaces } from './inspect/linking.ts'
 export { type HostMap, type MapBridge, type MapLeaf, type MapUplink, mapOf } from './inspect/map.ts'
 export { mapMermaid } from './inspect/mapmermaid.ts'
@@ -105,6 +96,15 @@ export type {
   TraceTarget,
 } from './inspect/trace/report.ts'
 export { trace } from './inspect/trace/trace.ts'
+export type {
+  BridgePort,
+  BridgeView,
+  InterfaceView,
+  Inventory,
+  NamespaceView,
+  RouteView,
+  TrafficCounters,
+} from './inspect/views.ts'
 export { becomeInside, becomeProgram, type Entry, type FileInPlace } from './kernel/namespace/enter.ts'
 export type { FlowCount } from './kernel/packets/flows.ts'
 export type { SeenPacket } from './kernel/packets/packets.ts'

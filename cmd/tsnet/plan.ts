@@ -5,7 +5,8 @@
  */
 
 import type { CommandDefinition } from './command.ts'
-import { requestOptions, setupRequestOf } from './request.ts'
+import { setupRequestOf } from './request.ts'
+import { requestOptions } from './requestoptions.ts'
 import { showPlan } from './setup.ts'
 
 export const plan: CommandDefinition = {

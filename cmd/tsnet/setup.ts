@@ -8,7 +8,8 @@ import type { SetupRequest } from '../../lib/index.ts'
 import { type CommandDefinition, type Invocation, switchFlag, type VerbSession } from './command.ts'
 import { renderContainer } from './print/container.ts'
 import { writeJson } from './print/json.ts'
-import { requestOptions, setupRequestOf } from './request.ts'
+import { setupRequestOf } from './request.ts'
+import { requestOptions } from './requestoptions.ts'
 
 export const setup: CommandDefinition<VerbSession> = {
   path: ['setup'],

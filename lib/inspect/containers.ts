@@ -10,8 +10,8 @@
 import type { Cidr } from '../model/address.ts'
 import type { ContainerNetwork } from '../model/attachment.ts'
 import type { PortBinding } from '../model/portmapping.ts'
-import type { InterfaceView, Inventory, NamespaceView } from './inventory.ts'
 import type { EngineName } from './origin.ts'
+import type { InterfaceView, Inventory, NamespaceView } from './views.ts'
 
 /** One interface of a container on one network or bridge. */
 export interface ContainerEndpoint {

@@ -6,7 +6,7 @@
  */
 
 import { ambiguousContainer, noSuchContainer, noSuchNetwork } from '../model/unknown.ts'
-import type { BridgeView, Inventory, NamespaceView } from './inventory.ts'
+import type { BridgeView, Inventory, NamespaceView } from './views.ts'
 
 /** Shorter beginnings of an id mean too many. */
 const shortestPrefix = 4

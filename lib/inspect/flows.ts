@@ -8,8 +8,8 @@
 import { type FlowCount, type FlowFact, readFlows } from '../kernel/packets/flows.ts'
 import { type Address, addressOf } from '../model/address.ts'
 import { findNamespace } from './find.ts'
-import type { Inventory } from './inventory.ts'
 import { addressNames } from './names.ts'
+import type { Inventory } from './views.ts'
 
 /** One end of a tracked connection. */
 export interface FlowEnd {

@@ -7,7 +7,7 @@
 
 import type { NetworkInspect } from '../engine/engine.ts'
 import { type Address, addressOf, contains } from '../model/address.ts'
-import type { Inventory } from './inventory.ts'
+import type { Inventory } from './views.ts'
 
 /** Who has an address, and what would free it. */
 export interface AddressHolder {

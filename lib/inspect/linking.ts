@@ -6,7 +6,7 @@
 
 import { addNetnsLink, netnsNames, ownNetnsLinks, removeNetnsLink } from '../kernel/namespace/netnslink.ts'
 import { findNamespace } from './find.ts'
-import type { Inventory, NamespaceView } from './inventory.ts'
+import type { Inventory, NamespaceView } from './views.ts'
 
 /** What `ns link` has changed below /run/netns. */
 export interface LinkReport {

@@ -8,7 +8,7 @@
 
 import { type Cidr, familyOf } from '../model/address.ts'
 import { containersOf } from './containers.ts'
-import type { BridgeView, InterfaceView, Inventory, NamespaceView } from './inventory.ts'
+import type { BridgeView, InterfaceView, Inventory, NamespaceView } from './views.ts'
 
 /** A container’s interface at its bridge. */
 export interface MapLeaf {

@@ -5,7 +5,7 @@
  */
 
 import { type Address, addressOf } from '../model/address.ts'
-import type { Inventory, NamespaceView } from './inventory.ts'
+import type { Inventory, NamespaceView } from './views.ts'
 
 interface Named {
   readonly name: string

@@ -13,7 +13,8 @@ import { allPids, fileText, homeOf, inodeAt, namesIn, namespaceOf } from '../ker
 import { addressOf } from '../model/address.ts'
 import type { ContainerNetwork } from '../model/attachment.ts'
 import { findNamespace, namedExactly } from './find.ts'
-import { type NamespaceView, takeInventory } from './inventory.ts'
+import { takeInventory } from './inventory.ts'
+import type { NamespaceView } from './views.ts'
 
 /** Where to go in, and what is seen there instead of the host's files. */
 export interface Place {

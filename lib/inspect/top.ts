@@ -13,8 +13,9 @@ import { fail } from '../errors/codes.ts'
 import { openPackets, type PacketSource, type SeenPacket } from '../kernel/packets/packets.ts'
 import { type Address, fromBytes } from '../model/address.ts'
 import { findNamespace } from './find.ts'
-import { type Inventory, type NamespaceView, takeInventory } from './inventory.ts'
+import { takeInventory } from './inventory.ts'
 import { addressNames } from './names.ts'
+import type { Inventory, NamespaceView } from './views.ts'
 
 /** Traffic with one other end. */
 export interface TopPeer {

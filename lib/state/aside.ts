@@ -4,7 +4,8 @@
  * @module
  */
 
-import { clearPlace, hasCode, isThere, listFolder, moveFile, removeFile, type Warn } from './files.ts'
+import { clearPlace, hasCode, isThere, moveFile, removeFile, type Warn } from './files.ts'
+import { listFolder } from './folders.ts'
 
 const suffix = '.unreadable'
 

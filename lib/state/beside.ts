@@ -14,7 +14,8 @@
 import { statSync } from 'node:fs'
 import { shortHash } from '../model/hash.ts'
 import type { SandboxIdentity } from '../model/sandbox.ts'
-import { listFolder, readJson, removeEmptyFolder, removeFile, writeJson } from './files.ts'
+import { readJson, removeFile, writeJson } from './files.ts'
+import { listFolder, removeEmptyFolder } from './folders.ts'
 import { type StatePaths, statePaths } from './paths.ts'
 import type { UnitRecord } from './records.ts'
 

@@ -15,10 +15,8 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
-  readdirSync,
   readFileSync,
   renameSync,
-  rmdirSync,
   rmSync,
   statSync,
   unlinkSync,
@@ -116,7 +114,7 @@ function inFolder<T>(path: string, write: () => T): T {
 }
 
 /** A full disk, a read-only file system: nothing tsnet can mend. */
-function unwritable(path: string, cause: unknown): Error {
+export function unwritable(path: string, cause: unknown): Error {
   if (!(cause instanceof Error && 'syscall' in cause)) return cause as Error
   const message = `writing ${path}: ${cause.message}`
   const lacking = rightsLacking(cause, message)
@@ -237,66 +235,5 @@ export function removeFile(path: string): boolean {
   } catch (error) {
     if (hasCode(error, 'ENOENT', 'ENOTDIR')) return false
     throw unwritable(path, error)
-  }
-}
-
-/**
- * Removes a folder that is empty; one that is not, or that something is mounted
- * on, stays as it is.
- *
- * @returns false where it stays
- */
-export function removeEmptyFolder(path: string): boolean {
-  try {
-    rmdirSync(path)
-    return true
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return true
-    if (hasCode(error, 'ENOTEMPTY', 'EEXIST', 'EBUSY')) return false
-    throw unwritable(path, error)
-  }
-}
-
-/** Names in a folder without temporary and hidden files, sorted; empty where there is no folder. */
-export function listFolder(path: string): readonly string[] {
-  return namesIn(path)
-    .filter((name) => !name.endsWith('.tmp') && !name.startsWith('.'))
-    .sort()
-}
-
-/** Whether there is nothing at all in a folder, or no such folder. */
-export function isEmptyFolder(path: string): boolean {
-  return namesIn(path).length === 0
-}
-
-/** Temporary files in a folder whose writer has ended, and with it the rename. */
-export function deadTemporaries(path: string): readonly string[] {
-  return namesIn(path)
-    .filter((name) => {
-      const pid = /\.(\d+)\.tmp$/.exec(name)?.[1]
-      return pid !== undefined && !existsSync(`/proc/${pid}`)
-    })
-    .map((name) => `${path}/${name}`)
-}
-
-export function subfolders(path: string): readonly string[] {
-  try {
-    return readdirSync(path, { withFileTypes: true }).flatMap((entry) =>
-      entry.isDirectory() ? [`${path}/${entry.name}`] : [],
-    )
-  } catch (error) {
-    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return []
-    throw error
-  }
-}
-
-function namesIn(path: string): readonly string[] {
-  // Many folders are made at first need, and an exception costs more than a look.
-  if (!existsSync(path)) return []
-  try {
-    return readdirSync(path)
-  } catch (error) {
-    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return []
-    throw error
   }
 }

@@ -8,7 +8,8 @@
 import { dirname } from 'node:path'
 import { setAside } from './aside.ts'
 import { checked, type FaultOf } from './checked.ts'
-import { listFolder, readJson, removeEmptyFolder, removeFile, type Warn, writeJson } from './files.ts'
+import { readJson, removeFile, type Warn, writeJson } from './files.ts'
+import { listFolder, removeEmptyFolder } from './folders.ts'
 
 export interface Ledger<T> {
   get(key: string): T | undefined

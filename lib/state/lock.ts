@@ -11,7 +11,8 @@
  * @module
  */
 
-import { folderTries, hasCode, listFolder, makeFolder, removeFile } from './files.ts'
+import { folderTries, hasCode, makeFolder, removeFile } from './files.ts'
+import { listFolder } from './folders.ts'
 import type { StatePaths } from './paths.ts'
 
 export interface LockHandle {

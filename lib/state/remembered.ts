@@ -11,7 +11,8 @@
  */
 
 import { type Stats, statSync } from 'node:fs'
-import { listFolder, readJson } from './files.ts'
+import { readJson } from './files.ts'
+import { listFolder } from './folders.ts'
 
 /** A folder of JSON files. */
 export interface Folder {

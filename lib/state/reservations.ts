@@ -17,15 +17,14 @@ import {
   createJson,
   isEmptyFile,
   isUnreadable,
-  listFolder,
   makeFolder,
   overwriteJson,
   readJson,
-  removeEmptyFolder,
   removeFile,
   touch,
   writeJson,
 } from './files.ts'
+import { listFolder, removeEmptyFolder } from './folders.ts'
 import type { StatePaths } from './paths.ts'
 import { ownerFault } from './shapes.ts'
 

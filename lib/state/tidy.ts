@@ -7,7 +7,8 @@
  * @module
  */
 
-import { deadTemporaries, isEmptyFolder, removeEmptyFolder, removeFile, subfolders } from './files.ts'
+import { removeFile } from './files.ts'
+import { deadTemporaries, isEmptyFolder, removeEmptyFolder, subfolders } from './folders.ts'
 import type { StatePaths } from './paths.ts'
 
 export interface Tidying {

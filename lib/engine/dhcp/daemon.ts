@@ -15,14 +15,8 @@ import { bootId, isAlive } from '../../kernel/namespace/netns.ts'
 import { shortHash } from '../../model/hash.ts'
 import { setAside } from '../../state/aside.ts'
 import { checked } from '../../state/checked.ts'
-import {
-  listFolder,
-  makeFolder,
-  readJson,
-  removeEmptyFolder,
-  removeFile,
-  writeJson,
-} from '../../state/files.ts'
+import { makeFolder, readJson, removeFile, writeJson } from '../../state/files.ts'
+import { listFolder, removeEmptyFolder } from '../../state/folders.ts'
 import { leaseFault } from '../../state/shapes.ts'
 import { askKeeper, type DhcpAnswer, type DhcpRequest, type LeaseOwner, ownerKey } from './control.ts'
 import { type KeptState, LeaseKeeper, type Patience } from './lease.ts'

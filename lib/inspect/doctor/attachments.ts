@@ -6,7 +6,7 @@
 
 import type { Attachment, ContainerNetwork } from '../../model/attachment.ts'
 import type { ArgumentVector } from '../../model/commandline.ts'
-import type { InterfaceView, NamespaceView } from '../inventory.ts'
+import type { InterfaceView, NamespaceView } from '../views.ts'
 import { type Ailment, mendBy } from './ailment.ts'
 import { nameOf, within } from './words.ts'
 

@@ -6,7 +6,7 @@
 
 import { isLoopback } from '../../model/address.ts'
 import type { ContainerNetwork } from '../../model/attachment.ts'
-import type { NamespaceView } from '../inventory.ts'
+import type { NamespaceView } from '../views.ts'
 import { type Ailment, mendBy } from './ailment.ts'
 import { attachmentAilments } from './attachments.ts'
 import { duplicates } from './duplicates.ts'

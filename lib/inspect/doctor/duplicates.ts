@@ -5,7 +5,7 @@
  */
 
 import { type Address, addressOf } from '../../model/address.ts'
-import type { NamespaceView } from '../inventory.ts'
+import type { NamespaceView } from '../views.ts'
 import { type Ailment, mendBy } from './ailment.ts'
 import type { Patient } from './patient.ts'
 import { within } from './words.ts'

@@ -7,7 +7,7 @@
 import type { NetworkInspect } from '../../engine/engine.ts'
 import { type Cidr, familyOf, overlaps, prefixLength, type Subnet } from '../../model/address.ts'
 import { ownerInKey } from '../../model/names.ts'
-import type { NamespaceView } from '../inventory.ts'
+import type { NamespaceView } from '../views.ts'
 import { type Ailment, mendBy } from './ailment.ts'
 import type { Patient } from './patient.ts'
 

@@ -6,7 +6,7 @@
  */
 
 import type { Finding, FindingKind } from '../../engine/engine.ts'
-import type { NamespaceView } from '../inventory.ts'
+import type { NamespaceView } from '../views.ts'
 import { type Ailment, mendBy } from './ailment.ts'
 import type { Patient } from './patient.ts'
 

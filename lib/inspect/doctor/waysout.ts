@@ -10,7 +10,7 @@
 
 import { echo } from '../../kernel/packets/probesocket.ts'
 import { type Address, familyOf } from '../../model/address.ts'
-import type { InterfaceView, NamespaceView } from '../inventory.ts'
+import type { InterfaceView, NamespaceView } from '../views.ts'
 import type { Ailment } from './ailment.ts'
 
 /** What came of the echoes to one address. */

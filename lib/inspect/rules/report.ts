@@ -8,7 +8,7 @@
 import { type RuleList, readRules } from '../../kernel/rules/ruletext.ts'
 import { type Address, addressOf, type Family } from '../../model/address.ts'
 import { findNamespace } from '../find.ts'
-import type { Inventory, NamespaceView } from '../inventory.ts'
+import type { Inventory, NamespaceView } from '../views.ts'
 import { concerns, narrowed, type Subject } from './concern.ts'
 import { parseNative } from './native.ts'
 import { droppingPolicies, type ReachedRule, reachedRules } from './reach.ts'

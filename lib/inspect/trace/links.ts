@@ -7,7 +7,7 @@
 
 import { type Address, addressOf } from '../../model/address.ts'
 import { shellLine } from '../../model/commandline.ts'
-import type { InterfaceView, Inventory, NamespaceView } from '../inventory.ts'
+import type { InterfaceView, Inventory, NamespaceView } from '../views.ts'
 import type { TraceReason } from './report.ts'
 
 export type Next =

@@ -5,7 +5,7 @@
  */
 
 import { type Address, addressOf, contains, familyOf, isLoopback, prefixLength } from '../../model/address.ts'
-import type { NamespaceView, RouteView } from '../inventory.ts'
+import type { NamespaceView, RouteView } from '../views.ts'
 
 export function isOwn({ interfaces }: NamespaceView, address: Address): boolean {
   return (

@@ -7,7 +7,7 @@
 import { fail } from '../../errors/codes.ts'
 import { type Address, addressOf, familyOf, isLoopback, parseAddress } from '../../model/address.ts'
 import { findNamespace } from '../find.ts'
-import type { Inventory, NamespaceView } from '../inventory.ts'
+import type { Inventory, NamespaceView } from '../views.ts'
 import type { TraceTarget } from './report.ts'
 
 /**

@@ -5,7 +5,7 @@
  */
 
 import type { Address } from '../../model/address.ts'
-import type { Inventory, NamespaceView } from '../inventory.ts'
+import type { Inventory, NamespaceView } from '../views.ts'
 import type { Packet, RuleTable } from '../walk/model.ts'
 import type { TraceHop, TraceReason, TraceStage, TraceStop } from './report.ts'
 import { isOwn } from './routes.ts'

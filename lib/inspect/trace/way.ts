@@ -10,7 +10,7 @@
  */
 
 import { type Address, familyOf } from '../../model/address.ts'
-import type { NamespaceView } from '../inventory.ts'
+import type { NamespaceView } from '../views.ts'
 import type { Packet } from '../walk/model.ts'
 import { walkHook } from '../walk/walk.ts'
 import { nextHop } from './links.ts'

@@ -23,7 +23,8 @@ import { decodeLinks } from '../netlink/link.ts'
 import { NETLINK_NETFILTER } from '../netlink/nftables.ts'
 import { decodeRoutes } from '../netlink/route.ts'
 import { errnoOf } from '../system/errno.ts'
-import { closeDescriptor, openSocket, receiveNow, setSocketOption } from '../system/libc.ts'
+import { closeDescriptor } from '../system/libc.ts'
+import { openSocket, receiveNow, setSocketOption } from '../system/sockets.ts'
 
 /** A link that has come, changed or gone. */
 export interface LinkNotice {

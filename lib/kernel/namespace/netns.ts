@@ -30,7 +30,8 @@ import {
   errnoOf,
   errnoText,
 } from '../system/errno.ts'
-import { CLONE_NEWNET, ioctl, netnsCookie, setns, unshare } from '../system/libc.ts'
+import { CLONE_NEWNET, ioctl, setns, unshare } from '../system/libc.ts'
+import { netnsCookie } from '../system/sockets.ts'
 
 /** Which kind of namespace it is, as its CLONE_NEW flag (Linux 4.11). */
 const NS_GET_NSTYPE = 0xb703

@@ -12,14 +12,8 @@
  */
 
 import { EMSGSIZE, SystemError } from '../system/errno.ts'
-import {
-  closeDescriptor,
-  netlinkSocket,
-  receiveNow,
-  sendAll,
-  sendAside,
-  setSocketOption,
-} from '../system/libc.ts'
+import { closeDescriptor } from '../system/libc.ts'
+import { netlinkSocket, receiveNow, sendAll, sendAside, setSocketOption } from '../system/sockets.ts'
 import {
   decodeMessages,
   encodeBatch,

@@ -14,8 +14,9 @@
 import { type Address, bytesOf, familyOf } from '../../model/address.ts'
 import { AF_INET, AF_INET6 } from '../netlink/addr.ts'
 import { EWOULDBLOCK } from '../system/errno.ts'
-import { closeDescriptor, listen, openSocket, setSocketOption } from '../system/libc.ts'
+import { closeDescriptor } from '../system/libc.ts'
 import { loadKoffi, pinned } from '../system/native.ts'
+import { listen, openSocket, setSocketOption } from '../system/sockets.ts'
 import { socketAddress } from './portsocket.ts'
 
 const SOCK_STREAM = 1

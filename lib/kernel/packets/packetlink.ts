@@ -16,7 +16,8 @@ import { withNetns } from '../namespace/netns.ts'
 import { type LinuxSandbox, openLinuxSandbox } from '../namespace/sandbox.ts'
 import { linkSet } from '../netlink/link.ts'
 import { errnoText, goneErrors, SystemError } from '../system/errno.ts'
-import { closeDescriptor, openSocket, receiveFromNow, sendTo } from '../system/libc.ts'
+import { closeDescriptor } from '../system/libc.ts'
+import { openSocket, receiveFromNow, sendTo } from '../system/sockets.ts'
 import { attachFilter, type BpfInstruction } from './packets.ts'
 
 export interface PacketLink {

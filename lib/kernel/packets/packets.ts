@@ -13,17 +13,16 @@ import { closeSync, fstatSync } from 'node:fs'
 import { fail } from '../../errors/codes.ts'
 import { openNetns, withNetns } from '../namespace/netns.ts'
 import { EPERM, errnoOf, errnoText, SystemError } from '../system/errno.ts'
+import { closeDescriptor, ioctlInto } from '../system/libc.ts'
+import { pinned } from '../system/native.ts'
+import { inodeAt } from '../system/processes.ts'
 import {
-  closeDescriptor,
-  ioctlInto,
   openSocket,
   receiveFromNow,
   setSocketOption,
   setSocketStructure,
   socketStructure,
-} from '../system/libc.ts'
-import { pinned } from '../system/native.ts'
-import { inodeAt } from '../system/processes.ts'
+} from '../system/sockets.ts'
 
 /** Code, jump if true, jump if false, value: struct sock_filter. */
 export type BpfInstruction = readonly [code: number, yes: number, no: number, value: number]

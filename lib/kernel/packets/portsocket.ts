@@ -8,7 +8,7 @@
 import { type Address, bytesOf, familyOf } from '../../model/address.ts'
 import type { Protocol } from '../../model/portmapping.ts'
 import { AF_INET, AF_INET6 } from '../netlink/addr.ts'
-import { bindSocket } from '../system/libc.ts'
+import { bindSocket } from '../system/sockets.ts'
 
 const SOCK_STREAM = 1
 const SOCK_DGRAM = 2

@@ -14,15 +14,9 @@ import { closeSync } from 'node:fs'
 import { type Address, familyOf, fromBytes } from '../../model/address.ts'
 import { openNetns, withNetns } from '../namespace/netns.ts'
 import { EWOULDBLOCK, SystemError } from '../system/errno.ts'
-import {
-  closeDescriptor,
-  makeSocket,
-  receiveNow,
-  sendAll,
-  setSocketStructure,
-  socketStructure,
-} from '../system/libc.ts'
+import { closeDescriptor } from '../system/libc.ts'
 import { loadKoffi } from '../system/native.ts'
+import { makeSocket, receiveNow, sendAll, setSocketStructure, socketStructure } from '../system/sockets.ts'
 import { forgetFlow } from './conntrack.ts'
 import { socketAddress } from './portsocket.ts'
 

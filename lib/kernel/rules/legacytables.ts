@@ -12,7 +12,8 @@
 
 import { readFileSync } from 'node:fs'
 import type { Family } from '../../model/address.ts'
-import { closeDescriptor, makeSocket, socketStructure } from '../system/libc.ts'
+import { closeDescriptor } from '../system/libc.ts'
+import { makeSocket, socketStructure } from '../system/sockets.ts'
 
 const AF_INET = 2
 const AF_INET6 = 10

@@ -19,9 +19,10 @@ import { dirname } from 'node:path'
 import type { Readable } from 'node:stream'
 import { setFlagsFromString } from 'node:v8'
 import { builtProgram } from './builtprogram.ts'
-import { closeDescriptor, keepDescriptorsFromChildren, listen, openSocket } from './libc.ts'
+import { closeDescriptor, keepDescriptorsFromChildren } from './libc.ts'
 import { preferProcess } from './priority.ts'
 import { countSpawn, findProgram, programMissing } from './run.ts'
+import { listen, openSocket } from './sockets.ts'
 
 export interface NameServerPlace {
   /** Where it is told of changes. */

@@ -9,7 +9,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync } from 'node:fs'
-import { listen, openSocket } from '../../../lib/kernel/system/libc.ts'
+import { listen, openSocket } from '../../../lib/kernel/system/sockets.ts'
 import { repository } from '../../../netns-fixtures/place.ts'
 import { runToEnd } from '../../../netns-fixtures/process.ts'
 

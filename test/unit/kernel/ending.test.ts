@@ -13,7 +13,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 const ending = new URL('../../../lib/kernel/system/ending.ts', import.meta.url).href
 const packages = fileURLToPath(new URL('../../../node_modules', import.meta.url))
-const libc = new URL('../../../lib/kernel/system/libc.ts', import.meta.url).href
+const sockets = new URL('../../../lib/kernel/system/sockets.ts', import.meta.url).href
 
 describe('a process of ours', () => {
   let folder: string
@@ -32,7 +32,7 @@ describe('a process of ours', () => {
       import { open, writeSync } from 'node:fs'
       import { setTimeout as sleep } from 'node:timers/promises'
       import { endProcess } from '${ending}'
-      import { netnsCookie } from '${libc}'
+      import { netnsCookie } from '${sockets}'
       netnsCookie()
       open('${fifo}', 'r', () => undefined)
       process.on('exit', (code) => writeSync(1, 'listened to ' + code))
