@@ -9,7 +9,7 @@
  */
 
 import type { Engine } from '../engine/engine.ts'
-import { fail } from '../errors/codes.ts'
+import { fail, isTsnetError } from '../errors/codes.ts'
 import { openPackets, type PacketSource, type SeenPacket } from '../kernel/packets/packets.ts'
 import { type Address, fromBytes } from '../model/address.ts'
 import { findNamespace } from './find.ts'
@@ -111,8 +111,8 @@ export async function openTop(
   function watch(inventory: Inventory): void {
     for (const view of chosen(inventory)) {
       if (watched.has(view.cookie) || watched.size >= mostWatched) continue
-      const options = { index: 0, cooked: true, filter: everything, snapBytes: headBytes }
-      watched.set(view.cookie, { source: openPackets(view.path, options), peers: new Map(), sampled: false })
+      const source = packetsOf(view.path)
+      if (source !== undefined) watched.set(view.cookie, { source, peers: new Map(), sampled: false })
     }
     const living = new Set(chosen(inventory).map(({ cookie }) => cookie))
     for (const [cookie, { source }] of watched) {
@@ -176,6 +176,16 @@ export async function openTop(
       for (const { source } of watched.values()) source.close()
       watched.clear()
     },
+  }
+}
+
+/** @returns undefined where the namespace has gone since it was seen: on a busy machine one nearly always has */
+function packetsOf(path: string): PacketSource | undefined {
+  try {
+    return openPackets(path, { index: 0, cooked: true, filter: everything, snapBytes: headBytes })
+  } catch (error) {
+    if (isTsnetError(error, 'TSNET_NOT_A_NETNS')) return undefined
+    throw error
   }
 }
 

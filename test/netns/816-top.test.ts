@@ -88,4 +88,23 @@ describe('tsnet top', () => {
       ),
     ])
   })
+
+  it('leaves out who comes and goes while it looks', async () => {
+    await using lab = await createLab()
+    const host = await lab.host('host')
+    await setUpNamed({ lab, host }, { web: [] })
+    // Each stays long enough to be seen, and goes at a moment of its own.
+    const churns = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) =>
+      host.start([
+        ...['sh', '-c'],
+        `while :; do ip netns add ${name} && sleep 0.05; ip netns delete ${name} && echo round; done`,
+      ]),
+    )
+    for (const churn of churns) await churn.waitFor('round')
+    for (const _ of Array.from({ length: 5 })) {
+      const { containers } = await host.tsnetJson<TopView>('top', '--seconds', '1')
+      expect(containers.map(({ name }) => name)).toContain('web')
+    }
+    for (const churn of churns) await churn.stop()
+  })
 })
