@@ -186,7 +186,7 @@ describe('a container is found', () => {
         expect(await host.tsnetJson('teardown', ...asked(box))).toEqual(answer)
       })
     } finally {
-      await host.sh('umount /run/netns/blue && rm /run/netns/blue')
+      await host.sh('umount -l /run/netns/blue && rm /run/netns/blue')
     }
   })
 })
@@ -305,7 +305,7 @@ describe('when its process is dead', () => {
       const [old, young] = [await host.container(), await host.container()]
       const use = (box: Container): Promise<unknown> =>
         host.sh(`touch /run/netns/reused && mount --bind ${box.netns} /run/netns/reused`)
-      const leave = (): Promise<unknown> => host.sh('umount /run/netns/reused; rm /run/netns/reused')
+      const leave = (): Promise<unknown> => host.sh('umount -l /run/netns/reused; rm /run/netns/reused')
       await use(old)
       await setup('--name', 'reused', '--id', 'a-old')
       await leave()

@@ -133,7 +133,7 @@ describe('the launcher', () => {
     expect((await call(host, ['teardown', '--netns', 'box', '-q'], { cwd: '/run/here' })).stdout).toBe(
       'web\n',
     )
-    await host.sh('umount /run/here/box')
+    await host.sh('umount -l /run/here/box')
   })
 
   it('works as a copy, as a link and without any environment', async () => {
