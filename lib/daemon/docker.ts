@@ -13,7 +13,7 @@ import { type Driver, startDriver } from '../adapters/docker/driver.ts'
 import { longestBodyBytes } from '../adapters/docker/protocol.ts'
 import { openRemoteEngine } from '../engine/endpoint/remote.ts'
 import { fail } from '../errors/codes.ts'
-import { makeFolder } from '../state/files.ts'
+import { makeFolder } from '../state/folders.ts'
 import { type PlacedSocket, placeSocket, shortPath } from './place.ts'
 import type { Service } from './service.ts'
 

@@ -14,7 +14,7 @@ import { fail } from '../errors/codes.ts'
 import { builtProgram } from '../kernel/system/builtprogram.ts'
 import { type Detached, startDetached } from '../kernel/system/daemon.ts'
 import { LOCK_EX, tryFlock } from '../kernel/system/libc.ts'
-import { makeFolder } from '../state/files.ts'
+import { makeFolder } from '../state/folders.ts'
 import { type DaemonPlace, daemonPlace, runningDaemon } from './place.ts'
 
 /** From the start of the process to its first answer; 150 ms on an idle machine, seconds where many come at once. */

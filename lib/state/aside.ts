@@ -4,7 +4,8 @@
  * @module
  */
 
-import { clearPlace, hasCode, isThere, moveFile, removeFile, type Warn } from './files.ts'
+import { hasCode } from './filefaults.ts'
+import { clearPlace, isThere, moveFile, removeFile, type Warn } from './files.ts'
 import { listFolder } from './folders.ts'
 
 const suffix = '.unreadable'

@@ -6,7 +6,8 @@
  */
 
 import { setAside } from './aside.ts'
-import { clearPlace, isUnreadable, type Warn, writeJson } from './files.ts'
+import { isUnreadable } from './filefaults.ts'
+import { clearPlace, type Warn, writeJson } from './files.ts'
 import type { StatePaths } from './paths.ts'
 import { rememberedFile } from './remembered.ts'
 

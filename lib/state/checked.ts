@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isUnreadable, reasonOf } from './files.ts'
+import { isUnreadable, reasonOf } from './filefaults.ts'
 
 /** What is wrong with a document, undefined where nothing is (shapes.ts). */
 export type FaultOf = (json: unknown) => string | undefined

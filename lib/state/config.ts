@@ -10,7 +10,7 @@ import { type Address, parseAddress } from '../model/address.ts'
 import type { FirewallBackend } from '../model/attachment.ts'
 import { parseJson } from '../model/json.ts'
 import { isContainerName } from '../model/names.ts'
-import { hasCode, isUnreadable, reasonOf } from './files.ts'
+import { hasCode, isUnreadable, reasonOf } from './filefaults.ts'
 import { rememberedFile } from './remembered.ts'
 
 export interface HostConfig {

@@ -13,7 +13,6 @@ import {
   constants,
   existsSync,
   lstatSync,
-  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -25,10 +24,8 @@ import {
   writeSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
-import { fail, isTsnetError, rightsLacking } from '../errors/codes.ts'
-
-export const hasCode = (error: unknown, ...codes: string[]): boolean =>
-  error instanceof Error && codes.includes((error as NodeJS.ErrnoException).code ?? '')
+import { hasCode, unreadable, unwritable } from './filefaults.ts'
+import { folderTries, makeFolder } from './folders.ts'
 
 export const fileExists: (path: string) => boolean = existsSync
 
@@ -67,39 +64,11 @@ export function changedAt(path: string): number | undefined {
   return statSync(path, { throwIfNoEntry: false })?.mtimeMs
 }
 
-/** A folder, a link to itself or a socket in the place of a file. Not what passes: no memory, no descriptors. */
-const noFile = ['EISDIR', 'ELOOP', 'ENXIO']
-
-/** What lies there is no JSON, or no file: not what we have written. */
-export function isUnreadable(error: unknown): boolean {
-  return isTsnetError(error) && (error.cause instanceof SyntaxError || hasCode(error.cause, ...noFile))
-}
-
-/** @returns why it cannot be used, without its path */
-export function reasonOf(error: unknown): string {
-  const { cause } = error as Error
-  return cause instanceof Error ? cause.message : String(error)
-}
-
 /**
  * What is wrong with files that tsnet has to do with and goes on without: one
  * line each, to be shown to people.
  */
 export type Warn = (text: string) => void
-
-function unreadable(path: string, cause: unknown): Error {
-  const message = `reading ${path}: ${cause instanceof Error ? cause.message : String(cause)}`
-  const lacking = rightsLacking(cause, message)
-  if (lacking !== undefined) return lacking
-  return fail('TSNET_STATE_UNREADABLE', {
-    message,
-    hint: `mend or remove ${path}, then run "tsnet gc"`,
-    cause,
-  })
-}
-
-/** The last of all to leave takes empty folders away, perhaps more than once while we try. */
-export const folderTries = 5
 
 /** Makes the folder when it is missing: it is there nearly always, so it is not asked first. */
 function inFolder<T>(path: string, write: () => T): T {
@@ -111,52 +80,6 @@ function inFolder<T>(path: string, write: () => T): T {
       makeFolder(dirname(path))
     }
   }
-}
-
-/** A full disk, a read-only file system: nothing tsnet can mend. */
-export function unwritable(path: string, cause: unknown): Error {
-  if (!(cause instanceof Error && 'syscall' in cause)) return cause as Error
-  const message = `writing ${path}: ${cause.message}`
-  const lacking = rightsLacking(cause, message)
-  if (lacking !== undefined) return lacking
-  return fail('TSNET_STATE_UNREADABLE', {
-    message,
-    hint: wayOut(path, cause),
-    cause,
-  })
-}
-
-function wayOut(path: string, cause: unknown): string {
-  const elsewhere = 'choose another folder with --state-dir'
-  if (hasCode(cause, 'EROFS')) return `make its file system writable, or ${elsewhere}`
-  if (hasCode(cause, ...noFile, 'ENOTDIR', 'EEXIST', 'EPERM'))
-    return `look what lies at ${path}, take it away if it is nobody's, or ${elsewhere}`
-  // Such as in /proc.
-  if (hasCode(cause, 'ENOENT')) return `nothing can be made there: ${elsewhere}`
-  return `make room there, or ${elsewhere}`
-}
-
-/**
- * Readable by root only: requests may hold what is nobody else's business. Not
- * with `recursive`, which never ends below /proc (Node 20).
- */
-export function makeFolder(path: string): void {
-  const parent = dirname(path)
-  for (let tries = 1; ; tries++) {
-    // Asked first: an exception of Node's costs more than a look.
-    if (!existsSync(parent) && parent !== path) makeFolder(parent)
-    try {
-      mkdirSync(path, { mode: 0o700 })
-      return
-    } catch (error) {
-      if (hasCode(error, 'EEXIST') && isFolder(path)) return
-      if (!hasCode(error, 'ENOENT') || tries === folderTries) throw unwritable(path, error)
-    }
-  }
-}
-
-function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 }
 
 /** Replaces the file whole: a reader sees the old or the new one. */

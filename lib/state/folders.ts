@@ -1,11 +1,38 @@
 /**
- * Folders: what is in them, and taking empty ones away. Synchronous, as files.ts is.
+ * Folders: making them, what is in them, and taking empty ones away. Synchronous, as files.ts is.
  *
  * @module
  */
 
-import { existsSync, readdirSync, rmdirSync } from 'node:fs'
-import { hasCode, unwritable } from './files.ts'
+import { existsSync, mkdirSync, readdirSync, rmdirSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { hasCode, unwritable } from './filefaults.ts'
+
+/** The last of all to leave takes empty folders away, perhaps more than once while we try. */
+export const folderTries = 5
+
+/**
+ * Readable by root only: requests may hold what is nobody else's business. Not
+ * with `recursive`, which never ends below /proc (Node 20).
+ */
+export function makeFolder(path: string): void {
+  const parent = dirname(path)
+  for (let tries = 1; ; tries++) {
+    // Asked first: an exception of Node's costs more than a look.
+    if (!existsSync(parent) && parent !== path) makeFolder(parent)
+    try {
+      mkdirSync(path, { mode: 0o700 })
+      return
+    } catch (error) {
+      if (hasCode(error, 'EEXIST') && isFolder(path)) return
+      if (!hasCode(error, 'ENOENT') || tries === folderTries) throw unwritable(path, error)
+    }
+  }
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+}
 
 /**
  * Removes a folder that is empty; one that is not, or that something is mounted

@@ -16,7 +16,9 @@
 
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { parseAddress } from '../model/address.ts'
-import { clearPlace, hasCode, makeFolder, removeFile } from './files.ts'
+import { hasCode } from './filefaults.ts'
+import { clearPlace, removeFile } from './files.ts'
+import { makeFolder } from './folders.ts'
 
 export interface FileLease {
   readonly address: string

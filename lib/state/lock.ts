@@ -11,8 +11,9 @@
  * @module
  */
 
-import { folderTries, hasCode, makeFolder, removeFile } from './files.ts'
-import { listFolder } from './folders.ts'
+import { hasCode } from './filefaults.ts'
+import { removeFile } from './files.ts'
+import { folderTries, listFolder, makeFolder } from './folders.ts'
 import type { StatePaths } from './paths.ts'
 
 export interface LockHandle {

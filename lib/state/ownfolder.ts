@@ -7,7 +7,7 @@
 
 import { lstatSync, type Stats, statSync } from 'node:fs'
 import { fail } from '../errors/codes.ts'
-import { hasCode } from './files.ts'
+import { hasCode } from './filefaults.ts'
 
 /** Writable by the group or by everybody. */
 const byOthers = 0o022

@@ -11,20 +11,19 @@
 
 import { dirname } from 'node:path'
 import { parseAddress } from '../model/address.ts'
+import { isUnreadable } from './filefaults.ts'
 import {
   changedAt,
   clearPlace,
   createJson,
   isEmptyFile,
-  isUnreadable,
-  makeFolder,
   overwriteJson,
   readJson,
   removeFile,
   touch,
   writeJson,
 } from './files.ts'
-import { listFolder, removeEmptyFolder } from './folders.ts'
+import { listFolder, makeFolder, removeEmptyFolder } from './folders.ts'
 import type { StatePaths } from './paths.ts'
 import { ownerFault } from './shapes.ts'
 

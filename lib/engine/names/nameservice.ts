@@ -16,7 +16,8 @@ import type { ZoneContainer, ZoneNetwork } from '../../dns/zone-contents.ts'
 import { fail } from '../../errors/codes.ts'
 import type { PortHolder } from '../../kernel/kernel.ts'
 import type { Address } from '../../model/address.ts'
-import { fileExists, makeFolder, removeFile } from '../../state/files.ts'
+import { fileExists, removeFile } from '../../state/files.ts'
+import { makeFolder } from '../../state/folders.ts'
 import type { LockHandle } from '../../state/lock.ts'
 
 export interface NameService {
