@@ -5,20 +5,12 @@
  * @module
  */
 
+import type { TrafficCounters } from '../kernel/netlink/linkdetail.ts'
 import type { Address, Cidr, Mac, Subnet } from '../model/address.ts'
 import type { ContainerNetwork } from '../model/attachment.ts'
 import type { EngineName } from './origin.ts'
 
-/** Since the interface was made. */
-export interface TrafficCounters {
-  readonly rxBytes: number
-  readonly txBytes: number
-  readonly rxPackets: number
-  readonly txPackets: number
-  readonly rxDropped: number
-  readonly txDropped: number
-  readonly errors: number
-}
+export type { TrafficCounters }
 
 /** One interface of a namespace. */
 export interface InterfaceView {

@@ -30,7 +30,7 @@ const linkHeadBytes = 16
 const nsidHeadBytes = 4
 
 /** Since the link was made; bytes with Ethernet headers. */
-export interface Traffic {
+export interface TrafficCounters {
   readonly rxBytes: number
   readonly txBytes: number
   readonly rxPackets: number
@@ -43,7 +43,7 @@ export interface Traffic {
 
 export interface LinkDetail extends Link {
   readonly carrier: boolean
-  readonly traffic: Traffic
+  readonly traffic: TrafficCounters
   /** Index of the other end of a veth pair, or of the link a macvlan or VLAN sits on. */
   readonly peerIndex: number | undefined
   /** Number that this namespace has for the one `peerIndex` is of; undefined: this very one. */
@@ -89,7 +89,7 @@ function detailsOf(payload: Buffer, kind: string): Omit<LinkDetail, keyof Link> 
   }
 }
 
-function trafficOf(stats: Buffer | undefined): Traffic {
+function trafficOf(stats: Buffer | undefined): TrafficCounters {
   // struct rtnl_link_stats64
   const at = (index: number): number =>
     stats === undefined || stats.length < (index + 1) * 8 ? 0 : Number(stats.readBigUInt64LE(index * 8))
