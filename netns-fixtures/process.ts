@@ -88,7 +88,7 @@ function quoted(word: string): string {
  * VITEST*), and with the sbin folders that a plain user's PATH lacks.
  *
  * NODE_EXTRA_CA_CERTS names a file of authorities that Node 20 reads at every
- * start, 100 ms and more for a system's own; nothing in a lab speaks TLS.
+ * start, 100 ms and more for a system's own: whoever needs it gives it as `env`.
  */
 function environment(extra: RunOptions['env'] = {}): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(

@@ -129,7 +129,6 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     failed: (error) => log.write('warn', 'packet rules not owned', { error: String(error) }),
   })
   const listening = await listen(daemon.server, place.socket, group)
-  tuneV8()
   log.write('info', 'listening', { socket: place.socket, pid: process.pid, version: tsnetVersion })
   const docker = await openDocker(options, service).catch((error: unknown) => {
     listening.remove()
@@ -139,6 +138,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     resident.close()
     throw error
   })
+  tuneV8()
   const names = guardNameServer({
     from: first.over,
     kernel: () => resident.kernel({}, undefined),
