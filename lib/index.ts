@@ -103,7 +103,6 @@ export type {
   Inventory,
   NamespaceView,
   RouteView,
-  TrafficCounters,
 } from './inspect/views.ts'
 export { becomeInside, becomeProgram, type Entry, type FileInPlace } from './kernel/namespace/enter.ts'
 export type { FlowCount } from './kernel/packets/flows.ts'
@@ -166,6 +165,7 @@ export {
   readUnicast,
 } from './model/specs/scalar.ts'
 export { readSysctls } from './model/sysctl.ts'
+export type { TrafficCounters } from './model/traffic.ts'
 export { readResolverOption, readSearchDomain } from './model/validate.ts'
 export type {
   AddressStep,

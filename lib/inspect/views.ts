@@ -5,12 +5,10 @@
  * @module
  */
 
-import type { TrafficCounters } from '../kernel/netlink/linkdetail.ts'
 import type { Address, Cidr, Mac, Subnet } from '../model/address.ts'
 import type { ContainerNetwork } from '../model/attachment.ts'
+import type { TrafficCounters } from '../model/traffic.ts'
 import type { EngineName } from './origin.ts'
-
-export type { TrafficCounters }
 
 /** One interface of a namespace. */
 export interface InterfaceView {

@@ -7,6 +7,7 @@
  * @module
  */
 
+import type { TrafficCounters } from '../../model/traffic.ts'
 import { type Attribute, decodeAttributes, i32In, type Message, type Received, u32, u32In } from './encode.ts'
 import { decodeLinks, type Link } from './link.ts'
 
@@ -28,18 +29,6 @@ const NETNSA_NSID = 1
 const NETNSA_FD = 3
 const linkHeadBytes = 16
 const nsidHeadBytes = 4
-
-/** Since the link was made; bytes with Ethernet headers. */
-export interface TrafficCounters {
-  readonly rxBytes: number
-  readonly txBytes: number
-  readonly rxPackets: number
-  readonly txPackets: number
-  /** Dropped by the kernel on the way in and out, not by packet rules. */
-  readonly rxDropped: number
-  readonly txDropped: number
-  readonly errors: number
-}
 
 export interface LinkDetail extends Link {
   readonly carrier: boolean
