@@ -26,6 +26,7 @@ import type { ContainerInfo } from '../model/sandbox.ts'
 import type { ProtectIntent } from '../plan/intent.ts'
 import type { AttachmentPlan } from '../plan/plan.ts'
 import type { Step } from '../plan/step.ts'
+import { sysctl } from '../plan/sysctl.ts'
 import { routedFamilies } from './gatewaymodes.ts'
 import { planPublish } from './publish.ts'
 
@@ -183,15 +184,12 @@ function interfaceSysctls({ cidrs, ifname, severalNetworks }: BridgeAttachmentIn
   const families = cidrs.map(familyOf)
   const steps: Step[] = []
   // Engines make sandboxes with IPv6 off by default; an address could not be added.
-  if (families.includes(6)) steps.push(sysctl(`net/ipv6/conf/${ifname}/disable_ipv6`, '0'))
+  if (families.includes(6)) steps.push(sysctl('sandbox', `net/ipv6/conf/${ifname}/disable_ipv6`, '0'))
   // Answers to a published port leave by the default route, whichever network the question came from: strict
   // reverse path filtering would drop the question (decisions 11).
-  if (severalNetworks && families.includes(4)) steps.push(sysctl(`net/ipv4/conf/${ifname}/rp_filter`, '2'))
+  if (severalNetworks && families.includes(4))
+    steps.push(sysctl('sandbox', `net/ipv4/conf/${ifname}/rp_filter`, '2'))
   return steps
-}
-
-function sysctl(key: string, value: string): Step {
-  return { kind: 'sysctl', where: 'sandbox', key, value, keep: false, optional: false }
 }
 
 /**

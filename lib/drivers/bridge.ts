@@ -24,7 +24,8 @@ import { DEFAULT_NETWORK, macFromNames, networkAlias } from '../model/names.ts'
 import { DNS_PORT, type IpamSubnet, type NetworkConfig } from '../model/network.ts'
 import type { ForeignDrop, LinkFact } from '../plan/facts.ts'
 import type { NamesPlace } from '../plan/intent.ts'
-import type { Step, SysctlStep } from '../plan/step.ts'
+import type { Step } from '../plan/step.ts'
+import { sysctl } from '../plan/sysctl.ts'
 import { gatewayModesOf } from './gatewaymodes.ts'
 
 export { type BridgeAttachmentInput, planAttachment } from './bridge-attachment.ts'
@@ -218,15 +219,12 @@ function linkUp(dev: string, bridge: LinkFact | undefined): readonly Step[] {
 function ipv6On(config: NetworkConfig): readonly Step[] {
   if (!familiesOf(config).includes(6)) return []
   const path = `net/ipv6/conf/${config.options.bridge}`
-  return [
-    sysctl({ key: `${path}/disable_ipv6`, value: '0' }),
-    sysctl({ key: `${path}/accept_dad`, value: '0' }),
-  ]
+  return [sysctl('host', `${path}/disable_ipv6`, '0'), sysctl('host', `${path}/accept_dad`, '0')]
 }
 
 /** Containers are no routers of the host: it takes its way out from none of them (CVE-2020-13401). Gone with the bridge. */
 function deafToRouters(dev: string): Step {
-  return { ...sysctl({ key: `net/ipv6/conf/${dev}/accept_ra`, value: '0' }), optional: true }
+  return sysctl('host', `net/ipv6/conf/${dev}/accept_ra`, '0', { optional: true })
 }
 
 /**
@@ -236,7 +234,7 @@ function deafToRouters(dev: string): Step {
  */
 function routeLocalnet(config: NetworkConfig): readonly Step[] {
   if (config.internal || !familiesOf(config).includes(4)) return []
-  return [sysctl({ key: `net/ipv4/conf/${config.options.bridge}/route_localnet`, value: '1' })]
+  return [sysctl('host', `net/ipv4/conf/${config.options.bridge}/route_localnet`, '1')]
 }
 
 /** Host-wide settings others may rely on by now: never turned back. */
@@ -244,17 +242,13 @@ function forwardingSysctls({ config, acceptRaDevs }: BridgeNetworkInput): readon
   if (config.internal) return []
   const families = familiesOf(config)
   const steps: Step[] = []
-  if (families.includes(4)) steps.push(sysctl({ key: 'net/ipv4/ip_forward', value: '1', keep: true }))
+  if (families.includes(4)) steps.push(sysctl('host', 'net/ipv4/ip_forward', '1', { keep: true }))
   if (families.includes(6)) {
     // A forwarding host ignores router advertisements and would lose its way out, unless told to listen: so first.
     for (const dev of acceptRaDevs) {
-      steps.push(sysctl({ key: `net/ipv6/conf/${dev}/accept_ra`, value: '2', keep: true }))
+      steps.push(sysctl('host', `net/ipv6/conf/${dev}/accept_ra`, '2', { keep: true }))
     }
-    steps.push(sysctl({ key: 'net/ipv6/conf/all/forwarding', value: '1', keep: true }))
+    steps.push(sysctl('host', 'net/ipv6/conf/all/forwarding', '1', { keep: true }))
   }
   return steps
-}
-
-function sysctl(setting: Pick<SysctlStep, 'key' | 'value'> & { readonly keep?: boolean }): SysctlStep {
-  return { kind: 'sysctl', where: 'host', keep: false, optional: false, ...setting }
 }

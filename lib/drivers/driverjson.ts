@@ -10,6 +10,7 @@ import { fail } from '../errors/codes.ts'
 import { array, type Decoder, literal, object, optional, string, text } from '../model/decode.ts'
 import { readSysctlKey, sysctlPath } from '../model/sysctl.ts'
 import type { Where } from '../plan/step.ts'
+import { sysctl } from '../plan/sysctl.ts'
 import type { DriverPlan, DriverStep } from './driver.ts'
 
 const line: Decoder<string> = text((given, field) => {
@@ -36,7 +37,7 @@ const stepIn =
   (value, path) => {
     if (typeof value === 'object' && value !== null && 'sysctl' in value) {
       const { sysctl: key, value: wanted } = setting(value, path)
-      return { kind: 'sysctl', where, key, value: wanted, keep: false, optional: false }
+      return sysctl(where, key, wanted)
     }
     const { tool = 'ip', add, remove = [] } = lines(value, path)
     return { kind: 'batch', where, tool, add, remove }

@@ -8,6 +8,7 @@
 import { readSysctlKey, sysctlPath } from '../model/sysctl.ts'
 import type { LinkFact } from '../plan/facts.ts'
 import type { Step } from '../plan/step.ts'
+import { sysctl } from '../plan/sysctl.ts'
 
 export interface SandboxInput {
   readonly links: readonly LinkFact[]
@@ -26,15 +27,8 @@ export function planSandbox({ links, sysctls }: SandboxInput): readonly Step[] {
   const lo: Step = { kind: 'linkUp', where: 'sandbox', dev: 'lo', before: up ? 'up' : 'down' }
   return [
     lo,
-    ...Object.entries(sysctls).map(
-      ([key, value]): Step => ({
-        kind: 'sysctl',
-        where: 'sandbox',
-        key: sysctlPath(readSysctlKey(key, 'sysctls')),
-        value,
-        keep: false,
-        optional: false,
-      }),
+    ...Object.entries(sysctls).map(([key, value]) =>
+      sysctl('sandbox', sysctlPath(readSysctlKey(key, 'sysctls')), value),
     ),
   ]
 }

@@ -17,6 +17,7 @@ import {
 } from '../../model/address.ts'
 import { macFromNames as macFrom } from '../../model/names.ts'
 import type { BatchStep, Step } from '../../plan/step.ts'
+import { sysctl } from '../../plan/sysctl.ts'
 import {
   type LinkDetail,
   linkNamed,
@@ -80,15 +81,6 @@ export function chooseMac(id: PartId, options: InterfaceOptions): Mac {
   const [first] = options.addresses
   if (first !== undefined) return macFromAddress(addressOf(first.cidr))
   return macFrom([id.network, id.container, id.ifname])
-}
-
-export function sysctl(
-  where: 'host' | 'sandbox',
-  key: string,
-  value: string,
-  flags: { readonly keep?: boolean; readonly optional?: boolean } = {},
-): Step {
-  return { kind: 'sysctl', where, key, value, keep: flags.keep ?? false, optional: flags.optional ?? false }
 }
 
 const hasFamily = ({ addresses }: Addressing, family: 4 | 6): boolean =>

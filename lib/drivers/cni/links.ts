@@ -6,6 +6,7 @@
  */
 
 import { fail } from '../../errors/codes.ts'
+import { sysctl } from '../../plan/sysctl.ts'
 import {
   chooseMac,
   type InterfaceOptions,
@@ -15,7 +16,6 @@ import {
   ip,
   isExpectedLink,
   refuseTakenName,
-  sysctl,
 } from './interface.ts'
 import {
   type LinkDetail,

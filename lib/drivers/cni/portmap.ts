@@ -17,6 +17,7 @@ import {
   subnetOf,
 } from '../../model/address.ts'
 import type { RulesStep, Step } from '../../plan/step.ts'
+import { sysctl } from '../../plan/sysctl.ts'
 import {
   type Chain,
   type ChainRule,
@@ -27,7 +28,6 @@ import {
   restoreStep,
   rulesIn,
 } from './chains.ts'
-import { sysctl } from './interface.ts'
 import { chainName, leftNftRules, namedContainers, ownerComment, withoutIptables } from './masquerade.ts'
 import {
   hostPeer,

@@ -8,6 +8,7 @@
 import { addressOf, familyOf, subnetOf } from '../../model/address.ts'
 import { endpointAlias } from '../../model/names.ts'
 import type { Step } from '../../plan/step.ts'
+import { sysctl } from '../../plan/sysctl.ts'
 import { masqueradeLooks, vethName } from './bridge.ts'
 import { forwarding } from './bridgehost.ts'
 import { hostMask } from './chains.ts'
@@ -22,7 +23,6 @@ import {
   macFrom,
   refuseTakenName,
   routeLines,
-  sysctl,
 } from './interface.ts'
 import {
   leftMasquerade,

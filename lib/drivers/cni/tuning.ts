@@ -10,7 +10,8 @@
  */
 
 import type { Step } from '../../plan/step.ts'
-import { ip, sysctl } from './interface.ts'
+import { sysctl } from '../../plan/sysctl.ts'
+import { ip } from './interface.ts'
 import { type LinkDetail, linkNamed, type PartInput, type PartPlan, type PartPlanner } from './part.ts'
 
 export interface TuningPartOptions {

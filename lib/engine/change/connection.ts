@@ -8,6 +8,7 @@ import { fail } from '../../errors/codes.ts'
 import { type Family, familyOf } from '../../model/address.ts'
 import type { Attachment, SetupRequest } from '../../model/attachment.ts'
 import type { BatchStep, Step } from '../../plan/step.ts'
+import { sysctl } from '../../plan/sysctl.ts'
 import type { OwnedStep } from '../../state/records.ts'
 import { type DecidedSetup, planContainer } from '../attach/decide.ts'
 import type { Target } from '../attach/target.ts'
@@ -86,14 +87,5 @@ export function planConnection(
 function severalNetworks(others: readonly Attachment[], own: Attachment): readonly Step[] {
   const four = [...others, own].filter(({ addresses }) => addresses.some((cidr) => familyOf(cidr) === 4))
   if (four.length < 2) return []
-  return four.map(
-    ({ ifname }): Step => ({
-      kind: 'sysctl',
-      where: 'sandbox',
-      key: `net/ipv4/conf/${ifname}/rp_filter`,
-      value: '2',
-      keep: false,
-      optional: false,
-    }),
-  )
+  return four.map(({ ifname }) => sysctl('sandbox', `net/ipv4/conf/${ifname}/rp_filter`, '2'))
 }

@@ -176,7 +176,7 @@ function withoutKept(dump: string): string {
     .join('\n')
 }
 
-const keptSetting = /,?\{"kind":"sysctl","where":"host","keep":true[^}]*\}/g
+const keptSetting = /,?\{"kind":"sysctl","where":"host"[^{}]*"keep":true[^{}]*\}/g
 
 /** Lines that are too many or missing, against whichever of the pictures is nearest; empty: it is one of them. */
 export function unlike(expected: readonly Picture[], seen: Picture): readonly string[] {
