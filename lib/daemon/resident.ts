@@ -60,10 +60,16 @@ export function createResident(makeKernel: (options: EngineOptions) => Kernel): 
 
 function holding(kernel: Kernel, held: HeldSandbox | undefined): Kernel {
   if (held === undefined) return kernel
-  const reachable = (path: string): string => (path === held.path ? held.openPath : path)
+  let reachable = held.openPath
   return {
     ...kernel,
-    openSandbox: (path) => kernel.openSandbox(reachable(path)),
-    isAlive: (path, identity) => kernel.isAlive(reachable(path), identity),
+    openSandbox: (path) => kernel.openSandbox(path === held.path ? reachable : path),
+    isAlive: (path, identity) => {
+      if (path !== held.path) return kernel.isAlive(path, identity)
+      // A caller that was killed holds it open no longer: what he began is taken back inside as well.
+      const found = [held.openPath, path].find((one) => kernel.isAlive(one, identity))
+      reachable = found ?? held.openPath
+      return found !== undefined
+    },
   }
 }
