@@ -51,11 +51,20 @@ export async function missingUnits(
     planned.push({ unit: names.base(backend), steps: lower(planBaseRules(), backend) })
   }
   if (!there.has(names.rules(config.name, backend))) {
-    const named = hasNames(context, config)
-    const steps = lower(planNetworkRules({ config, foreignDrops: [], named, backend }), backend)
+    const steps = networkRules(context, config, backend)
     planned.push({ unit: names.rules(config.name, backend), steps: withBefore(steps, context.kernel) })
   }
   return [...planned, ...(await missingAccepts(context, { config, backend, there }))]
+}
+
+/** Rules of its own, without the accepts it needs in chains of others. */
+export function networkRules(
+  context: EngineContext,
+  config: NetworkConfig,
+  backend: FirewallBackend,
+): readonly LoweredStep[] {
+  const named = hasNames(context, config)
+  return lower(planNetworkRules({ config, foreignDrops: [], named, backend }), backend)
 }
 
 /** Of what nobody has written down but us. */
@@ -83,10 +92,7 @@ export async function plannedAgain(
     return lower(planNetworkLinks(fresh), 'none')
   }
   const backend = backends.find((one) => unit === unitNames.rules(config.name, one))
-  if (backend !== undefined) {
-    const named = hasNames(context, config)
-    return lower(planNetworkRules({ config, foreignDrops: [], named, backend }), backend)
-  }
+  if (backend !== undefined) return networkRules(context, config, backend)
   const drop = backends
     .flatMap((one) => foreignChains(context, config, one))
     .find((chain) => unit === unitNames.accept(config.name, chain))

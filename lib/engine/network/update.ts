@@ -10,13 +10,12 @@
  * @module
  */
 
-import { planNetworkRules } from '../../drivers/bridge.ts'
 import { asTsnetError, fail } from '../../errors/codes.ts'
 import type { FirewallBackend } from '../../model/attachment.ts'
 import type { NetworkConfig } from '../../model/network.ts'
 import type { LoweredStep, RulesStep } from '../../plan/step.ts'
 import type { UnitRecord } from '../../state/records.ts'
-import { applyOrUndo, lower } from '../attach/apply.ts'
+import { applyOrUndo } from '../attach/apply.ts'
 import { type EngineContext, interruptible } from '../context.ts'
 import { isDriven } from '../drivers.ts'
 import type { NetworkUpdate } from '../engine.ts'
@@ -24,6 +23,7 @@ import { heal } from '../heal/heal.ts'
 import { restateNames } from '../names/names.ts'
 import { noSuchNetwork } from './ensure.ts'
 import { opening } from './opening.ts'
+import { networkRules } from './planunits.ts'
 import { backends, unitNames } from './units.ts'
 
 /** @throws TSNET_NO_SUCH_NETWORK (notFound) */
@@ -79,9 +79,6 @@ function changed(config: NetworkConfig, { forwarders, labels = {}, isolate }: Ne
   }
 }
 
-const rulesOf = (config: NetworkConfig, backend: FirewallBackend): readonly LoweredStep[] =>
-  lower(planNetworkRules({ config, foreignDrops: [], backend }), backend)
-
 const withIsolate = (config: NetworkConfig, isolate: boolean): NetworkConfig => ({
   ...config,
   options: { ...config.options, isolate },
@@ -98,10 +95,13 @@ async function changeIsolation(
     const record = context.units.get(unit)
     if (record === undefined) continue
     const steps = opening(
-      rulesOf(withIsolate(before, true), backend),
-      rulesOf(withIsolate(before, false), backend),
+      networkRules(context, withIsolate(before, true), backend),
+      networkRules(context, withIsolate(before, false), backend),
     )
-    const shut: UnitRecord = { ...record, steps: withRules(record.steps, rulesOf(closed, backend)) }
+    const shut: UnitRecord = {
+      ...record,
+      steps: withRules(record.steps, networkRules(context, closed, backend)),
+    }
     context.units.begin(unit, { ...record, steps, change: { config: closed, unit: shut } })
     if (after.options.isolate) {
       const errors = await context.kernel.revert(steps, undefined)
@@ -128,7 +128,10 @@ function commitAll(context: EngineContext, config: NetworkConfig): void {
   for (const { unit, backend } of unitsOf(context, config.name)) {
     const record = context.units.get(unit)
     if (record === undefined || context.units.pending(unit) === undefined) continue
-    context.units.replace(unit, { ...record, steps: withRules(record.steps, rulesOf(config, backend)) })
+    context.units.replace(unit, {
+      ...record,
+      steps: withRules(record.steps, networkRules(context, config, backend)),
+    })
     context.units.forget(unit)
   }
 }
