@@ -29,13 +29,14 @@ export async function standAs(
   await restateNames(context, record)
 }
 
-/** A file somebody else has rewritten since is theirs. */
+/** A file somebody else has rewritten since is theirs, and one whose folder is gone is nobody's. */
 function isStillMeant({ kernel }: EngineContext, step: LoweredStep): boolean {
-  if (step.kind !== 'file' || step.mark !== undefined) return true
+  if (step.kind !== 'file') return true
   try {
     const current = kernel.changeableText(step.path)
-    return current === step.before || current === step.text
-  } catch {
-    return false
+    return step.mark !== undefined || current === step.before || current === step.text
+  } catch (error) {
+    // What the file system refuses now may be done later.
+    return step.mark !== undefined && (error as Error).cause !== undefined
   }
 }

@@ -46,8 +46,13 @@ export async function undoPending(context: EngineContext, id: string): Promise<r
   }
   if (unnamed.status === 'rejected') return [unnamed.reason, ...errors]
   if (errors.length > 0) return errors
-  releaseAll(context, record)
-  if (record.change !== undefined) await standAs(context, record.change.without, record.change.redo)
+  try {
+    releaseAll(context, record)
+    if (record.change !== undefined) await standAs(context, record.change.without, record.change.redo)
+  } catch (error) {
+    // Other containers have nothing to do with it, and their commands begin here as well.
+    return [error]
+  }
   context.containers.forget(id)
   return []
 }
@@ -158,7 +163,7 @@ export async function takeDown(
  * Takes down the dead among these owners. Under the host lock, inside a set-up
  * that needs what they hold: locks of theirs are only tried, never waited for.
  *
- * @returns how many there were
+ * @returns how many there were; one that could not be taken down still holds what it has
  */
 export async function reapDead(context: EngineContext, owners: readonly Owner[]): Promise<number> {
   const dead = new Map<string, Owner>()
@@ -173,7 +178,9 @@ export async function reapDead(context: EngineContext, owners: readonly Owner[])
       // The id may have come back to life in a new sandbox; then only the old reservations are stale.
       const sandbox = (context.containers.get(id) ?? context.containers.pending(id))?.result?.sandbox
       const now = sandbox === undefined ? owner : { ...owner, path: sandbox.path, ...sandbox.identity }
-      if (!(await ownerIsAlive(context, now))) await takeDown(context, id)
+      const down = (await ownerIsAlive(context, now)) ? undefined : await takeDown(context, id)
+      // Its rules may still lead to what it holds: that is nobody's before they are gone.
+      if (down !== undefined && down.errors.length > 0) continue
       releaseStale(context, owner)
       reaped++
     } finally {

@@ -10,7 +10,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
+import { fail } from '../../../lib/errors/codes.ts'
 import { engineOn } from '../../../lib/index.ts'
+import type { Kernel } from '../../../lib/kernel/kernel.ts'
+import type { MemoryKernel } from '../../../lib/kernel/memory/memory.ts'
 import { Killed, Life, mortalFiles, mortalKernel } from './mortal.ts'
 import {
   makingOperations,
@@ -36,12 +39,13 @@ afterEach(() => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
 })
 
-async function world(): Promise<World> {
+async function world(change: (kernel: MemoryKernel) => Partial<Kernel> = () => ({})): Promise<World> {
   restore()
   const folder = mkdtempSync(join(tmpdir(), 'tsnet-deaths-'))
   folders.push(folder)
   const life = new Life()
-  const kernel = mortalKernel(life)
+  const mortal = mortalKernel(life)
+  const kernel = { ...mortal, ...change(mortal) }
   restore = mortalFiles(folder, life)
   const engine = await engineOn(kernel, { stateDir: folder, firewall: 'nftables' })
   return { ...yardOf(kernel, engine), life, picture: () => picture(kernel, folder) }
@@ -123,6 +127,34 @@ it('a death that is repeated while the next command heals is healed by the one a
     }
     await there.engine.gc()
     expect(unlike(expected, there.picture()), `killed at effect ${nth}`).toEqual([])
+  }
+})
+
+it('a change that died, of a container whose bundle was deleted then, keeps nobody from anything', async () => {
+  const connect = makingOperations.find(({ name }) => name === 'network connect') as Operation
+  const hostsFile = '/run/bundle/hosts'
+  for (let nth = 1; ; nth++) {
+    let deleted = false
+    const refused = (): Error =>
+      fail('TSNET_FILE_UNUSABLE', { message: 'there is no folder /run/bundle', field: 'hostsFile' })
+    const there = await world((kernel) => ({
+      changeableText: (path) => {
+        if (deleted && path === hostsFile) throw refused()
+        return kernel.changeableText(path)
+      },
+      apply: async (steps, sandbox) =>
+        deleted && steps.some((step) => step.kind === 'file')
+          ? { results: [], tried: 1, error: refused() }
+          : kernel.apply(steps, sandbox),
+    }))
+    const setUp: Yard['setUp'] = (name, rest) => there.setUp(name, { ...rest, resolver: { hostsFile } })
+    await connect.before({ ...there, setUp })
+    if (!(await dies(there, connect, nth))) break
+    deleted = true
+    await there.setUp('next')
+    await there.engine.teardown({ container: 'next' })
+    await there.engine.teardown({ container: 'one' })
+    expect(await there.engine.check(), `killed at effect ${nth}`).toEqual([])
   }
 })
 

@@ -240,6 +240,23 @@ describe('a teardown that fails', () => {
   })
 })
 
+describe('a dead container', () => {
+  it('keeps its port and its address until its rules are gone', async () => {
+    let busy = 0
+    const there = await world({}, (kernel) => ({
+      revert: async (steps, sandbox) =>
+        busy-- > 0 ? [new Error('xtables lock is busy')] : await kernel.revert(steps, sandbox),
+    }))
+    await there.setUp('two', { publish: ['8080:80'] })
+    there.kernel.removeSandbox('/run/netns/two')
+    busy = 3
+    await there.setUp('one', { publish: ['8080:80'] })
+    const published = there.kernel.dump().match(/ports4 .*/g)
+    expect(published).toEqual(['ports4 { tcp . 8080 : 10.89.0.3 . 80 }'])
+    expect(await there.engine.gc()).toMatchObject({ containers: [], pending: [], rules: 0 })
+  })
+})
+
 describe('names of host ends', () => {
   it('give way where the kernel has a link of that name', async () => {
     const names = { containerId: 'one', containerName: 'one', network: 'tsnet', ifname: 'eth0' }
