@@ -144,12 +144,11 @@ async function teardownRecord(
   signal: AbortSignal | undefined,
 ): ReturnType<typeof takeDown> {
   const { locks } = interruptible(context, signal)
-  const lock = await locks.container(lockKey(context, key))
+  const { container, host } = await locks.takedown(lockKey(context, key))
   try {
     const networks =
       (context.containers.get(key) ?? context.containers.pending(key))?.networks ??
       context.networks.ephemeralNames()
-    const host = await locks.hostShared()
     let down: Awaited<ReturnType<typeof takeDown>>
     try {
       down = await takeDown(context, key)
@@ -159,7 +158,7 @@ async function teardownRecord(
     await removeIdle(context, networks)
     return down
   } finally {
-    lock.release()
+    container.release()
   }
 }
 

@@ -55,6 +55,11 @@ export interface Locks {
   isContainerHeld(key: string): boolean
   /** The same for the host lock, exclusively. */
   isHostHeld(): boolean
+  /**
+   * A container's and the host's, shared, for whoever takes it down. Who waits for the host's has none of them, so
+   * that a set-up which has it and needs what the dead one holds can take that down itself.
+   */
+  takedown(key: string): Promise<{ readonly container: LockHandle; readonly host: LockHandle }>
   hostShared(): Promise<LockHandle>
   hostExclusive(): Promise<LockHandle>
   /** Exclusive, and its file goes with it: for whoever finds nothing left. */
@@ -101,12 +106,22 @@ export function createLocks(paths: StatePaths, locker: Locker, wait: LockWait): 
       return false // there is no such file
     }
   }
+  const container = (key: string): Promise<LockHandle> => acquire(`container-${key}`, ofContainer)
+  const hostShared = (): Promise<LockHandle> => acquire('host', { exclusive: false, fair: true })
   return {
     isContainerHeld: (key) => isHeld(`container-${key}`),
     isHostHeld: () => isHeld('host'),
-    container: (key) => acquire(`container-${key}`, ofContainer),
+    container,
     tryContainer,
-    hostShared: () => acquire('host', { exclusive: false, fair: true }),
+    takedown: async (key) => {
+      const host = await hostShared()
+      const free = await orRelease(host, () => tryContainer(key))
+      if (free !== undefined) return { container: free, host }
+      host.release()
+      const waited = await container(key)
+      return { container: waited, host: await orRelease(waited, hostShared) }
+    },
+    hostShared,
     hostExclusive: () => acquire('host', { exclusive: true, fair: true }),
     hostLast: async () => {
       const host = await acquire('host', { exclusive: true, transient: true, fair: true })
@@ -122,5 +137,14 @@ export function createLocks(paths: StatePaths, locker: Locker, wait: LockWait): 
     },
     names: () => acquire('names', { exclusive: true }),
     until: (signal) => createLocks(paths, locker, { ...wait, ...(signal === undefined ? {} : { signal }) }),
+  }
+}
+
+async function orRelease<T>(lock: LockHandle, next: () => Promise<T>): Promise<T> {
+  try {
+    return await next()
+  } catch (error) {
+    lock.release()
+    throw error
   }
 }

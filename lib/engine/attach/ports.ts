@@ -68,7 +68,7 @@ async function checkAsked(
     // Only the dead are left: their rules still lead to them.
     const dead = conflicts.flatMap(({ owner }) => owner ?? [])
     if ((await reap(dead)) >= new Set(dead.map(({ record }) => record)).size) break
-    // Whom somebody else takes down just now is waited for: that needs no lock we hold.
+    // Whom somebody else takes down just now is waited for, as by reapOrAwait.
     if (performance.now() > deadline) {
       const by = `container ${describeOwner(dead[0] as Owner)}, which is being taken down`
       throw portInUse(binding, binding.hostPort, by, 'tsnet ls')

@@ -270,16 +270,12 @@ async function withEnd(
   work: () => Promise<readonly unknown[]>,
 ): Promise<void> {
   await heal(context)
-  const lock = await context.locks.container(endKey(id))
+  const { container, host } = await context.locks.takedown(endKey(id))
   try {
-    const host = await context.locks.hostShared()
-    try {
-      const errors = await work()
-      if (errors.length > 0) throw asTsnetError(errors[0])
-    } finally {
-      host.release()
-    }
+    const errors = await work()
+    if (errors.length > 0) throw asTsnetError(errors[0])
   } finally {
-    lock.release()
+    host.release()
+    container.release()
   }
 }

@@ -147,20 +147,21 @@ async function healUnits(
 async function healContainers(context: EngineContext): Promise<readonly ContainerRecord[]> {
   const healed: ContainerRecord[] = []
   for (const id of context.containers.pendingKeys()) {
-    const lock = await context.locks.tryContainer(lockKey(context, id))
-    if (lock === undefined) continue
+    // Those whose process lives are most of them, and need nobody's wait for the host.
+    if (context.locks.isContainerHeld(lockKey(context, id))) continue
+    const host = await context.locks.hostShared()
     try {
-      // Its process may have finished since we listed it.
-      const record = context.containers.pending(id)
-      if (record === undefined) continue
-      const host = await context.locks.hostShared()
+      const lock = await context.locks.tryContainer(lockKey(context, id))
+      if (lock === undefined) continue
       try {
-        if ((await undoPending(context, id)).length === 0) healed.push(record)
+        // Its process may have finished since we listed it.
+        const record = context.containers.pending(id)
+        if (record !== undefined && (await undoPending(context, id)).length === 0) healed.push(record)
       } finally {
-        host.release()
+        lock.release()
       }
     } finally {
-      lock.release()
+      host.release()
     }
   }
   return healed

@@ -194,7 +194,7 @@ export async function reapDead(context: EngineContext, owners: readonly Owner[])
 export const reapedWithinMs = 10_000
 export const reapPauseMs = 10
 
-/** As {@link reapDead}; whom somebody else takes down just now is waited for: that needs no lock we hold. */
+/** As {@link reapDead}; whom somebody else takes down just now is waited for: he has the host lock by then (locks.takedown). */
 export async function reapOrAwait(context: EngineContext, owners: readonly Owner[]): Promise<number> {
   for (const deadline = performance.now() + reapedWithinMs; ; await sleep(reapPauseMs)) {
     const reaped = await reapDead(context, owners)

@@ -22,23 +22,19 @@ export async function remove<T extends PartType>(
   const { type, id } = request
   const key = partKey(type, id)
   await heal(context)
-  const lock = await context.locks.container(key)
+  const { container, host } = await context.locks.takedown(key)
   try {
-    const host = await context.locks.hostShared()
-    try {
-      const record = context.containers.get(key)
-      const { errors } = await takeDown(context, key)
-      // Rules of nftables go by handles, which no record can know.
-      const byLook =
-        record === undefined || record.steps.some(({ step }) => step.kind === 'rules' && step.remove === '')
-      const left = byLook ? await removeSeen(context, request) : []
-      const all = [...errors, ...left]
-      if (all.length > 0) throw notAllGone(id, all)
-    } finally {
-      host.release()
-    }
+    const record = context.containers.get(key)
+    const { errors } = await takeDown(context, key)
+    // Rules of nftables go by handles, which no record can know.
+    const byLook =
+      record === undefined || record.steps.some(({ step }) => step.kind === 'rules' && step.remove === '')
+    const left = byLook ? await removeSeen(context, request) : []
+    const all = [...errors, ...left]
+    if (all.length > 0) throw notAllGone(id, all)
   } finally {
-    lock.release()
+    host.release()
+    container.release()
   }
   await tidy(context)
 }

@@ -7,6 +7,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import {
   decodeCreateNetwork,
@@ -254,6 +255,38 @@ describe('a dead container', () => {
     const published = there.kernel.dump().match(/ports4 .*/g)
     expect(published).toEqual(['ports4 { tcp . 8080 : 10.89.0.3 . 80 }'])
     expect(await there.engine.gc()).toMatchObject({ containers: [], pending: [], rules: 0 })
+  })
+})
+
+describe('a takedown that waits for the host', () => {
+  it('holds nothing meanwhile, so that a set-up which has the host can take the dead one down itself', async () => {
+    const there = await world()
+    await there.setUp('two', { publish: ['8080:80'] })
+    const locks = createLocks(statePaths(there.folder), flocker, { timeoutMs: 5000 })
+    const host = await locks.hostExclusive()
+    const down = there.engine.teardown({ container: 'two' })
+    for (let looks = 0; looks < 20; looks++) {
+      const lock = await locks.tryContainer('two')
+      expect(lock, `look ${looks}`).toBeDefined()
+      lock?.release()
+      await sleep(5)
+    }
+    host.release()
+    expect((await down)?.container.id).toBe('two')
+  })
+
+  it('waits for whoever has the container, and gives the host back where that takes too long', async () => {
+    const there = await world()
+    const locks = createLocks(statePaths(there.folder), flocker, { timeoutMs: 50 })
+    const held = await locks.container('two')
+    expect(await codeOf(locks.takedown('two'))).toMatch(/^TSNET_LOCK_TIMEOUT: .*container-two/)
+    ;(await locks.hostExclusive()).release()
+    held.release()
+    const { container, host } = await locks.takedown('two')
+    expect(await locks.tryContainer('two')).toBeUndefined()
+    expect(await codeOf(locks.hostExclusive())).toMatch(/^TSNET_LOCK_TIMEOUT: .*locks\/host/)
+    container.release()
+    host.release()
   })
 })
 
