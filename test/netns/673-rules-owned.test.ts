@@ -17,7 +17,7 @@ import { callDriver } from './dockerdriver.ts'
 import { type Life, openDoors } from './doors.ts'
 import { deletes, nftWays, olderNft, program, until, type Way, type Yard, yard } from './rulesyard.ts'
 
-needs('root', 'ip', 'nft', 'veth', 'bridge', 'ipv6', 'curl', 'firewalld', 'built')
+needs('root', 'ip', 'nft', 'veth', 'bridge', 'ipv6', 'curl', 'firewalld', 'socat', 'built')
 
 const local = { env: { TSNET_VIA: 'local', TSNET_FIREWALL: 'nftables' } }
 /** After what was done, or while it is: as many as a gap of some hundredths of a second has. */
@@ -120,6 +120,22 @@ describe('a thousand requests a second through a published port of the owned tab
 })
 
 describe('commands beside the owner', () => {
+  it('get an answer to whatever they say, and nonsense ends nobody', async () => {
+    await using lab = await createLab()
+    const host = await lab.host('host')
+    await own(host)
+    const daemon = await startOwner(host)
+    await daemon.waitFor('"packet rules are owned"')
+    const { stdout } = await host.sh('echo nonsense | socat -t20 - UNIX-CONNECT:$(ls /run/tsnet/nft-*.sock)')
+    expect(JSON.parse(stdout)).toEqual({
+      ok: false,
+      output: '',
+      failures: [],
+      errors: expect.stringMatching(/^SyntaxError: /),
+    })
+    expect(await daemon.stop()).toBe(0)
+  })
+
   it('have it change the table, and do so themselves when it was killed', async () => {
     await using lab = await createLab()
     const host = await lab.host('host', { forwarding: true })

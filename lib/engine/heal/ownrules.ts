@@ -82,6 +82,9 @@ export function ownRules({ context, owned, failed }: RulesOwnerOptions): RulesOw
       })
   }
 
+  // Settings that cannot be read by now are the same kind of failure as any other.
+  const leave = async (rules: RulesOwning): Promise<unknown> => remake(context(), rules, 'plain')
+
   const owning = wanted()
   tick()
   const timer = setInterval(tick, LOOK_MS).unref()
@@ -92,7 +95,7 @@ export function ownRules({ context, owned, failed }: RulesOwnerOptions): RulesOw
       // Not in the middle of a change of hands.
       await busy
       // One that is left can be changed by all, but Debian 12's nft cannot load what it lists of it.
-      if (owning !== undefined && begun) await remake(context(), owning, 'plain').catch(complain)
+      if (owning !== undefined && begun) await leave(owning).catch(complain)
       owning?.end()
     },
   }

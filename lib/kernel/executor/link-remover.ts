@@ -26,8 +26,11 @@ export function createLinkRemover(socket: RouteSocket, openOwn: () => RouteSocke
   let own: RouteSocket | undefined
   const company = createCompany<readonly Link[], ReadonlyMap<number, unknown>>(async (orders) => {
     const links = new Map(orders.flat().map((link) => [link.index, link]))
-    own ??= openOwn()
-    const errors = await deleteAll({ socket, own }, [...links.values()])
+    const openOnce = (): RouteSocket => {
+      own ??= openOwn()
+      return own
+    }
+    const errors = await deleteAll(socket, openOnce, [...links.values()])
     return orders.map(() => errors)
   })
   return {
@@ -47,8 +50,13 @@ interface Sockets {
 }
 
 /** Never rejects. @returns an error for the index of each link that is still there */
-async function deleteAll(sockets: Sockets, links: readonly Link[]): Promise<ReadonlyMap<number, unknown>> {
+async function deleteAll(
+  socket: RouteSocket,
+  openOwn: () => RouteSocket,
+  links: readonly Link[],
+): Promise<ReadonlyMap<number, unknown>> {
   try {
+    const sockets = { socket, own: openOwn() }
     if (links.length > 1 && (await deleteTogether(sockets, links))) return new Map()
     const replies = await sockets.own.batchAside(links.map(({ index }) => linkDel(index)))
     return new Map(

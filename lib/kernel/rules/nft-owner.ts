@@ -16,6 +16,7 @@ import { type Exchange, exchangeOn } from '../netlink/exchange.ts'
 import { NETLINK_NETFILTER, type TableName } from '../netlink/nftables.ts'
 import { LOCK_EX, tryFlock } from '../system/libc.ts'
 import { makeSocket, setSocketOption } from '../system/sockets.ts'
+import type { NftAnswer } from './libnftables.ts'
 import { speakFrom } from './libnftables.ts'
 import { queryNft, runNft } from './nft.ts'
 import { applyAsOwner, applyHere, ownerSocket } from './nft-door.ts'
@@ -101,11 +102,20 @@ function answer(socket: Socket): void {
   socket.on('data', (part: string) => {
     text += part
     if (!text.endsWith('\n')) return
-    const { script } = JSON.parse(text) as { readonly script: string }
     // Of one that was killed nothing is carried out any more: its locks are somebody else's by now. Two turns, so that
     // the end of the connection has been read, where there is one.
-    setImmediate(() => setImmediate(() => gone || socket.end(`${JSON.stringify(applyHere(script))}\n`)))
+    setImmediate(() => setImmediate(() => gone || socket.end(`${JSON.stringify(carriedOut(text))}\n`)))
   })
+}
+
+/** What cannot be read, or cannot be done for want of a descriptor, is the caller's trouble and not this process's end. */
+function carriedOut(text: string): NftAnswer {
+  try {
+    const { script } = JSON.parse(text) as { readonly script: string }
+    return applyHere(script)
+  } catch (error) {
+    return { ok: false, output: '', failures: [], errors: String(error) }
+  }
 }
 
 function state(): ReturnType<RulesOwning['state']> {
