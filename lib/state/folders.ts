@@ -58,6 +58,19 @@ export function listFolder(path: string): readonly string[] {
     .sort()
 }
 
+/** By folder; as long as that name is there, nobody has to list a thousand to know that the folder is in use. */
+const seen = new Map<string, string>()
+
+/** Whether `listFolder` has nothing to tell. */
+export function isUnusedFolder(path: string): boolean {
+  const known = seen.get(path)
+  if (known !== undefined && existsSync(`${path}/${known}`)) return false
+  const [name] = listFolder(path)
+  if (name === undefined) seen.delete(path)
+  else seen.set(path, name)
+  return name === undefined
+}
+
 /** Whether there is nothing at all in a folder, or no such folder. */
 export function isEmptyFolder(path: string): boolean {
   return namesIn(path).length === 0

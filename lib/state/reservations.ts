@@ -23,7 +23,7 @@ import {
   touch,
   writeJson,
 } from './files.ts'
-import { listFolder, makeFolder, removeEmptyFolder } from './folders.ts'
+import { isUnusedFolder, listFolder, makeFolder, removeEmptyFolder } from './folders.ts'
 import type { StatePaths } from './paths.ts'
 import { ownerFault } from './shapes.ts'
 
@@ -68,6 +68,8 @@ export interface LeaseFiles {
   retake(network: string, address: string, owner: Owner): void
   owner(network: string, address: string): Owner | undefined
   list(network: string): readonly string[]
+  /** Without listing them all. */
+  isUnused(network: string): boolean
   release(network: string, address: string): void
   networks(): readonly string[]
   last(network: string, family: 4 | 6): string | undefined
@@ -119,6 +121,7 @@ function leaseFiles(paths: StatePaths): LeaseFiles {
     retake: (network, address, owner) => rewrite(file(network, address), owner),
     owner: (network, address) => readOwner(file(network, address)),
     list: (network) => listFolder(`${paths.leases}/${network}`),
+    isUnused: (network) => isUnusedFolder(`${paths.leases}/${network}`),
     release: (network, address) => drop(file(network, address)),
     networks: () => listFolder(paths.leases),
     last: (network, family) => readLast(lastFile(network, family)),

@@ -30,7 +30,7 @@ export async function removeIdle(
   names: readonly string[],
 ): Promise<readonly string[]> {
   const idle = (name: string): boolean =>
-    context.networks.ephemeralNames().includes(name) && context.reservations.leases.list(name).length === 0
+    context.networks.ephemeralNames().includes(name) && context.reservations.leases.isUnused(name)
   const something = names.some((name) => idle(name) || idleBackends(context, name).length > 0)
   if (!something && idleBases(context.units.keys()).length === 0) return []
   const removed: string[] = []
