@@ -9,8 +9,7 @@
  * @module
  */
 
-import { chmodSync, chownSync, renameSync, statSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { chmodSync, chownSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
 import { keepPorts } from '../engine/attach/portholding.ts'
 import type { EngineOptions } from '../engine/engine.ts'
@@ -29,6 +28,7 @@ import { watchForEnd } from './ending.ts'
 import { firstAnswer } from './firstanswer.ts'
 import { listen, systemdFds } from './listen.ts'
 import { createLog, type Log, type LogLevel } from './log.ts'
+import { shortening } from './logfile.ts'
 import { createMetricsDoor } from './metricsdoor.ts'
 import { claimPlace, daemonPlace, groupId, whereabouts } from './place.ts'
 import type { Programs } from './program.ts'
@@ -66,7 +66,6 @@ export interface DaemonOptions {
 const drainLimitMs = 30_000
 /** Who has started us and does not call keeps what is looked after waiting no longer. */
 const firstCallMs = 5000
-const longestLogBytes = 1024 * 1024
 
 /**
  * Serves until there is a reason to end.
@@ -76,10 +75,9 @@ const longestLogBytes = 1024 * 1024
  */
 export async function runDaemon(options: DaemonOptions): Promise<void> {
   const place = daemonPlace(options)
-  const log = createLog(options.logLevel ?? 'info', options.print)
+  const log = createLog(options.logLevel ?? 'info', shortening(place.log, options.print))
   const group = options.group === undefined ? undefined : groupId(options.group)
   makeFolder(place.folder)
-  shortenLog(place.log)
   if (group !== undefined) {
     chownSync(place.folder, 0, group)
     chmodSync(place.folder, 0o710)
@@ -240,12 +238,6 @@ function markedSocket(stateDir: string | undefined, log: Log): string | undefine
   }
 }
 
-/** A log of its own lives on a tmpfs: of the last run and this one. */
-function shortenLog(path: string): void {
-  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0
-  if (size > longestLogBytes) renameSync(path, `${path}.1`)
-}
-
 async function drained(service: Service, connections: () => number, log: Log): Promise<void> {
   const deadline = performance.now() + drainLimitMs
   while (service.active() > 0 || connections() > 0) {
@@ -255,13 +247,4 @@ async function drained(service: Service, connections: () => number, log: Log): P
     }
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
-}
-
-/** Where the log of a daemon that was started on demand lies, newest last. */
-export function daemonLogFiles(options: {
-  readonly stateDir?: string
-  readonly socket?: string
-}): readonly string[] {
-  const { folder, log } = daemonPlace(options)
-  return [join(folder, `${basename(log)}.1`), log]
 }

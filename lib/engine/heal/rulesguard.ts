@@ -39,6 +39,7 @@ export interface RulesGuardOptions {
   readonly options: EngineOptions
   /** Told of each mending: how many groups of rules, and who had changed some since the last look. */
   readonly mended: (groups: number, by: readonly RulesChanger[]) => void
+  /** Said once for each reason, until a look succeeds. */
   readonly failed: (error: unknown) => void
 }
 
@@ -65,6 +66,13 @@ export function guardRules({ kernel, options, mended, failed }: RulesGuardOption
   let busy = false
   let [unitsAt, legacyAt, legacySizeAt] = [0, 0, 0]
   let legacySize = ''
+  let told = ''
+
+  function complain(error: unknown): void {
+    if (String(error) === told) return
+    told = String(error)
+    failed(error)
+  }
 
   const context = (): EngineContext => openContext(kernel(), options)
 
@@ -122,16 +130,19 @@ export function guardRules({ kernel, options, mended, failed }: RulesGuardOption
       if (needed.legacy && isLegacyDue(now)) due = Math.min(due, now)
     } catch (error) {
       unitsAt = now + LEGACY_MS
-      if (needed.any) failed(error)
+      if (needed.any) complain(error)
       return
     }
     if (now < due) return
     due = Number.POSITIVE_INFINITY
     busy = true
     look()
+      .then(() => {
+        told = ''
+      })
       .catch((error: unknown) => {
         due = performance.now() + AGAIN_MS
-        failed(error)
+        complain(error)
       })
       .finally(() => {
         busy = false
