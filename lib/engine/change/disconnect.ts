@@ -18,17 +18,19 @@ import type { LoweredStep } from '../../plan/step.ts'
 import type { ContainerRecord, OwnedStep } from '../../state/records.ts'
 import { lower } from '../attach/apply.ts'
 import { type EngineContext, interruptible } from '../context.ts'
+import type { EndRequestRecord } from '../endpoint/endrecords.ts'
 import type { Selector } from '../engine.ts'
 import { findContainer } from '../look/find.ts'
 import { noSuchNetwork } from '../network/ensure.ts'
 import { type Anchor, afterChange, beginChange, changing, undoChange } from './change.ts'
 import { defaultRouteOf, moveDefault, nextCarrier } from './defaultroute.ts'
-import { publisherOf } from './publish.ts'
+import { publisherOf } from './publisher.ts'
 import { filesOf } from './refile.ts'
 
 /**
  * @returns the container as it is now, undefined where it was not on that network: also a success
  * @throws TSNET_NO_SUCH_NETWORK, TSNET_NO_SUCH_CONTAINER (notFound)
+ * @throws TSNET_MODE_MISMATCH (invalid) where dockerd has connected it
  */
 export async function disconnect(
   context: EngineContext,
@@ -45,11 +47,24 @@ export async function disconnect(
   }
   const done = await changing(interruptible(context, signal), selector, isOn, async (anchor) => {
     if (!isOn(anchor.result)) return false
+    refuseForOthers(anchor, network)
     await disconnectAnchor(context, anchor, network)
     return true
   })
   await afterChange(context, [network])
   return done ? findContainer(context, selector) : undefined
+}
+
+/** @throws TSNET_MODE_MISMATCH (invalid): dockerd would still have the endpoint, and we none of its interface */
+function refuseForOthers({ record, result }: Anchor, network: string): void {
+  if ((record.request as Partial<EndRequestRecord>).end?.network !== network) return
+  const name = result.container.name ?? result.container.id
+  throw fail('TSNET_MODE_MISMATCH', {
+    message: `disconnecting ${name} from ${network}: dockerd has connected it`,
+    field: 'network',
+    value: network,
+    hint: '"docker network disconnect" takes it off',
+  })
 }
 
 async function disconnectAnchor(context: EngineContext, anchor: Anchor, network: string): Promise<void> {

@@ -6,9 +6,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { openRemoteEngine } from '../../../lib/engine/endpoint/remote.ts'
+import { engineOn } from '../../../lib/index.ts'
 import type { Kernel } from '../../../lib/kernel/kernel.ts'
 import { createMemoryKernel } from '../../../lib/kernel/memory/memory.ts'
 import { decodeCreateNetwork } from '../../../lib/model/networkrequest.ts'
+import { stateText } from './state.ts'
 
 it('are not taken for those of a killed process by another command while they are being published', async () => {
   const stateDir = mkdtempSync(join(tmpdir(), 'tsnet-ends-'))
@@ -51,3 +53,42 @@ it('are not taken for those of a killed process by another command while they ar
     rmSync(stateDir, { recursive: true, force: true })
   }
 })
+
+it.each(['unknown', 'known'])(
+  'that dockerd has published are taken away one by one by who is not dockerd, its container %s',
+  async (whose) => {
+    const stateDir = mkdtempSync(join(tmpdir(), 'tsnet-ends-'))
+    try {
+      const kernel = createMemoryKernel()
+      const options = { stateDir, firewall: 'nftables' as const }
+      const [docker, cli] = [openRemoteEngine(kernel, options), await engineOn(kernel, options)]
+      await docker.createNetwork(decodeCreateNetwork({ name: 'shop', subnets: ['10.60.0.0/24'] }))
+      const id = 'ab12'.repeat(16)
+      await docker.ends.create({ id, network: 'shop', cidrs: [], peer: 'td-ab12' })
+      const port = (hostPort: number, containerPort: number) =>
+        ({ hostPort, containerPort, count: 1, protocol: 'tcp' }) as const
+      const without = kernel.dump()
+      await docker.ends.publish(id, [port(8080, 80), port(9090, 90)])
+      const container = { id: 'cafe'.repeat(16), name: 'dk' }
+      if (whose === 'known') await docker.ends.identify(id, { container, aliases: [] })
+      const named = { container: whose === 'known' ? 'dk' : id }
+      const elements = (): readonly string[] => kernel.dump().match(/ports4 .*/g) ?? []
+
+      expect(await cli.unpublish(named, [port(8080, 80)])).toEqual([port(8080, 80)])
+      expect(elements()).toEqual(['ports4 { tcp . 9090 : 10.60.0.2 . 90 }'])
+      expect(await cli.check()).toEqual([])
+      expect(await cli.unpublish(named, [port(9090, 90)])).toEqual([port(9090, 90)])
+      expect(kernel.dump()).toBe(without)
+
+      await expect(cli.disconnect(named, 'shop')).rejects.toMatchObject({
+        code: 'TSNET_MODE_MISMATCH',
+        hint: '"docker network disconnect" takes it off',
+      })
+      await docker.ends.remove(id)
+      await docker.removeNetwork('shop')
+      expect(stateText(stateDir)).toBe('')
+    } finally {
+      rmSync(stateDir, { recursive: true, force: true })
+    }
+  },
+)
