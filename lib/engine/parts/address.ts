@@ -20,37 +20,40 @@ export async function address<T extends PartType>(
   const key = partKey(type, id)
   const planner = parts[type]
   const sandbox = await context.kernel.openSandbox(netns)
-  const lock = await context.locks.container(key)
   try {
-    const host = await (planner.alone ? context.locks.hostShared() : context.locks.hostExclusive())
+    const lock = await context.locks.container(key)
     try {
-      const record = context.containers.get(key)
-      if (record === undefined || planner.address === undefined) {
-        throw fail('TSNET_NO_SUCH_CONTAINER', {
-          message: `giving ${id.container} an address: it has no ${id.ifname} of this kind`,
-          value: id.container,
-          hint: 'ADD it first',
+      const host = await (planner.alone ? context.locks.hostShared() : context.locks.hostExclusive())
+      try {
+        const record = context.containers.get(key)
+        if (record === undefined || planner.address === undefined) {
+          throw fail('TSNET_NO_SUCH_CONTAINER', {
+            message: `giving ${id.container} an address: it has no ${id.ifname} of this kind`,
+            value: id.container,
+            hint: 'ADD it first',
+          })
+        }
+        const facts = await lookAround(context, planner.looks(options, 'add'), sandbox)
+        const plan = planner.address({ id, options, facts })
+        await applyShared(context, plan.shared, sandbox)
+        const steps = await applySteps(context, { key, record, of: id.ifname, steps: plan.steps }, sandbox)
+        if (plan.settle === true) await settledOrUndo(context, { key, ifname: id.ifname }, sandbox)
+        const result = record.result && {
+          ...record.result,
+          attachments: record.result.attachments.map((one) => ({ ...one, ...shown })),
+        }
+        context.containers.commit(key, {
+          ...record,
+          ...(result === undefined ? {} : { result }),
+          steps: [...record.steps, ...steps],
         })
+      } finally {
+        host.release()
       }
-      const facts = await lookAround(context, planner.looks(options, 'add'), sandbox)
-      const plan = planner.address({ id, options, facts })
-      await applyShared(context, plan.shared, sandbox)
-      const steps = await applySteps(context, { key, record, of: id.ifname, steps: plan.steps }, sandbox)
-      if (plan.settle === true) await settledOrUndo(context, { key, ifname: id.ifname }, sandbox)
-      const result = record.result && {
-        ...record.result,
-        attachments: record.result.attachments.map((one) => ({ ...one, ...shown })),
-      }
-      context.containers.commit(key, {
-        ...record,
-        ...(result === undefined ? {} : { result }),
-        steps: [...record.steps, ...steps],
-      })
     } finally {
-      host.release()
+      lock.release()
     }
   } finally {
-    lock.release()
     sandbox.close()
   }
 }
