@@ -91,6 +91,7 @@ async function applyOwn<T extends PartType>(
 ): Promise<void> {
   const key = partKey(request.type, request.id)
   const { names: zone } = plan
+  if (zone !== undefined && context.names === undefined) throw namesOff()
   refuseUnspeakableNames([
     ...(zone?.names ?? []).map((name) => ['name', name] as const),
     ...(zone?.aliases ?? []).map((name) => ['aliases', name] as const),
@@ -104,16 +105,16 @@ async function applyOwn<T extends PartType>(
   await confirmNames(context, record, told)
 }
 
+function namesOff(): Error {
+  return fail('TSNET_NOT_SUPPORTED', {
+    message: 'naming the container: names are switched off on this host',
+    field: 'dns',
+    value: false,
+    hint: 'take "dns": false out of /etc/tsnet/config.json',
+  })
+}
+
 async function publishOrUndo(context: EngineContext, record: ContainerRecord): Promise<string | undefined> {
-  if (context.names === undefined) {
-    context.containers.forget(record.id)
-    throw fail('TSNET_NOT_SUPPORTED', {
-      message: 'naming the container: names are switched off on this host',
-      field: 'dns',
-      value: false,
-      hint: 'take "dns": false out of /etc/tsnet/config.json',
-    })
-  }
   try {
     return await publishNames(context, record)
   } catch (error) {

@@ -9,9 +9,11 @@ import { join } from 'node:path'
 import { afterEach, expect, it } from 'vitest'
 import type { EngineContext } from '../../../lib/engine/context.ts'
 import { openContext } from '../../../lib/engine/open.ts'
-import { createParts } from '../../../lib/engine/parts/parts.ts'
+import { createParts, type Parts } from '../../../lib/engine/parts/parts.ts'
 import type { Kernel } from '../../../lib/kernel/kernel.ts'
 import { createMemoryKernel, type MemoryKernel } from '../../../lib/kernel/memory/memory.ts'
+import type { Address, Cidr } from '../../../lib/model/address.ts'
+import { picture } from './operations.ts'
 
 const folders: string[] = []
 afterEach(() => {
@@ -22,7 +24,10 @@ const netns = '/run/netns/web'
 const id = { network: 'shop', container: 'web', ifname: 'eth0' }
 
 interface Yard {
+  readonly memory: MemoryKernel
   readonly context: EngineContext
+  readonly parts: Parts
+  readonly stateDir: string
 }
 
 /** @param change what this kernel does otherwise */
@@ -32,8 +37,24 @@ function yard(change: (memory: MemoryKernel) => Partial<Kernel> = () => ({})): Y
   const memory = createMemoryKernel({ host: { iptables: undefined } })
   memory.addSandbox(netns)
   const context = openContext({ ...memory, ...change(memory) }, { stateDir, firewall: 'nftables' })
-  return { context }
+  return { memory, context, parts: createParts(context), stateDir }
 }
+
+it('names that are switched off are refused before a rule is made for them', async () => {
+  const { memory, parts, stateDir } = yard()
+  const before = picture(memory, stateDir)
+  const add = parts.add({
+    type: 'dns',
+    id,
+    options: {
+      ...{ names: ['web'], aliases: [], domain: 'shop.example', forwarders: [], servers: [] },
+      ...{ listen: ['10.22.0.1' as Address], port: 5353, cidrs: ['10.22.0.2/24' as Cidr] },
+    },
+    netns,
+  })
+  await expect(add).rejects.toMatchObject({ code: 'TSNET_NOT_SUPPORTED', undo: [] })
+  expect(picture(memory, stateDir)).toEqual(before)
+})
 
 it('an address for a part whose lock is not given leaves no sandbox open', async () => {
   const open = new Set<object>()
