@@ -8,7 +8,7 @@
 import { fail } from '../../errors/codes.ts'
 import type { ContainerNetwork, SetupRequest } from '../../model/attachment.ts'
 import { type EngineContext, ownerIsAlive } from '../context.ts'
-import { takeDown } from '../heal/takedown.ts'
+import { clearTheWay } from '../heal/takedown.ts'
 import { reservedBy } from '../heal/traces.ts'
 import { listContainers } from '../look/find.ts'
 import { contentsOf } from '../names/names.ts'
@@ -46,13 +46,7 @@ export async function alreadyThere(
   if (context.kernel.isAlive(record.result.sandbox.path, identity)) {
     throw idInUse(target.container.id, record.result.sandbox.path)
   }
-  const host = await context.locks.hostShared()
-  try {
-    const { errors } = await takeDown(context, target.key)
-    if (errors.length > 0) throw errors[0]
-  } finally {
-    host.release()
-  }
+  await clearTheWay(context, target.key)
   return undefined
 }
 
@@ -69,13 +63,7 @@ export async function takeDownLost(context: EngineContext, { key, identity }: Na
   const isHere = owner?.cookie === identity.cookie && owner.bootId === identity.bootId
   if (owner !== undefined && !isHere && (await ownerIsAlive(context, owner)))
     throw idInUse(owner.container, owner.path)
-  const host = await context.locks.hostShared()
-  try {
-    const { errors } = await takeDown(context, key)
-    if (errors.length > 0) throw errors[0]
-  } finally {
-    host.release()
-  }
+  await clearTheWay(context, key)
 }
 
 function idInUse(id: string, path: string): Error {

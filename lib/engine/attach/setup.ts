@@ -8,7 +8,7 @@
  * @module
  */
 
-import { asTsnetError, fail, isTsnetError } from '../../errors/codes.ts'
+import { fail, isTsnetError } from '../../errors/codes.ts'
 import type { OpenSandbox } from '../../kernel/kernel.ts'
 import type { ContainerNetwork, SetupRequest } from '../../model/attachment.ts'
 import { validateSetup } from '../../model/validate.ts'
@@ -18,7 +18,7 @@ import type { Owner } from '../../state/reservations.ts'
 import { describeOwner, type EngineContext, interruptible } from '../context.ts'
 import { heal } from '../heal/heal.ts'
 import { removeIdle, tidy } from '../heal/idle.ts'
-import { reapOrAwait, undoPending } from '../heal/takedown.ts'
+import { finishPending, reapOrAwait, undoPending } from '../heal/takedown.ts'
 import { confirmNames, publishNames } from '../names/names.ts'
 import { ensureNetworks } from '../network/ensure.ts'
 import { requireTools } from '../tools.ts'
@@ -164,17 +164,6 @@ async function setupLocked(
     host?.release()
     // After a failure a network made for this container alone has nobody on it.
     if (!context.containers.has(target.key)) await removeIdle(waiting, record.networks)
-  }
-}
-
-async function finishPending(context: EngineContext, key: string): Promise<void> {
-  if (context.containers.pending(key) === undefined) return
-  const host = await context.locks.hostShared()
-  try {
-    const errors = await undoPending(context, key)
-    if (errors.length > 0) throw asTsnetError(errors[0])
-  } finally {
-    host.release()
   }
 }
 

@@ -16,7 +16,7 @@ import { portKey } from '../attach/portkey.ts'
 import { choosePorts } from '../attach/ports.ts'
 import type { EngineContext } from '../context.ts'
 import { heal } from '../heal/heal.ts'
-import { reapDead, takeDown, undoPending } from '../heal/takedown.ts'
+import { clearTheWay, reapDead, undoPending } from '../heal/takedown.ts'
 import { endKey } from '../look/find.ts'
 import {
   type EndRequestRecord,
@@ -40,16 +40,18 @@ export async function publish(
     const record = context.containers.get(endKey(id))
     const attachment = record?.result?.attachments[0]
     if (record?.result === undefined || attachment === undefined) throw noSuchEnd(id)
-    const known = context.containers.get(portsKey(id))
+    const key = portsKey(id)
+    const { containers } = context
+    const known = containers.get(key)
     if (
       known !== undefined &&
       JSON.stringify((known.request as EndRequestRecord).ports) === JSON.stringify(ports)
     )
       return known.result?.attachments[0]?.ports ?? []
+    if (known !== undefined || containers.pending(key) !== undefined || containers.hasAside(key))
+      await clearTheWay(context, key)
     const host = await context.locks.hostShared()
     try {
-      if (known !== undefined || context.containers.hasAside(portsKey(id)))
-        await takeDown(context, portsKey(id))
       return await publishLocked(context, { record, result: record.result, attachment }, ports)
     } finally {
       host.release()

@@ -7,6 +7,7 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import { asTsnetError } from '../../errors/codes.ts'
 import type { OpenSandbox } from '../../kernel/kernel.ts'
 import type { ContainerNetwork } from '../../model/attachment.ts'
 import type { LoweredStep } from '../../plan/step.ts'
@@ -157,6 +158,27 @@ export async function takeDown(
   context.containers.begin(id, told.record)
   context.containers.forgetAside(id)
   return { result: result ?? told.result, errors: await undoPending(context, id) }
+}
+
+/**
+ * Takes down whatever has this key, for whoever makes it anew: the journal entry of what could not be taken back must not
+ * be overwritten. Under its lock.
+ *
+ * @throws TsnetError the first of what could not be taken back
+ */
+export async function clearTheWay(context: EngineContext, id: string): Promise<void> {
+  const host = await context.locks.hostShared()
+  try {
+    const { errors } = await takeDown(context, id)
+    if (errors.length > 0) throw asTsnetError(errors[0])
+  } finally {
+    host.release()
+  }
+}
+
+/** As {@link clearTheWay}, where only the journal has something: heal could not finish it, or somebody has just failed. */
+export async function finishPending(context: EngineContext, id: string): Promise<void> {
+  if (context.containers.pending(id) !== undefined) await clearTheWay(context, id)
 }
 
 /**

@@ -11,7 +11,7 @@ import type { OpenSandbox } from '../../kernel/kernel.ts'
 import type { ContainerRecord } from '../../state/records.ts'
 import type { EngineContext } from '../context.ts'
 import { heal } from '../heal/heal.ts'
-import { takeDown, undoPending } from '../heal/takedown.ts'
+import { clearTheWay, finishPending, undoPending } from '../heal/takedown.ts'
 import { confirmNames, publishNames, refuseUnspeakableNames } from '../names/names.ts'
 import { lookAround } from './lookaround.ts'
 import { type PartRequest, partKey } from './part.ts'
@@ -31,6 +31,7 @@ export async function add<T extends PartType>(
     const lock = await context.locks.container(key)
     try {
       await refuseSecond(context, key, sandbox)
+      await finishPending(context, key)
       // Exclusive: chains and bridges that several attachments use are looked for and made here.
       const planner = parts[type]
       const host = await (planner.alone ? context.locks.hostShared() : context.locks.hostExclusive())
@@ -75,12 +76,7 @@ async function refuseSecond(context: EngineContext, key: string, sandbox: OpenSa
       hint: 'DEL it first',
     })
   }
-  const host = await context.locks.hostShared()
-  try {
-    await takeDown(context, key)
-  } finally {
-    host.release()
-  }
+  await clearTheWay(context, key)
 }
 
 async function applyOwn<T extends PartType>(

@@ -1,7 +1,7 @@
 /**
  * Ports of endpoints that another engine has taken, while others heal.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
@@ -92,3 +92,35 @@ it.each(['unknown', 'known'])(
     }
   },
 )
+
+it('that could not be taken back keep what they hold until they are, whatever is published next', async () => {
+  const stateDir = mkdtempSync(join(tmpdir(), 'tsnet-ends-'))
+  try {
+    const memory = createMemoryKernel()
+    let busy = false
+    const kernel: Kernel = {
+      ...memory,
+      revert: async (...parts) => (busy ? [new Error('another program is at it')] : memory.revert(...parts)),
+    }
+    const docker = openRemoteEngine(kernel, { stateDir, firewall: 'iptables' })
+    await docker.createNetwork(decodeCreateNetwork({ name: 'shop', subnets: ['10.60.0.0/24'] }))
+    const id = 'ab12'.repeat(16)
+    await docker.ends.create({ id, network: 'shop', cidrs: [], peer: 'td-ab12' })
+    const port = (hostPort: number) => ({ hostPort, containerPort: 80, count: 1, protocol: 'tcp' as const })
+    await docker.ends.publish(id, [port(8080)])
+
+    busy = true
+    const refused = { message: expect.stringContaining('another program is at it') }
+    await expect(docker.ends.publish(id, [port(8081)])).rejects.toMatchObject(refused)
+    await expect(docker.ends.unpublish(id)).rejects.toMatchObject(refused)
+    await expect(docker.ends.publish(id, [port(8081)])).rejects.toMatchObject(refused)
+    expect(memory.dump()).toContain('8080')
+
+    busy = false
+    expect(await docker.ends.publish(id, [port(8081)])).toMatchObject([port(8081)])
+    expect(memory.dump()).not.toContain('8080')
+    expect(readdirSync(join(stateDir, 'ports')).filter((name) => name.includes('8080'))).toEqual([])
+  } finally {
+    rmSync(stateDir, { recursive: true, force: true })
+  }
+})

@@ -12,7 +12,7 @@ import { openContext } from '../../../lib/engine/open.ts'
 import { createParts, type Parts } from '../../../lib/engine/parts/parts.ts'
 import type { Kernel } from '../../../lib/kernel/kernel.ts'
 import { createMemoryKernel, type MemoryKernel } from '../../../lib/kernel/memory/memory.ts'
-import type { Address, Cidr } from '../../../lib/model/address.ts'
+import type { Address, Cidr, Subnet } from '../../../lib/model/address.ts'
 import { picture } from './operations.ts'
 
 const folders: string[] = []
@@ -54,6 +54,36 @@ it('names that are switched off are refused before a rule is made for them', asy
   })
   await expect(add).rejects.toMatchObject({ code: 'TSNET_NOT_SUPPORTED', undo: [] })
   expect(picture(memory, stateDir)).toEqual(before)
+})
+
+it('what a DEL could not take back is not forgotten by the next ADD', async () => {
+  const reverted: string[] = []
+  let busy = true
+  const { context, parts } = yard((memory) => ({
+    revert: async (steps, sandbox) => {
+      if (busy) return [new Error('another program is at it')]
+      reverted.push(...steps.flatMap((step) => (step.kind === 'batch' ? step.remove : [])))
+      return memory.revert(steps, sandbox)
+    },
+  }))
+  const part = (to: string) => ({
+    type: 'netavark' as const,
+    id,
+    options: {
+      bridge: 'podman1',
+      routes: [{ type: 'blackhole', to: to as Subnet, metric: 100 }],
+      seen: { subnets: [], gateways: [], cidrs: [], networkId: 'ab12', unmanaged: true },
+    },
+    netns,
+  })
+  await parts.add(part('192.0.2.0/25'))
+  await expect(parts.remove(part('192.0.2.0/25'))).rejects.toThrow('another program is at it')
+  await expect(parts.add(part('192.0.2.128/25'))).rejects.toThrow('another program is at it')
+  busy = false
+  // Nobody has healed it yet when it is wanted.
+  const locks = { ...context.locks, tryContainer: async () => undefined }
+  await createParts({ ...context, locks }).add(part('192.0.2.128/25'))
+  expect(reverted).toEqual(['route del blackhole 192.0.2.0/25 metric 100'])
 })
 
 it('an address for a part whose lock is not given leaves no sandbox open', async () => {
