@@ -85,11 +85,11 @@ export function createUpstreams(port: number = DNS_PORT): Upstreams {
     return { socket, ready, waiting, used: 0 }
   }
 
+  /** Who has its last answer closes it: between being chosen and asked a question waits for nothing yet. */
   const retire = (server: Address, line: Line): void => {
     const all = lines.get(server) ?? []
     const i = all.indexOf(line)
     if (i !== -1) all.splice(i, 1)
-    if (line.waiting.size === 0) closeQuietly(line.socket)
   }
 
   const lineTo = (server: Address): Line => {
@@ -114,6 +114,7 @@ export function createUpstreams(port: number = DNS_PORT): Upstreams {
     const line = lineTo(server)
     if (!(await line.ready)) {
       retire(server, line)
+      closeQuietly(line.socket)
       return undefined
     }
     let id = randomInt(0x10000)
