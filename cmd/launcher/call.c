@@ -25,9 +25,11 @@ static void put_identity(struct buffer *frame, const char *path) {
   put_word(frame, text);
 }
 
+/* Plugins of others, which ours start for this call, get all of what we have got. */
 static int matters(const char *variable) {
-  static const char *const prefixes[] = {"CNI_", "TSNET_", "NETAVARK_", "RUST_LOG=", "LC_", "LANG=", "NO_COLOR=", "FORCE_COLOR=",
-                                         "TERM=", "COLUMNS=", "PATH=", "HOME=", NULL};
+  static const char *const prefixes[] = {"TSNET_", "LC_", "LANG=", "NO_COLOR=", "FORCE_COLOR=", "TERM=", "COLUMNS=",
+                                         "PATH=", "HOME=", NULL};
+  if (IS("cni/") || IS("podman/")) return 1;
   for (const char *const *one = prefixes; *one; one++)
     if (!strncmp(variable, *one, strlen(*one))) return 1;
   return 0;
@@ -67,6 +69,7 @@ void build_call(struct buffer *call) {
   for (char **one = environ; *one; one++)
     if (matters(*one)) put_word(&words, *one);
   put(&words, input.at, input.length);
+  if (words.length >= FRAME_LIMIT) serve_yourself();
   put_frame(call, 'I', words.at, words.length);
   free(words.at);
 }

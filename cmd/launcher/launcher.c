@@ -1,10 +1,10 @@
 /*
  * The launcher: what engines exec instead of Node.
  *
- * Node needs 60 ms to start, this program less than one. It sends its arguments, the environment that matters, its
- * folder and standard input to tsnetd, relays what comes back, and ends with the exit code it is told. It opens the
- * sandbox itself and keeps it open, so that the daemon works on the very namespace the caller meant
- * (/proc/PID/fd/N), whatever becomes of the path meanwhile.
+ * Node needs 60 ms to start, this program less than one. It sends its arguments, its environment (plugins: all of it,
+ * others: what matters), its folder and standard input to tsnetd, relays what comes back, and ends with the exit code
+ * it is told. It opens the sandbox itself and keeps it open, so that the daemon works on the very namespace the caller
+ * meant (/proc/PID/fd/N), whatever becomes of the path meanwhile.
  *
  * Whatever goes wrong, it runs the Node program: slower, same result. That is so when there is no daemon and none can
  * be started, when the daemon refuses (another version, other namespaces), and when it is silent before it has

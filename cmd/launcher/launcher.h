@@ -27,7 +27,9 @@
 #define PAUSE 2             /* between two looks for a daemon ... */
 #define SOON 300            /* ... until it should be there, and from then on, where somebody else starts it: */
 #define CROWD_PAUSE 20
-#define FRAME_LIMIT (64u << 20)
+#ifndef FRAME_LIMIT
+#define FRAME_LIMIT (64u << 20) /* of what follows its length; the daemon takes no longer one */
+#endif
 
 struct buffer {
   char *at;

@@ -254,7 +254,7 @@ describe('the launcher', () => {
     await host.tsnet('daemon', 'stop')
   })
 
-  it('has its daemon and the name server come before ordinary programs, and plugins of others after them', async () => {
+  it('has its daemon and the name server come before ordinary programs, and plugins of others after them, with its environment', async () => {
     await using lab = await createLab()
     const host = await lab.host('host')
     const box = await lab.container(host)
@@ -263,6 +263,7 @@ describe('the launcher', () => {
       '#!/bin/sh',
       'for try in $(seq 50); do [ "$(nice)" = 0 ] && break; sleep 0.1; done',
       'nice > /run/plugins/nice',
+      'echo "$TRACEPARENT $CNI_COMMAND" > /run/plugins/told',
       `echo '{"cniVersion":"1.0.0","ips":[{"address":"10.9.0.2/24"}]}'`,
     ]
     await host.sh('mkdir /run/plugins; cat > /run/plugins/mine; chmod 755 /run/plugins/mine', {
@@ -276,6 +277,7 @@ describe('the launcher', () => {
         CNI_IFNAME: 'eth1',
         CNI_NETNS: box.netns,
         CNI_PATH: '/run/plugins',
+        TRACEPARENT: '00-ab-cd-01',
       },
     })
     const web = await lab.container(host)
@@ -292,6 +294,7 @@ describe('the launcher', () => {
     expect(placeOf(daemonPid(host))).toEqual(preferred)
     expect(placeOf(Number(/pid=(\d+)/.exec(stdout)?.[1]))).toEqual(preferred)
     expect((await host.sh('cat /run/plugins/nice')).stdout).toBe('0\n')
+    expect((await host.sh('cat /run/plugins/told')).stdout).toBe('00-ab-cd-01 ADD\n')
     await call(host, ['teardown', 'web'])
     await host.tsnet('daemon', 'stop')
   })

@@ -4,118 +4,15 @@
  *
  * @module
  */
-import { execFile, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type Server, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
+import { spawn } from 'node:child_process'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
-import { promisify } from 'node:util'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { kinds } from '../../../lib/daemon/api.ts'
-import { encodeFrame, frameReader } from '../../../lib/daemon/frames.ts'
+import { encodeFrame } from '../../../lib/daemon/frames.ts'
+import { build, call, daemon, folder, keepTidy, patienceMs, socketPath, writeProgram } from './launcher.ts'
 
-const repository = new URL('../../../', import.meta.url).pathname
-const launcher = join(repository, 'cmd/launcher')
-const folder = mkdtempSync(join(tmpdir(), 'tsnet-limits-'))
-const socketPath = join(folder, 'tsnetd.sock')
-const run = promisify(execFile)
-
-/** What a test waits for at most, whatever the launcher does. */
-const patienceMs = 30_000
-
-interface Limits {
-  readonly start: number
-  readonly accept: number
-  readonly silence: number
-  readonly input: number
-  readonly output: number
-  readonly total: number
-  readonly undo: number
-}
-
-/** So long that no machine is too slow for them. */
-const long: Limits = {
-  start: 60_000,
-  accept: 60_000,
-  silence: 60_000,
-  input: 60_000,
-  output: 60_000,
-  total: 60_000,
-  undo: 60_000,
-}
-
-async function build(name: string, kind: string, limits: Partial<Limits>): Promise<string> {
-  const file = join(folder, name)
-  const flags = Object.entries({ ...long, ...limits }).map(
-    ([limit, ms]) => `-D${limit.toUpperCase()}_LIMIT=${ms}`,
-  )
-  const paths = { NODE: '/bin/sh', DIST: join(folder, 'dist'), KIND: kind }
-  const words = Object.entries(paths).map(([word, path]) => `-DTSNET_${word}=${JSON.stringify(path)}`)
-  const sources = readdirSync(launcher).filter((one) => one.endsWith('.c'))
-  const all = sources.map((one) => join(launcher, one))
-  await run('cc', ['-static', '-O1', '-o', file, ...flags, ...words, ...all])
-  return file
-}
-
-interface Ended {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
-/** @param input ended with, or undefined: kept open and empty */
-async function call(program: string, words: readonly string[], input?: string): Promise<Ended> {
-  const env = { TSNET_SOCKET: socketPath, CNI_COMMAND: 'ADD', PATH: process.env['PATH'] ?? '' }
-  const child = spawn(program, words, { env, timeout: patienceMs, killSignal: 'SIGKILL' })
-  if (input !== undefined) child.stdin.end(input)
-  const [code, stdout, stderr] = await Promise.all([
-    new Promise<number | null>((resolve) => child.on('close', resolve)),
-    text(child.stdout),
-    text(child.stderr),
-  ])
-  return { code, stdout, stderr }
-}
-
-let server: Server | undefined
-const sockets = new Set<Socket>()
-
-/** A daemon that does with each frame what it is told to. */
-async function daemon(answer: (socket: Socket, kind: number) => void): Promise<void> {
-  const made = createServer((socket) => {
-    sockets.add(socket)
-    socket.on('error', () => undefined)
-    socket.on(
-      'data',
-      frameReader(
-        ({ kind }) => answer(socket, kind),
-        () => socket.destroy(),
-      ),
-    )
-  })
-  await new Promise<void>((resolve) => made.listen(socketPath, resolve))
-  server = made
-}
-
-/**
- * What stands for the Node program, and says that it runs; started as the daemon it does `asDaemon`. A shell's, which
- * is there at once on any machine.
- */
-function writeProgram(asDaemon: string): void {
-  const lines = [`if [ "$1" = daemon ]; then ${asDaemon}; fi`, 'echo "node: $* via $TSNET_VIA"', '']
-  writeFileSync(join(folder, 'dist/bin/tsnet'), lines.join('\n'))
-}
-
-afterEach(async () => {
-  for (const socket of sockets) socket.destroy()
-  sockets.clear()
-  await new Promise((resolve) => (server === undefined ? resolve(undefined) : server.close(resolve)))
-  server = undefined
-})
-
-beforeAll(() => mkdirSync(join(folder, 'dist/bin'), { recursive: true }))
-beforeEach(() => writeProgram('exit 1'))
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+keepTidy()
 
 describe('a call', () => {
   it('that no daemon takes is served by the Node program', async () => {
