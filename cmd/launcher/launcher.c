@@ -40,6 +40,7 @@ const char *state_dir;
 int sandbox = -1;
 const char *sandbox_path = "";
 int asked;
+int unstoppable;
 volatile sig_atomic_t caught;
 
 static void on_signal(int number) { caught = number; }
@@ -52,6 +53,10 @@ static void catch_signals(void) {
     struct sigaction action = {.sa_handler = on_signal}, before;
     sigaction(numbers[i], NULL, &before);
     if (before.sa_handler == SIG_IGN) continue; /* nohup */
+    if (unstoppable && numbers[i] != SIGHUP) {
+      signal(numbers[i], SIG_IGN);
+      continue;
+    }
     sigaction(numbers[i], &action, NULL);
     sigaddset(&blocked, numbers[i]);
   }

@@ -45,6 +45,7 @@ extern const char *state_dir;
 extern int sandbox;
 extern const char *sandbox_path;
 extern int asked; /* a daemon, in vain */
+extern int unstoppable; /* SIGINT and SIGTERM are ignored: podman would give the addresses to others meanwhile */
 extern volatile sig_atomic_t caught;
 
 /* bytes.c */

@@ -78,6 +78,7 @@ int read_netavark_line(void) {
     last = arguments[i];
   }
   if (!verb || *last != '/') return 0;
+  unstoppable = !strcmp(verb, "teardown");
   sandbox_path = last;
   input_read = 1;
   return 1;

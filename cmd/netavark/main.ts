@@ -30,6 +30,7 @@ async function main(name: string): Promise<number> {
     cwd: process.cwd(),
     caller: callerOf('self'),
     stdin: () => readFileSync(0, 'utf8'),
+    signals: process,
     openEngine: async () =>
       (await import('../../lib/adapters/netavark/engine.ts')).openPluginEngine({
         onWarning: (text) => void writeSync(2, `tsnet: ${text}\n`),

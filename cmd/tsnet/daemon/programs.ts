@@ -59,6 +59,7 @@ const netavark: Program = async (call) => {
     stdin: () => call.stdin,
     stdout: (text) => call.stdout.write(text),
     stderr: (text) => call.stderr.write(text),
+    signals: call.signals,
     openEngine: async () =>
       (await import('../../../lib/adapters/netavark/engine.ts')).openPluginEngine(
         { onWarning: call.warn },

@@ -10,6 +10,11 @@ import type { Log } from './log.ts'
 import type { FirewallDriver } from './options.ts'
 import type { Joining, Network, NetworkOptions } from './request.ts'
 
+/** Signals the caller sends; where nobody listens they end the call. */
+export interface CallSignals {
+  on(name: 'SIGINT' | 'SIGTERM', listener: () => void): unknown
+}
+
 export interface Call {
   readonly line: CommandLine
   readonly env: Readonly<Record<string, string | undefined>>
@@ -20,6 +25,7 @@ export interface Call {
   readonly asPlugin?: true
   /** Passed through, of plugins. */
   stderr(text: string): void
+  readonly signals: CallSignals
   /** Standard input, or the file named instead. @throws NetavarkError */
   input(): string
   /** Opened at first use. */

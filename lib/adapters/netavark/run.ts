@@ -12,7 +12,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { PluginEngine } from '../../engine/plugins.ts'
 import { runAsPlugin } from './asplugin.ts'
-import type { Call } from './call.ts'
+import type { Call, CallSignals } from './call.ts'
 import { type CommandLine, readCommandLine, type Verb } from './commandline.ts'
 import { encodeError, ioText, NetavarkError, UsageFault } from './errors.ts'
 import { createLog } from './log.ts'
@@ -34,6 +34,7 @@ export interface NetavarkIo {
   readonly stdin: () => string
   readonly stdout: (text: string) => void
   readonly stderr: (text: string) => void
+  readonly signals: CallSignals
   readonly openEngine: () => Promise<PluginEngine>
 }
 
@@ -124,6 +125,7 @@ function callOf(line: CommandLine, io: NetavarkIo, engine: () => Promise<PluginE
     caller: io.caller,
     log: createLog(io.env['RUST_LOG'], io.stderr),
     stderr: io.stderr,
+    signals: io.signals,
     engine,
     input: () => {
       text ??= read(line, io)

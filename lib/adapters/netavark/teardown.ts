@@ -1,6 +1,7 @@
 /**
  * `teardown`: goes on over errors and tells all of them at the end. What is gone
- * already is no error (decisions 14), a namespace that is gone neither.
+ * already is no error (decisions 14), a namespace that is gone neither. SIGINT and
+ * SIGTERM do not end it: podman would give the addresses to others.
  *
  * @module
  */
@@ -12,6 +13,7 @@ import { movePorts } from './servedports.ts'
 import { checkedDriver, needConfig, partsOf } from './setup.ts'
 
 export async function teardown(call: Call): Promise<string> {
+  for (const name of ['SIGINT', 'SIGTERM'] as const) call.signals.on(name, () => undefined)
   if (!existsSync(call.line.arg)) {
     call.log('warn', 'commands::teardown', `${call.line.arg} is gone: only the host's side is cleared`)
   }

@@ -1,8 +1,9 @@
 /**
- * What the launcher sends of a call.
+ * What the launcher sends of a call, and what signals do to it.
  *
  * @module
  */
+import type { ChildProcess } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
 import { kinds } from '../../../lib/daemon/api.ts'
 import { encodeFrame } from '../../../lib/daemon/frames.ts'
@@ -63,5 +64,32 @@ describe('the environment', () => {
       stderr: '',
     })
     expect(sent).toEqual([])
+  })
+})
+
+describe('SIGINT and SIGTERM', () => {
+  /** Sends both when the call is there. @returns the kinds of frames, to be filled */
+  async function signalling(netavark: () => ChildProcess | undefined, until: number): Promise<number[]> {
+    const heard: number[] = []
+    await daemon((socket, kind) => {
+      heard.push(kind)
+      if (kind === kinds.invoke) for (const name of ['SIGINT', 'SIGTERM'] as const) netavark()?.kill(name)
+      if (kind === until) setTimeout(() => socket.end(ended), 200)
+    })
+    return heard
+  }
+
+  it.each([
+    ['a teardown of podman’s is not stopped by', 'teardown', [kinds.invoke]],
+    ['a set-up of podman’s is told of', 'setup', [kinds.invoke, kinds.signal]],
+  ])('%s', async (_, verb, frames) => {
+    const netavark = await build('netavark', 'podman/', {})
+    let child: ChildProcess | undefined
+    const heard = await signalling(() => child, frames.at(-1) as number)
+    const started = (one: ChildProcess): void => {
+      child = one
+    }
+    expect(await call(netavark, [verb, '/run/netns/x'], { input: '{}', started })).toMatchObject({ code: 0 })
+    expect(heard).toEqual(frames)
   })
 })

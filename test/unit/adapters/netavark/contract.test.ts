@@ -444,6 +444,14 @@ describe('teardown', () => {
     })
   })
 
+  it('is not ended by SIGINT and SIGTERM, which end everything else', async () => {
+    const hears = async (verb: string): Promise<readonly string[]> =>
+      (await netavark([...options(), verb, netns], { stdin: podman6() })).hears
+    expect(await hears('setup')).toEqual([])
+    // N#1223: ended half-way, its addresses went to others while its rules led there still.
+    expect(await hears('teardown')).toEqual(['SIGINT', 'SIGTERM'])
+  })
+
   it('of a namespace that is gone clears the host’s side and succeeds', async () => {
     const { code, stderr } = await netavark([...options(), 'teardown', '/run/netns/gone'], {
       stdin: podman6(),

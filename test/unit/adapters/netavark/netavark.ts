@@ -24,12 +24,15 @@ export interface Outcome {
   readonly stderr: string
   /** `[method, ...arguments]` of calls that change something. */
   readonly calls: readonly (readonly unknown[])[]
+  /** Signals that were listened to. */
+  readonly hears: readonly string[]
 }
 
 const asks = ['parts.list', 'hasLink', 'linkKind', 'linkAddresses', 'hasInterface', 'inspect', 'close']
 
 export async function netavark(argv: readonly string[], given: Given = {}): Promise<Outcome> {
   const calls: (readonly unknown[])[] = []
+  const hears: string[] = []
   let [stdout, stderr] = ['', '']
   const code = await runNetavark({
     argv,
@@ -44,9 +47,10 @@ export async function netavark(argv: readonly string[], given: Given = {}): Prom
     stderr: (text) => {
       stderr += text
     },
+    signals: { on: (name) => hears.push(name) },
     openEngine: async () => engineOf(given, calls),
   })
-  return { code, stdout, stderr, calls }
+  return { code, stdout, stderr, calls, hears }
 }
 
 const mac = '02:42:0a:46:09:02'
