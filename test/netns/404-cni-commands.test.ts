@@ -65,6 +65,50 @@ describe('tsnet cni', () => {
     expect((await host.tsnet('ls', '-q')).stdout).toBe('two\n')
   })
 
+  it('gc goes on over what fails, and tells all of it', async () => {
+    await using lab = await createLab()
+    const host = await lab.host('host')
+    const plugin = [
+      '#!/bin/sh',
+      'type=$(basename "$0")',
+      'echo "$CNI_COMMAND $CNI_CONTAINERID $type" >> /run/log',
+      'case "$CNI_COMMAND $CNI_CONTAINERID $type" in "DEL one first" | "GC "*" first")',
+      '  echo "{\\"code\\":11,\\"msg\\":\\"stuck\\"}"; exit 1',
+      'esac',
+      `[ "$CNI_COMMAND" != ADD ] || echo '{"cniVersion":"1.1.0"}'`,
+    ]
+    const list = { cniVersion: '1.1.0', name: 'odd', plugins: [{ type: 'first' }, { type: 'second' }] }
+    await host.sh('mkdir -p /run/plugins /etc/cni/net.d; cat > /etc/cni/net.d/odd.conflist', {
+      stdin: JSON.stringify(list),
+    })
+    await host.sh('cd /run/plugins; cat > first; chmod 755 first; cp first second', {
+      stdin: `${plugin.join('\n')}\n`,
+    })
+    const env = { CNI_PATH: '/run/plugins' }
+    for (const id of ['one', 'two'])
+      await host.tsnet('cni', 'add', 'odd', '/run/netns/gone', '--id', id, { env })
+    await host.sh('rm /run/log')
+    const { stderr } = await host.tsnet('cni', 'gc', 'odd', { env, expectExit: 'any' })
+    expect(stderr).toMatchInlineSnapshot(`
+      "tsnet: DEL of first: stuck (code 11)
+        value: first
+        not taken back: GC of first: stuck (code 11)
+      "
+    `)
+    expect((await host.sh("sed 's/cnitool-[0-9a-f]*/-/' /run/log")).stdout).toBe(
+      [
+        'DEL one second',
+        'DEL one first',
+        'DEL two second',
+        'DEL two first',
+        'GC - first',
+        'GC - second',
+        '',
+      ].join('\n'),
+    )
+    expect((await host.tsnet('cni', 'list', '-q')).stdout).toBe('one\n')
+  })
+
   it('names the networks there are where one is not', async () => {
     await using lab = await createLab()
     const host = await lab.host('host')

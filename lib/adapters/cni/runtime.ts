@@ -8,7 +8,7 @@
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import type { PluginEngine } from '../../engine/plugins.ts'
-import { fail } from '../../errors/codes.ts'
+import { asTsnetError, fail } from '../../errors/codes.ts'
 import { parseJson } from '../../model/json.ts'
 import { findPlugin } from './delegate.ts'
 import type { Command } from './environment.ts'
@@ -93,23 +93,35 @@ function withNoted(call: RuntimeCall, noted: CachedAttachment | undefined): Runt
   }
 }
 
-/** Attachments whose namespace is gone are deleted; then every plugin removes what is in no list. */
+/**
+ * Attachments whose namespace is gone are deleted; then every plugin removes what is in no list. Goes on over errors, so
+ * that one that cannot be deleted keeps none of the others, and throws the first at the end, the others with it.
+ */
 export async function gcNetwork(
   engine: PluginEngine,
   call: RuntimeCall,
 ): Promise<readonly CachedAttachment[]> {
   const cached = listCached().filter(({ networkName }) => networkName === call.list.name)
   const dead = cached.filter(({ netns }) => !existsSync(netns))
+  const errors: unknown[] = []
+  const note = (error: unknown): void => void errors.push(error)
   for (const { containerId: id, ifName: ifname } of dead)
-    await delNetwork(engine, { ...call, id, ifname, netns: '' })
+    await delNetwork(engine, { ...call, id, ifname, netns: '' }).catch(note)
   const valid = cached
     .filter((one) => !dead.includes(one))
     .map(({ containerId: containerID, ifName: ifname }) => ({ containerID, ifname }))
   if (atLeast(call.list, '1.1.0') && !call.list.disableGC) {
     for (const plugin of call.list.plugins)
-      await runOne(engine, 'GC', call, plugin, { 'cni.dev/valid-attachments': valid })
+      await runOne(engine, 'GC', call, plugin, { 'cni.dev/valid-attachments': valid }).catch(note)
   }
+  if (errors.length > 0) throw together(errors)
   return dead
+}
+
+function together([first, ...others]: readonly unknown[]): Error {
+  const error = asTsnetError(first)
+  error.undo.push(...others.map((other) => asTsnetError(other).message))
+  return error
 }
 
 /** @throws TSNET_NOT_SUPPORTED (unsupported) where the list is older than 1.1.0 */
