@@ -188,7 +188,10 @@ describe('macvlan networks', () => {
       const options = { mode, mtu: '1400', metric: '7' }
       const joined: Joined = {
         ...{ box, number: 1, joining: { static_mac: '02:00:00:00:00:55' } },
-        network: { driver: 'macvlan', network_interface: parent, options },
+        network: {
+          ...{ driver: 'macvlan', network_interface: parent, options },
+          routes: [{ destination: '10.9.0.0/16', route_type: 'blackhole' }],
+        },
       }
       await netavark(host, joined, { verb: 'setup' })
       const link = (await box.sh('ip -d -o link show eth0')).stdout
@@ -198,7 +201,11 @@ describe('macvlan networks', () => {
       expect((await box.sh('ip route show default')).stdout.trim()).toBe(
         'default via 10.70.1.1 dev eth0 metric 7',
       )
+      expect((await box.sh('ip route show type blackhole')).stdout.trim()).toBe(
+        'blackhole 10.9.0.0/16 metric 100',
+      )
       await netavark(host, joined, { verb: 'teardown' })
+      expect((await box.sh('ip route')).stdout).toBe('')
       expect(snapshotDifference(before, await snapshot(host))).toEqual([])
     },
   )

@@ -29,7 +29,8 @@ interface Way {
 /** A network without subnets; whoever serves it has the addresses. */
 function call(host: Host, box: Container, { verb, fields, expectExit = 0 }: Way) {
   const input = podman6(({ network, joining }) => {
-    Object.assign(network, fields, { ipam_options: { driver: 'dhcp' } })
+    const routes = [{ destination: '10.9.0.0/16', route_type: 'prohibit' }]
+    Object.assign(network, fields, { ipam_options: { driver: 'dhcp' }, routes })
     delete network['subnets']
     delete joining['static_ips']
   })
@@ -75,10 +76,14 @@ describe('ipam driver dhcp', () => {
     })
     expect((await box.sh('ip -o -4 addr show eth0')).stdout).toContain(`inet ${ipnet} `)
     expect((await box.sh('ip route show default')).stdout).toContain('via 198.51.100.2')
+    expect((await box.sh('ip route show type prohibit')).stdout.trim()).toBe(
+      'prohibit 10.9.0.0/16 metric 100',
+    )
     await box.sh('ping -c3 -i0.2 -W5 198.51.100.2')
     // The host name, for a server that answers for names.
     expect((await outside.sh('cat /run/leases')).stdout).toContain(' web ')
     await netavark('teardown')
+    expect((await box.sh('ip route')).stdout).toBe('')
     await server.waitFor(`DHCPRELEASE(eth0) ${String(ipnet).replace('/24', '')}`)
     // The keeper ends with its last lease.
     await host.sh('while [ -e /run/cni ]; do sleep 0.05; done')

@@ -10,7 +10,7 @@ import type { PartOptions } from '../../engine/plugins.ts'
 import type { Cidr } from '../../model/address.ts'
 import type { Attaching, Call } from './call.ts'
 import { NetavarkError } from './errors.ts'
-import { partId } from './extras.ts'
+import { hasPart, partId } from './extras.ts'
 import { firewalldSilence } from './firewalldbus.ts'
 
 const programs = ['/usr/sbin/firewalld', '/usr/bin/firewalld']
@@ -51,11 +51,10 @@ export async function trust(attaching: Attaching, addresses: readonly Cidr[]): P
 
 /** Nothing where nothing was said. */
 export async function distrust(attaching: Attaching): Promise<void> {
-  const { call, engine, network } = attaching
-  const id = partId(attaching)
-  const own = await engine.parts.list('firewall', network.name, optionsOf([]))
-  if (!own.some(({ container, ifname }) => container === id.container && ifname === id.ifname)) return
-  await engine.parts.remove({ type: 'firewall', id, options: optionsOf([]), netns: call.line.arg })
+  const { call, engine } = attaching
+  const options = optionsOf([])
+  if (await hasPart(attaching, 'firewall', options))
+    await engine.parts.remove({ type: 'firewall', id: partId(attaching), options, netns: call.line.arg })
 }
 
 const optionsOf = (addresses: readonly Cidr[]): PartOptions['firewall'] => ({

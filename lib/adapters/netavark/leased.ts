@@ -11,7 +11,7 @@ import type { PartOptions } from '../../engine/plugins.ts'
 import { addressOf, type Cidr } from '../../model/address.ts'
 import { staticMac } from './addresses.ts'
 import type { Attaching } from './call.ts'
-import { partId } from './extras.ts'
+import { addRoutes, partId, removeRoutes } from './extras.ts'
 import { acquireLease, releaseLease } from './lease.ts'
 import { bridgeSettings, linkSettings } from './options.ts'
 import type { Made } from './status.ts'
@@ -42,6 +42,7 @@ export async function setupLeased<T extends LeasedType>(
       ...(made?.mac === undefined ? {} : { mac: made.mac }),
     }
     await engine.parts.address({ type, id, options: addressed, netns, shown: shown(cidrs) })
+    await addRoutes(attaching)
     return {
       ifname: joining.ifname,
       mac: made?.mac ?? '',
@@ -65,11 +66,9 @@ export async function teardownLeased<T extends LeasedType>(
   options: PartOptions[T],
 ): Promise<void> {
   const { call, engine } = attaching
-  try {
-    await releaseLease(attaching)
-  } finally {
-    await engine.parts.remove({ type, id: partId(attaching), options, netns: call.line.arg })
-  }
+  const ends = await Promise.allSettled([releaseLease(attaching), removeRoutes(attaching)])
+  await engine.parts.remove({ type, id: partId(attaching), options, netns: call.line.arg })
+  for (const end of ends) if (end.status === 'rejected') throw end.reason
 }
 
 /** The address, a default route to the lease's router, and the network's own routes. */

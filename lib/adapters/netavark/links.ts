@@ -18,7 +18,7 @@ import {
 } from './addresses.ts'
 import type { Attaching } from './call.ts'
 import { NetavarkError } from './errors.ts'
-import { partId } from './extras.ts'
+import { addRoutes, partId, removeRoutes } from './extras.ts'
 import { setupLeased, teardownLeased } from './leased.ts'
 import { linkSettings } from './options.ts'
 import type { Made } from './status.ts'
@@ -68,6 +68,10 @@ export async function setupLink(attaching: Attaching, driver: LinkDriver): Promi
         firewall: 'none',
       },
     })
+    await addRoutes(attaching).catch(async (error: unknown) => {
+      await removeLink(attaching, driver, options)
+      throw error
+    })
     return { ifname: joining.ifname, mac: made?.mac ?? '', cidrs, nameServers: undefined }
   } catch (error) {
     throw inItsWords(error, attaching)
@@ -76,12 +80,20 @@ export async function setupLink(attaching: Attaching, driver: LinkDriver): Promi
 
 /** Also of what Debian's netavark has made: the link is found by its kind. */
 export async function teardownLink(attaching: Attaching, driver: LinkDriver): Promise<void> {
-  const { call, engine } = attaching
   const options = optionsOf(attaching, driver)
   if (driver === 'macvlan' && attaching.network.ipamDriver === 'dhcp') {
     return teardownLeased(attaching, driver, options)
   }
-  await engine.parts.remove({ type: driver, id: partId(attaching), options, netns: call.line.arg })
+  try {
+    await removeRoutes(attaching)
+  } finally {
+    await removeLink(attaching, driver, options)
+  }
+}
+
+function removeLink(attaching: Attaching, type: LinkDriver, options: PartOptions[LinkDriver]): Promise<void> {
+  const { call, engine } = attaching
+  return engine.parts.remove({ type, id: partId(attaching), options, netns: call.line.arg })
 }
 
 function optionsOf(attaching: Attaching, driver: LinkDriver): PartOptions[LinkDriver] {
