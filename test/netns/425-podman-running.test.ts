@@ -1,12 +1,16 @@
 /**
  * Debian's podman with its own netavark and with ours, on running containers, in
  * one script: networks come, go and are removed, ports move.
- * Where ours answers otherwise, engines/differences.md says why.
+ * Where ours answers otherwise, engines/differences.md says why. And a teardown
+ * that somebody wants to end.
  *
  * @module
  */
 import { describe, expect, it } from 'vitest'
+import { createLab } from '../../netns-fixtures/lab.ts'
 import { needs } from '../../netns-fixtures/requirements.ts'
+import { snapshot, snapshotDifference } from '../../netns-fixtures/snapshot.ts'
+import { type Joined, netavark, request } from './netavarkcalls.ts'
 import { debians, netavarksLimitMs, ours, podman, withoutNames } from './netavarks.ts'
 
 needs('root', 'ip', 'iptables', 'nft', 'veth', 'bridge', 'ipv6', 'busybox', 'curl', 'podman')
@@ -41,4 +45,31 @@ describe('podman network connect, disconnect, rm -f', () => {
       expect(await podman('running', ours, firewall)).toEqual({ ...same, left: '' })
     },
   )
+})
+
+describe('a teardown that has begun', () => {
+  it.each([
+    ['tsnetd', ''],
+    ['the Node program', 'local'],
+  ])('goes on over SIGTERM and SIGINT: by %s', async (_, via) => {
+    await using lab = await createLab()
+    const host = await lab.host('host', { forwarding: true })
+    const joined: Joined = { box: await lab.container(host), number: 1 }
+    const before = await snapshot(host)
+    const env = { TSNET_VIA: via }
+    await netavark(host, joined, { verb: 'setup', env })
+    await host.sh('cat > /run/input', { stdin: request(joined) })
+    const lock = host.start(['flock', '/run/tsnet/locks/host', 'sh', '-c', 'echo held; read end'])
+    await lock.waitFor('held')
+    const words = [`${ours}/netavark`, '--config', '/run/nv', 'teardown', joined.box.netns]
+    const teardown = host.start(['sh', '-c', 'exec "$@" < /run/input', 'sh', ...words], { env })
+    await host.sh('until ls /run/tsnet/locks | grep -q container-; do sleep 0.05; done')
+    for (const name of ['SIGTERM', 'SIGINT'] as const) process.kill(teardown.pid, name)
+    lock.write('go on\n')
+    expect(await teardown.exited).toBe(0)
+    await host.tsnet('daemon', 'stop', { expectExit: 'any' })
+    await host.sh('rm -r /run/input /run/nv')
+    const log = { except: [/files: \/run\/tsnet(\/tsnetd\.|\/ )/] }
+    expect(snapshotDifference(before, await snapshot(host), log)).toEqual([])
+  })
 })
