@@ -101,9 +101,19 @@ export function leaseOf({ yourAddress, options }: Message): Lease | undefined {
     search: names(options.get(dhcpOptions.search)),
     ...(mtu?.length === 2 ? { mtu: mtu.readUInt16BE(0) } : {}),
     ...(seconds === forEver ? {} : { seconds }),
-    renewSeconds: number(options, dhcpOptions.renewSeconds) ?? seconds / 2,
-    rebindSeconds: number(options, dhcpOptions.rebindSeconds) ?? (seconds * 7) / 8,
+    ...renewalOf(options, seconds),
   }
+}
+
+/** As the server says where that comes in time: never at once, the first before the second, both before the end. */
+function renewalOf(options: Options, seconds: number): Pick<Lease, 'renewSeconds' | 'rebindSeconds'> {
+  const within = (option: number, end: number): number | undefined => {
+    const said = number(options, option) ?? 0
+    return said > 0 && said <= end ? said : undefined
+  }
+  const rebindSeconds = within(dhcpOptions.rebindSeconds, seconds) ?? (seconds * 7) / 8
+  const renewSeconds = within(dhcpOptions.renewSeconds, rebindSeconds) ?? Math.min(seconds / 2, rebindSeconds)
+  return { renewSeconds, rebindSeconds }
 }
 
 /** Classless routes stand for all others and for the router (RFC 3442). */

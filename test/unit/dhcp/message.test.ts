@@ -86,6 +86,16 @@ describe('an answer', () => {
     expect(lease({ 51: 'ffffffff' })).not.toHaveProperty('seconds')
   })
 
+  it.each<[what: string, options: Record<number, string>, times: readonly [renew: number, rebind: number]]>([
+    ['the first after the end', { 58: '00000258' }, [60, 105]],
+    ['the second after the end', { 59: '00000258' }, [60, 105]],
+    ['the first after the second', { 58: '00000064', 59: '00000050' }, [60, 80]],
+    ['the second before half of it', { 59: '00000014' }, [20, 20]],
+    ['none at all', { 58: '00000000', 59: '00000000' }, [60, 105]],
+  ])('is renewed within its time whatever the server says: %s', (_, options, [renew, rebind]) => {
+    expect(lease(options)).toMatchObject({ seconds: 120, renewSeconds: renew, rebindSeconds: rebind })
+  })
+
   it.each<[what: string, options: Record<number, string>, routes: unknown]>([
     [
       'static routes by class, and the router',
