@@ -7,6 +7,8 @@
 
 import { connect } from 'node:net'
 import type { Lease } from '../../dhcp/options.ts'
+import { literal } from '../../model/decode.ts'
+import { parseJson } from '../../model/json.ts'
 
 export { dhcpOptions, type Lease, optionNumber } from '../../dhcp/options.ts'
 
@@ -42,6 +44,19 @@ export type DhcpRequest =
 export type DhcpAnswer =
   | { readonly ok: true; readonly lease?: Lease; readonly leases?: number }
   | { readonly ok: false; readonly code: string; readonly message: string; readonly hint?: string }
+
+const operation = literal('acquire', 'release', 'check', 'gc', 'status')
+
+/**
+ * Others come to the same socket: who calls the reference plugin speaks Go's rpc.
+ *
+ * @throws TSNET_BAD_JSON (invalid)
+ */
+export function questionIn(line: string): DhcpRequest {
+  const question = parseJson(line, 'a question about DHCP leases') as DhcpRequest | null
+  operation(question?.op, 'op')
+  return question as DhcpRequest
+}
 
 /**
  * @returns undefined where nobody listens, or it ended before it answered

@@ -18,7 +18,14 @@ import { checked } from '../../state/checked.ts'
 import { readJson, removeFile, writeJson } from '../../state/files.ts'
 import { listFolder, makeFolder, removeEmptyFolder } from '../../state/folders.ts'
 import { leaseFault } from '../../state/shapes.ts'
-import { askKeeper, type DhcpAnswer, type DhcpRequest, type LeaseOwner, ownerKey } from './control.ts'
+import {
+  askKeeper,
+  type DhcpAnswer,
+  type DhcpRequest,
+  type LeaseOwner,
+  ownerKey,
+  questionIn,
+} from './control.ts'
 import { type KeptState, LeaseKeeper, type Patience } from './lease.ts'
 
 export interface KeeperOptions extends Patience {
@@ -41,6 +48,8 @@ const systemdFd = 3
 /** One that nobody has asked for a lease by then has been forgotten. */
 const firstWordMs = 30_000
 const statusLimitMs = 2000
+/** In characters. A thousand living attachments in a `gc` take a tenth of it. */
+const longestQuestion = 1024 * 1024
 
 /**
  * Keeps leases until `signal`.
@@ -100,11 +109,18 @@ function converse(socket: Socket, keeper: Keeper): void {
   let asked = false
   socket.setEncoding('utf8')
   socket.on('error', () => socket.destroy())
+  // Who hangs up before a question is whole waits for no answer.
+  socket.on('end', () => {
+    if (!asked) socket.destroy()
+  })
   socket.on('data', (piece: string) => {
+    if (asked) return
     text += piece
-    if (asked || !text.includes('\n')) return
+    const end = text.indexOf('\n')
+    if (end < 0 && text.length > longestQuestion) socket.destroy()
+    if (end < 0) return
     asked = true
-    void keeper.answer(text.slice(0, text.indexOf('\n'))).then((answer) => {
+    void keeper.answer(text.slice(0, end)).then((answer) => {
       socket.end(JSON.stringify(answer))
       keeper.endIfIdle()
     })
@@ -154,7 +170,7 @@ class Keeper {
 
   async answer(line: string): Promise<DhcpAnswer> {
     this.#busy++
-    const answering = this.#carryOut(JSON.parse(line) as DhcpRequest).catch((error: unknown): DhcpAnswer => {
+    const answering = this.#carryOut(line).catch((error: unknown): DhcpAnswer => {
       const { code, message, hint } = asTsnetError(error)
       return { ok: false, code, message, ...(hint === undefined ? {} : { hint }) }
     })
@@ -177,7 +193,8 @@ class Keeper {
     for (const lease of this.#leases.values()) lease.stop()
   }
 
-  async #carryOut(request: DhcpRequest): Promise<DhcpAnswer> {
+  async #carryOut(line: string): Promise<DhcpAnswer> {
+    const request = questionIn(line)
     switch (request.op) {
       case 'acquire':
         return this.#acquire(request.order)
