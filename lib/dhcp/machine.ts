@@ -81,14 +81,14 @@ export function begin(settings: ClientSettings, { nowMs, random }: Moment): Turn
   return wake(settings, machine, { nowMs, random })
 }
 
-/** Goes on with a lease that another process has got: asks at once whether it still holds. */
-export function resume(
-  settings: ClientSettings,
-  kept: { readonly lease: Lease; readonly leasedMs: number },
-  moment: Moment,
-): Turn {
-  const machine: Machine = { phase: 'bound', xid: 0, beganMs: kept.leasedMs, tries: 0, ...kept }
-  return wake(settings, { ...machine, wakeMs: moment.nowMs }, moment)
+/** A lease that another process has got: to `wake` it asks at once whether it still holds. */
+export function resume(kept: { readonly lease: Lease; readonly leasedMs: number }): Machine {
+  return { phase: 'bound', xid: 0, beganMs: kept.leasedMs, tries: 0, ...kept }
+}
+
+/** From when on the lease must not be used any more. */
+export function endMs({ lease, leasedMs = 0 }: Machine): number {
+  return lease?.seconds === undefined ? Number.POSITIVE_INFINITY : leasedMs + lease.seconds * 1000
 }
 
 /** The time `wakeMs` has come. */
@@ -137,11 +137,10 @@ function ask(
 function renew(settings: ClientSettings, machine: Machine, { nowMs, random }: Moment): Turn {
   const { lease, leasedMs = nowMs } = machine
   if (lease?.seconds === undefined) return { machine: { ...machine, phase: 'bound' } }
+  if (nowMs >= endMs(machine)) return { machine: { ...machine, phase: 'lost' } }
   const at = (seconds: number): number => leasedMs + seconds * 1000
-  const endMs = at(lease.seconds)
-  if (nowMs >= endMs) return { machine: { ...machine, phase: 'lost' } }
   const phase = nowMs >= at(lease.rebindSeconds) ? 'rebinding' : 'renewing'
-  const limitMs = phase === 'renewing' ? at(lease.rebindSeconds) : endMs
+  const limitMs = phase === 'renewing' ? at(lease.rebindSeconds) : endMs(machine)
   const fresh = machine.phase !== phase
   const asked: Machine = {
     ...machine,

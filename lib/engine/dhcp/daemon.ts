@@ -26,7 +26,8 @@ import {
   ownerKey,
   questionIn,
 } from './control.ts'
-import { type KeptState, LeaseKeeper, type Patience } from './lease.ts'
+import { type KeptState, LeaseKeeper } from './lease.ts'
+import type { Patience } from './settings.ts'
 
 export interface KeeperOptions extends Patience {
   readonly socketPath: string
@@ -248,6 +249,7 @@ class Keeper {
       kept: (state) => {
         if (this.#leases.get(ownerKey(order))?.order === order) writeJson(this.#file(order), state)
       },
+      hindered: (_, why) => this.#options.log(`lease of ${ownerKey(order)} is not renewed yet: ${why}`),
       lost: (_, why) => {
         this.#options.log(`lease of ${ownerKey(order)} has ended: ${why}`)
         if (this.#leases.get(ownerKey(order))?.order === order) this.#forget(order)

@@ -12,6 +12,7 @@ import { decodeDatagram, encodeDatagram } from '../../dhcp/datagram.ts'
 import {
   begin,
   type ClientSettings,
+  endMs,
   type Machine,
   type Moment,
   receive,
@@ -22,20 +23,12 @@ import {
 } from '../../dhcp/machine.ts'
 import { decodeMessage, encodeMessage } from '../../dhcp/message.ts'
 import type { Lease } from '../../dhcp/options.ts'
-import { asTsnetError, fail } from '../../errors/codes.ts'
+import { asTsnetError, fail, isTsnetError } from '../../errors/codes.ts'
 import { openPacketLink, type PacketLink, setLinkDown } from '../../kernel/packets/packetlink.ts'
 import type { Address } from '../../model/address.ts'
 import type { SandboxIdentity } from '../../model/sandbox.ts'
 import { type LeaseOrder, ownerKey } from './control.ts'
-
-/** How patient, for all leases of a keeper. */
-export interface Patience {
-  readonly broadcast: boolean
-  readonly firstPauseMs: number
-  readonly longestPauseMs: number
-  /** For the first address. */
-  readonly limitMs: number
-}
+import { type Patience, settingsOf } from './settings.ts'
 
 /** A lease as it is written down. */
 export interface KeptState {
@@ -48,14 +41,25 @@ export interface KeptState {
 export interface LeaseEvents {
   /** Got or renewed. */
   kept(state: KeptState): void
+  /** Something could not be done now, and is tried again while the lease holds. */
+  hindered(order: LeaseOrder, why: string): void
   /** Over: not renewed, refused, or its interface is gone. */
   lost(order: LeaseOrder, why: string): void
+}
+
+/** Interfaces of sandboxes, as a lease needs them. */
+export interface LeaseLinks {
+  readonly open: typeof openPacketLink
+  readonly setDown: typeof setLinkDown
 }
 
 const everywhere = '255.255.255.255' as Address
 /** Between two looks at the socket: at first often, later seldom. */
 const firstLookMs = 5
 const lastLookMs = 200
+/** Between two tries of what the kernel has refused: half of the time that is left, within these. */
+const shortestHindranceMs = 1000
+const longestHindranceMs = 60_000
 /** Of setTimeout. */
 const longestTimerMs = 2_000_000_000
 
@@ -68,6 +72,7 @@ export class LeaseKeeper {
   readonly order: LeaseOrder
   readonly #patience: Patience
   readonly #events: LeaseEvents
+  readonly #links: LeaseLinks
   #machine: Machine | undefined
   #link: PacketLink | undefined
   #sandbox: SandboxIdentity | undefined
@@ -78,10 +83,16 @@ export class LeaseKeeper {
   /** One thing after the other. */
   #last: Promise<void> = Promise.resolve()
 
-  constructor(order: LeaseOrder, patience: Patience, events: LeaseEvents) {
+  constructor(
+    order: LeaseOrder,
+    patience: Patience,
+    events: LeaseEvents,
+    links: LeaseLinks = { open: openPacketLink, setDown: setLinkDown },
+  ) {
     this.order = order
     this.#patience = patience
     this.#events = events
+    this.#links = links
   }
 
   get lease(): Lease | undefined {
@@ -114,10 +125,8 @@ export class LeaseKeeper {
   /** Goes on with what an earlier process has got. */
   async resume({ lease, leasedMs, sandbox }: KeptState): Promise<void> {
     this.#sandbox = sandbox
-    await this.#do(async () => {
-      const link = await this.#open()
-      await this.#turn(resume(this.#settings(link), { lease, leasedMs }, now()))
-    })
+    this.#machine = resume({ lease, leasedMs })
+    await this.#do(() => this.#wake())
   }
 
   /** Gives the address back, if its interface is still there to say so. */
@@ -144,10 +153,23 @@ export class LeaseKeeper {
   }
 
   #do(work: () => void | Promise<void>): Promise<void> {
-    this.#last = this.#last
-      .then(work)
-      .catch((error: unknown) => this.#end(asTsnetError(error).message, { down: false }))
+    this.#last = this.#last.then(work).catch((error: unknown) => this.#hindered(error))
     return this.#last
+  }
+
+  /** What the kernel refuses now it may grant later; what is gone does not come back. */
+  async #hindered(error: unknown): Promise<void> {
+    const { message } = asTsnetError(error)
+    const machine = this.#machine
+    const gone = isTsnetError(error, 'TSNET_NOT_A_NETNS') || isTsnetError(error, 'TSNET_BAD_VALUE')
+    if (machine?.lease === undefined || this.#waiting !== undefined || gone)
+      return this.#end(message, { down: false })
+    this.#close()
+    const { nowMs } = now()
+    const leftMs = endMs(machine) - nowMs
+    const pauseMs = Math.max(shortestHindranceMs, Math.min(leftMs / 2, longestHindranceMs))
+    this.#wakeAt(nowMs + Math.min(leftMs, pauseMs))
+    this.#events.hindered(this.order, message)
   }
 
   async #turn(turn: Turn): Promise<void> {
@@ -155,7 +177,7 @@ export class LeaseKeeper {
     this.#machine = turn.machine
     const { phase, lease, leasedMs, wakeMs } = turn.machine
     if (turn.send !== undefined) this.#send(await this.#open(), turn)
-    if (phase === 'lost') return this.#end('its time is over, or the server wants it back', { down: true })
+    if (phase === 'lost') return this.#endInTime()
     if (phase === 'bound') {
       this.#close()
       if (before !== 'bound' && lease !== undefined && this.#sandbox !== undefined) {
@@ -167,13 +189,25 @@ export class LeaseKeeper {
     if (wakeMs !== undefined) this.#wakeAt(wakeMs)
   }
 
+  async #wake(): Promise<void> {
+    const machine = this.#machine
+    if (machine === undefined) return
+    // No socket is needed for that, and none may be had.
+    if (machine.lease !== undefined && now().nowMs >= endMs(machine)) return this.#endInTime()
+    await this.#turn(wake(this.#settings(await this.#open()), machine, now()))
+  }
+
+  #endInTime(): Promise<void> {
+    return this.#end('its time is over, or the server wants it back', { down: true })
+  }
+
   #wakeAt(wakeMs: number): void {
+    clearTimeout(this.#wakeTimer)
     const waitMs = Math.min(Math.max(0, wakeMs - now().nowMs), longestTimerMs)
     this.#wakeTimer = setTimeout(() => {
       void this.#do(async () => {
-        if (this.#machine === undefined) return
-        if (now().nowMs < wakeMs) return this.#wakeAt(wakeMs)
-        await this.#turn(wake(this.#settings(await this.#open()), this.#machine, now()))
+        if (this.#machine !== undefined && now().nowMs < wakeMs) return this.#wakeAt(wakeMs)
+        await this.#wake()
       })
     }, waitMs)
   }
@@ -224,7 +258,7 @@ export class LeaseKeeper {
   async #open(): Promise<PacketLink> {
     if (this.#link !== undefined) return this.#link
     const { netns, ifname } = this.order
-    const link = await openPacketLink(netns, ifname)
+    const link = await this.#links.open(netns, ifname)
     this.#sandbox ??= link.sandbox
     if (link.sandbox.cookie !== this.#sandbox.cookie) {
       link.close()
@@ -245,22 +279,12 @@ export class LeaseKeeper {
     const cookie = this.#sandbox?.cookie
     this.stop()
     if (waiting !== undefined) return waiting.reject(fail('TSNET_STEP_FAILED', { message: why }))
-    if (down && cookie !== undefined) await setLinkDown(this.order.netns, this.order.ifname, cookie)
+    if (down && cookie !== undefined) await this.#links.setDown(this.order.netns, this.order.ifname, cookie)
     this.#events.lost(this.order, why)
   }
 
   #settings({ mac }: PacketLink): ClientSettings {
-    const { clientId, wanted, provided } = this.order
-    const { broadcast, firstPauseMs, longestPauseMs } = this.#patience
-    return {
-      mac,
-      clientId: Buffer.from(clientId, 'hex'),
-      wanted,
-      provided: new Map(provided.map(([option, value]) => [option, Buffer.from(value, 'hex')])),
-      broadcast,
-      firstPauseMs,
-      longestPauseMs,
-    }
+    return settingsOf(this.order, this.#patience, mac)
   }
 
   #silence(limitMs: number): Error {

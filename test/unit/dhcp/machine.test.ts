@@ -15,6 +15,7 @@ import {
   wake,
 } from '../../../lib/dhcp/machine.ts'
 import { decodeMessage, type Message } from '../../../lib/dhcp/message.ts'
+import type { Lease } from '../../../lib/dhcp/options.ts'
 import { answer } from './server.ts'
 
 const settings: ClientSettings = {
@@ -132,10 +133,18 @@ describe('a client', () => {
 
   it('goes on with the lease of another process by asking for it', () => {
     const { lease } = bound() as Required<Pick<Machine, 'lease'>>
-    const turn = resume(settings, { lease, leasedMs: 0 }, at(30_000))
+    const turn = wake(settings, resume({ lease, leasedMs: 0 }), at(30_000))
     expect(said(turn)).toMatch(/^request to 198\.51\.100\.2 198\.51\.100\.50 /)
     expect(hears(turn.machine, 'ack', 30_010).machine.phase).toBe('bound')
-    expect(resume(settings, { lease, leasedMs: 0 }, at(130_000)).machine.phase).toBe('lost')
+    expect(wake(settings, resume({ lease, leasedMs: 0 }), at(130_000)).machine.phase).toBe('lost')
+  })
+
+  it('never asks for one that is for ever, also where another process has got it', () => {
+    const { seconds: _, ...lease } = bound().lease as Lease
+    const turn = wake(settings, resume({ lease, leasedMs: 0 }), at(30_000))
+    expect(said(turn)).toBe('nothing')
+    expect(turn.machine.phase).toBe('bound')
+    expect(turn.machine).not.toHaveProperty('wakeMs')
   })
 
   it('gives the address back', () => {
