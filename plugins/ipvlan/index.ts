@@ -4,7 +4,7 @@
  * @module
  */
 
-import { cniError, interfacePlugin, linkOptions, type Plugin } from '../../lib/adapters/cni/index.ts'
+import { cniError, hasIpam, interfacePlugin, linkOptions, type Plugin } from '../../lib/adapters/cni/index.ts'
 
 /** An address of its own on a device of the host. */
 export const ipvlan: Plugin = interfacePlugin({
@@ -21,5 +21,11 @@ export const ipvlan: Plugin = interfacePlugin({
       request.conf.prevResult?.interfaces.filter(({ sandbox }) => (sandbox ?? '') === '') ?? []
     const master = options.master ?? (only !== undefined && others.length === 0 ? only.name : undefined)
     return { ...options, mode, ...(master === undefined ? {} : { master }) }
+  },
+  // Chained without IPAM: what the plugin before has asked for.
+  complete: (request, leased) => {
+    const { prevResult: previous } = request.conf
+    const takesOver = !hasIpam(request) && previous !== undefined && previous.ips.length > 0
+    return takesOver ? { ...previous, interfaces: [] } : leased
   },
 })

@@ -25,6 +25,7 @@ export { interfacePlugin } from './interfaces.ts'
 export {
   asksOverLink,
   dhcpIpam,
+  hasIpam,
   hostLocal,
   ipamAdd,
   ipamCheck,
