@@ -60,7 +60,7 @@ describe('other plugins that make an interface', () => {
   it('host-device moves a device in and back under its name', async () => {
     await using lab = await createLab()
     const host = await lab.host('host')
-    await host.sh('ip link add dev7 type veth peer name other7')
+    await host.sh('ip link add dev7 type veth peer name other7; ip link set dev7 up')
     const conf = { ...common, type: 'host-device', device: 'dev7', ipam }
     const container = await box(host)
     const { json } = await cni(host, 'ADD', conf, { netns: container.netns })
@@ -70,6 +70,23 @@ describe('other plugins that make an interface', () => {
     expect((await cni(host, 'DEL', conf, { netns: container.netns, prevResult: json })).stdout).toBe('')
     expect(await look(host, 'ip -br link')).toMatch(/^dev7@other7 +DOWN/m)
     expect((await cni(host, 'DEL', conf, { netns: container.netns, prevResult: json })).stdout).toBe('')
+  })
+
+  it('host-device leaves a device that cannot be moved as it was', async () => {
+    await using lab = await createLab()
+    const host = await lab.host('host')
+    // As bonds and Wi-Fi are, and lo: the kernel keeps them where they are.
+    await host.sh('ip link add br7 type bridge; ip link set br7 up')
+    const container = await box(host)
+    const before = await look(host, 'ip link show br7')
+    expect(before).toContain('BROADCAST,MULTICAST,UP')
+    const conf = { ...common, type: 'host-device', device: 'br7', ipam }
+    const { json } = await cni(host, 'ADD', conf, { netns: container.netns })
+    expect(json.msg).toMatch(
+      /^ip link set dev br7 netns .*: (The interface netns is immutable|Invalid argument)$/,
+    )
+    expect(await look(host, 'ip link show br7')).toBe(before)
+    expect(await look(container, 'ip -br link')).not.toContain('eth0')
   })
 
   it.each<[key: string, conf: Conf]>([

@@ -62,12 +62,13 @@ function planAdd({ id, options, facts }: Input): PartPlan {
   return {
     shared: [],
     steps: [
-      ip('host', [
-        `link set dev ${device.name} alias "${device.name}"`,
-        `link set dev ${device.name} down`,
-        `link set dev ${device.name} netns $NETNS name ${id.ifname}`,
-      ]),
-      ip('sandbox', [`link set dev ${id.ifname} up`], backLines(id.ifname, device.name)),
+      // One message: the kernel sets down what it moves, and leaves alone what it does not (a bridge, a bond, Wi-Fi).
+      ip('host', [`link set dev ${device.name} netns $NETNS name ${id.ifname}`]),
+      ip(
+        'sandbox',
+        [`link set dev ${id.ifname} alias "${device.name}"`, `link set dev ${id.ifname} up`],
+        backLines(id.ifname, device.name),
+      ),
       ...insideSettings(id.ifname, options, false),
       ip('sandbox', insideLines(id.ifname, options)),
     ],
