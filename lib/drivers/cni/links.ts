@@ -18,6 +18,7 @@ import {
   refuseTakenName,
 } from './interface.ts'
 import {
+  defaultDevice,
   type LinkDetail,
   linkNamed,
   type Obstacle,
@@ -30,7 +31,7 @@ import {
 export type LinkKind = 'macvlan' | 'ipvlan' | 'vlan' | 'dummy' | 'tap'
 
 export interface LinkPartOptions extends InterfaceOptions {
-  /** Absent: the device of the default route. Not for `dummy` and `tap`. */
+  /** Absent: the device of the default route, of the container with `linkInContainer`. Not for `dummy` and `tap`. */
   readonly master?: string
   readonly linkInContainer: boolean
   /** Words for `ip link add … type KIND`. */
@@ -93,7 +94,7 @@ function masterObstacle(
   facts: PartFacts,
 ): Obstacle | undefined {
   if (!hasMaster(kind) || linkInContainer) return undefined
-  const name = master ?? facts.defaultDevice
+  const name = master ?? defaultDevice(facts.hostRoutes)
   if (name === undefined)
     return { reason: 'no master given, and the host has no default route', cutsOff: false }
   const found = linkNamed(facts.host, name)
@@ -132,14 +133,16 @@ function planAdd(kind: LinkKind, { id, options, facts }: Input): PartPlan {
 
 /** @throws TSNET_BAD_VALUE (invalid) where there is none, or the MTU does not fit it */
 function masterOf(kind: LinkKind, options: LinkPartOptions, facts: PartFacts): LinkDetail {
-  const links = options.linkInContainer ? facts.sandbox : facts.host
-  const name = options.master ?? facts.defaultDevice
+  const { links, routes, where } = options.linkInContainer
+    ? { links: facts.sandbox, routes: facts.sandboxRoutes, where: 'container' }
+    : { links: facts.host, routes: facts.hostRoutes, where: 'host' }
+  const name = options.master ?? defaultDevice(routes)
   const found = name === undefined ? undefined : linkNamed(links, name)
   if (found === undefined) {
     throw fail('TSNET_BAD_VALUE', {
       message:
         name === undefined
-          ? `${kind}: no master given, and the host has no default route`
+          ? `${kind}: no master given, and the ${where} has no default route`
           : `failed to lookup master "${name}": there is no such link`,
       field: 'master',
       value: name,

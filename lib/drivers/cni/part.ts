@@ -54,8 +54,6 @@ export interface PartFacts {
   /** Host settings that were asked for. */
   readonly sysctls: ReadonlyMap<string, string | undefined>
   readonly sandboxSysctls: ReadonlyMap<string, string | undefined>
-  /** Device of the host's default route. */
-  readonly defaultDevice?: string
 }
 
 /** What has to be read before a part can be planned. */
@@ -149,6 +147,16 @@ export const noPlan: PartPlan = { shared: [], steps: [], interfaces: [] }
 
 export function linkNamed(links: readonly LinkDetail[] | undefined, name: string): LinkDetail | undefined {
   return links?.find((link) => link.name === name)
+}
+
+/**
+ * The device of the default route, of IPv4 before IPv6. Of the main table: those of others are for some packets only
+ * (VPNs, hosts with several uplinks), and the kernel names most of them first.
+ */
+export function defaultDevice(routes: readonly RouteDetail[]): string | undefined {
+  const main = routes.filter(({ table }) => table === undefined)
+  const way = main.find(({ to }) => to === '0.0.0.0/0') ?? main.find(({ to }) => to === '::/0')
+  return way?.dev
 }
 
 /** The host end of a pair whose other end has this link index inside. */

@@ -51,11 +51,9 @@ export async function lookAround(
     has('names') ? namesServed(context) : undefined,
     dropFamilies.length === 0 ? [] : inputDrops(context, dropFamilies, ask),
   ])
-  const hostRoutes = host?.routes ?? []
-  const wayOut = hostRoutes.find(({ to }) => to === '0.0.0.0/0') ?? hostRoutes.find(({ to }) => to === '::/0')
   return {
     host: host?.devices ?? [],
-    hostRoutes,
+    hostRoutes: host?.routes ?? [],
     ...(within === undefined ? {} : { sandbox: within.devices }),
     sandboxRoutes: within?.routes ?? [],
     sandboxRules: within?.rules ?? [],
@@ -74,7 +72,6 @@ export async function lookAround(
     ),
     sysctls: context.kernel.hostSysctls(keys('sysctls')),
     sandboxSysctls: sandbox?.sysctls(keys('sandboxSysctls')) ?? new Map(),
-    ...(wayOut === undefined ? {} : { defaultDevice: wayOut.dev }),
   }
 }
 

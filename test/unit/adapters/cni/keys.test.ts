@@ -33,14 +33,14 @@ const eth0 = link('eth0', { index: 2, kind: 'veth', linkIndex: 7, addresses: ['1
 
 const facts = (chained: boolean): PartFacts => ({
   host,
-  hostRoutes: [],
+  hostRoutes: [{ to: '0.0.0.0/0' as never, dev: 'uplink' }],
   sandbox: [link('lo'), link('eth1'), link('uplink', { mtuBytes: 1400 }), ...(chained ? [eth0] : [])],
   sandboxRoutes: chained
     ? [
         { to: '10.22.0.0/24' as never, dev: 'eth0', source: '10.22.0.2' as never },
         { to: '0.0.0.0/0' as never, dev: 'eth0', via: '10.22.0.1' as never },
       ]
-    : [],
+    : [{ to: '0.0.0.0/0' as never, dev: 'uplink' }],
   sandboxRules: [],
   iptables: { 4: new Map(), 6: new Map() },
   hasIptables: true,
@@ -51,7 +51,6 @@ const facts = (chained: boolean): PartFacts => ({
   files: new Map(),
   sysctls: new Map(),
   sandboxSysctls: new Map(),
-  defaultDevice: 'uplink',
 })
 
 /** An engine that only notes what it is asked for, plans in the shape of a script. */

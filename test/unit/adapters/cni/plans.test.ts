@@ -12,7 +12,7 @@ import { link } from './link.ts'
 
 const facts: PartFacts = {
   host: [link('eth0'), link('veth0', { index: 7, kind: 'veth', master: 'cni0' })],
-  hostRoutes: [],
+  hostRoutes: [{ to: '0.0.0.0/0' as never, dev: 'eth0' }],
   sandbox: [link('lo')],
   sandboxRoutes: [],
   sandboxRules: [],
@@ -23,7 +23,6 @@ const facts: PartFacts = {
   files: new Map(),
   sysctls: new Map(),
   sandboxSysctls: new Map(),
-  defaultDevice: 'eth0',
 }
 
 const inside = link('eth0', { index: 2, kind: 'veth', linkIndex: 7, addresses: ['10.22.0.2/24'] as never })
@@ -242,5 +241,47 @@ describe('plans of CNI parts', () => {
     await expect(text).toMatchFileSnapshot(
       new URL(`../../../golden/adapters/cni/plan-${name}.txt`, import.meta.url).pathname,
     )
+  })
+})
+
+describe('a link without a master', () => {
+  const everywhere = '0.0.0.0/0' as never
+  /** As the kernel tells them: of a VPN, of a second uplink, and those of the main table. */
+  const routes = (main: string) => [
+    { to: everywhere, dev: 'wg0', table: '51820' },
+    { to: everywhere, dev: 'eth1', table: '101' },
+    { to: '::/0' as never, dev: 'six0' },
+    { to: everywhere, dev: main },
+  ]
+  const links = ['lo', 'wg0', 'eth1', 'six0', 'eth0', 'net0'].map((name) => link(name))
+  const there: PartFacts = {
+    ...{ ...facts, host: links, hostRoutes: routes('eth0') },
+    ...{ sandbox: links, sandboxRoutes: routes('net0') },
+  }
+  const planned = (linkInContainer: boolean, from: PartFacts): string => {
+    const id = { network: 'n1', container: 'c1', ifname: 'x0' }
+    const options = { addresses: [], routes: [], linkInContainer }
+    const { steps } = parts.macvlan.add({ id, options, facts: from })
+    return script(steps, { sandboxPath: '/proc/4242/ns/net' })
+  }
+
+  it("is on the device of the host's default route, whatever tables policy rules have", () => {
+    expect(planned(false, there)).toContain('\nip link add link eth0 name x0 ')
+  })
+
+  it("is on the device of the container's own, where the master is in the container", () => {
+    expect(planned(true, there)).toContain(' ip link add link net0 name x0 ')
+    expect(() => planned(true, { ...there, sandboxRoutes: [] })).toThrow(
+      'macvlan: no master given, and the container has no default route',
+    )
+  })
+
+  it('cannot be where only policy rules lead out', () => {
+    const only = { ...there, hostRoutes: routes('eth0').slice(0, 2) }
+    const none = 'no master given, and the host has no default route'
+    expect(() => planned(false, only)).toThrow(`macvlan: ${none}`)
+    const options = { addresses: [], routes: [], linkInContainer: false }
+    expect(parts.macvlan.obstacle?.(options, only)).toEqual({ reason: none, cutsOff: false })
+    expect(parts.macvlan.obstacle?.(options, there)).toBeUndefined()
   })
 })
