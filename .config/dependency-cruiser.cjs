@@ -155,7 +155,7 @@ module.exports = {
         path: [
           ...sideRooms.filter((room) => room !== 'kernel').map((room) => rooms(room)),
           rooms('engine'),
-          '^lib/kernel/(?!(look/(enginefiles|notices)|namespace/(enter|inside|namespaces|netns|netnslink)|packets/(flows|packets|probesocket)|rules/(ruleset|ruletext)|system/processes)\\.ts$)',
+          '^lib/kernel/(?!(look/(enginefiles|facts|notices)|namespace/(enter|inside|namespaces|netns|netnslink)|packets/(flows|packets|probesocket)|rules/(ruleset|ruletext)|system/processes)\\.ts$)',
         ],
         pathNot: '^lib/engine/engine\\.ts$',
       },

@@ -170,6 +170,14 @@ export const faults: readonly Fault[] = [
     doctor: 'mtu-path',
   },
   {
+    name: 'the way out carries less than the containers send, and another uplink that has a table of its own does not',
+    backend: 'both',
+    break: `ip link set eth0 mtu 1300; ip link add up9 type veth peer name up8; ip link set up9 up; ip link set up8 up
+      ip route add default via 203.0.113.2 dev up9 onlink table 101`,
+    mend: 'ip link del up9; ip link set eth0 mtu 1500',
+    doctor: 'mtu-path',
+  },
+  {
     name: 'the next hop takes less than its wire says: large packets vanish, and nobody tells',
     backend: 'both',
     break: 'nsenter -t $OUTSIDE -n ip link set eth0 mtu 1300',

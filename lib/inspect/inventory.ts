@@ -107,11 +107,12 @@ function viewOf(facts: NamespaceFacts, record: ContainerNetwork | undefined, aro
     ...(program === undefined ? {} : { program }),
     path: facts.path,
     interfaces: facts.links.map((link) => interfaceOf(link, around.byInode)),
-    routes: facts.routes.map(({ to, via, dev, metric }) => ({
+    routes: facts.routes.map(({ to, via, dev, metric, table }) => ({
       to,
       ...(via === undefined ? {} : { via }),
       ...(dev === undefined ? {} : { dev }),
       metric,
+      ...(table === undefined ? {} : { table }),
     })),
   }
 }

@@ -35,6 +35,8 @@ export interface RouteView {
   readonly via?: Address
   readonly dev?: string
   readonly metric: number
+  /** Number of its table, which rules of policy routing choose; absent: main. */
+  readonly table?: number
 }
 
 /** One network namespace of the machine, and what is known of who made it. */

@@ -31,6 +31,8 @@ export interface RouteFact {
   readonly via: Address | undefined
   readonly dev: string | undefined
   readonly metric: number
+  /** Absent: main. */
+  readonly table?: number
 }
 
 /** Everything about a host that choosing a subnet or making a network can depend on. */

@@ -84,7 +84,8 @@ describe('facts of the host', () => {
         {
          "to": "203.0.113.0/25",
          "dev": "eth0",
-         "metric": 7
+         "metric": 7,
+         "table": 99
         },
         {
          "to": "0.0.0.0/0",

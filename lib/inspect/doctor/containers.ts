@@ -25,7 +25,7 @@ export function containerAilments(patient: Patient): readonly Ailment[] {
       ...listeners(patient, record, view),
     ]
   })
-  return [...each, ...duplicates(patient, host), ...path(patient, host)]
+  return [...each, ...duplicates(patient, host), ...path(patient)]
 }
 
 /** A question by one network is answered by the other: strict filtering drops it. */
@@ -80,11 +80,8 @@ function listeners({ inside }: Patient, record: ContainerNetwork, view: Namespac
 }
 
 /** Large packets rely on ICMP, which many filter, where the way out is narrower than the container's link. */
-function path({ inventory }: Patient, host: NamespaceView): readonly Ailment[] {
-  const way =
-    host.routes.find(({ to, via }) => to === '0.0.0.0/0' && via !== undefined) ??
-    host.routes.find(({ to }) => to === '::/0')
-  const out = host.interfaces.find(({ name }) => name === way?.dev)
+function path({ inventory, wayOut }: Patient): readonly Ailment[] {
+  const out = wayOut[4] ?? wayOut[6]
   if (out === undefined) return []
   return inventory.records.flatMap((record): readonly Ailment[] => {
     const wide = record.attachments.filter(
@@ -99,7 +96,7 @@ function path({ inventory }: Patient, host: NamespaceView): readonly Ailment[] {
         severity: 'warning',
         subject,
         what: `${subject} sends packets of ${first.mtuBytes} bytes, and the way out takes ${out.mtuBytes}: UDP may vanish where ICMP is filtered (TCP is told)`,
-        evidence: [`${out.name} has MTU ${out.mtuBytes}, ${first.ifname} of ${subject} ${first.mtuBytes}`],
+        evidence: [`${out.dev} has MTU ${out.mtuBytes}, ${first.ifname} of ${subject} ${first.mtuBytes}`],
         fix: `set it up again: new endpoints follow the way out, or give --mtu ${out.mtuBytes}`,
         safe: false,
       },

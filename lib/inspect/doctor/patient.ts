@@ -5,10 +5,12 @@
  */
 
 import type { Engine, Finding, NetworkInspect } from '../../engine/engine.ts'
+import { readWaysOut } from '../../kernel/look/facts.ts'
 import { type InsideView, lookInside } from '../../kernel/namespace/inside.ts'
 import { askUdp } from '../../kernel/packets/probesocket.ts'
 import { fileText } from '../../kernel/system/processes.ts'
-import { type Address, isLoopback, parseAddress } from '../../model/address.ts'
+import { type Address, type Family, isLoopback, parseAddress } from '../../model/address.ts'
+import type { WayOut } from '../../plan/facts.ts'
 import { takeInventory } from '../inventory.ts'
 import type { Inventory, NamespaceView } from '../views.ts'
 import type { RuleTable } from '../walk/model.ts'
@@ -27,6 +29,8 @@ export interface Patient {
   /** Whom the host asks for names, and who of them did not answer. */
   readonly resolvers: readonly { readonly server: Address; readonly answers: boolean }[]
   readonly ways: readonly WayProbe[]
+  /** Where the kernel sends packets to elsewhere: routes alone do not tell, of several tables less than ever. */
+  readonly wayOut: Readonly<Record<Family, WayOut | undefined>>
 }
 
 const ownNetns = '/proc/self/ns/net'
@@ -36,12 +40,13 @@ const mostServers = 3
 const answerMs = 1500
 
 export async function examine(engine: Engine): Promise<Patient> {
-  const [inventory, networks, disagreements, rules, resolvers] = await Promise.all([
+  const [inventory, networks, disagreements, rules, resolvers, wayOut] = await Promise.all([
     takeInventory(engine),
     engine.listNetworks(),
     engine.check(),
     readTables(),
     askResolvers(),
+    readWaysOut(),
   ])
   const host = inventory.namespaces.find(({ own }) => own)
   const ways =
@@ -50,6 +55,7 @@ export async function examine(engine: Engine): Promise<Patient> {
       : await probeWaysOut(
           host,
           resolvers.map(({ server }) => server),
+          wayOut,
         )
   const inside = new Map(
     inventory.namespaces
@@ -68,6 +74,7 @@ export async function examine(engine: Engine): Promise<Patient> {
     inside,
     resolvers,
     ways,
+    wayOut,
   }
 }
 

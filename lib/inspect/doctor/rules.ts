@@ -30,10 +30,7 @@ export function ruleAilments(patient: Patient): readonly Ailment[] {
   ]
 }
 
-function wayOut({ inventory }: Patient, family: Family): string {
-  const host = inventory.namespaces.find(({ own }) => own)
-  return host?.routes.find(({ to }) => to === (family === 4 ? '0.0.0.0/0' : '::/0'))?.dev ?? 'eth0'
-}
+const deviceOut = ({ wayOut }: Patient, family: Family): string => wayOut[family]?.dev ?? 'eth0'
 
 /** A container's packet to the outside, and the answer to it. */
 function drops(patient: Patient, { config, containers }: NetworkInspect): readonly Ailment[] {
@@ -49,7 +46,7 @@ function drops(patient: Patient, { config, containers }: NetworkInspect): readon
       .flatMap(({ addresses }) => addresses.map(addressOf))
       .find((one) => familyOf(one) === family)
     if (own === undefined) return []
-    const [bridge, out] = [config.options.bridge, wayOut(patient, family)]
+    const [bridge, out] = [config.options.bridge, deviceOut(patient, family)]
     const there: Packet = {
       ...packet(family),
       iif: bridge,
@@ -168,7 +165,7 @@ function nameQuestions(patient: Patient, { config, containers }: NetworkInspect)
 /** A published port whose packets somebody else's rule takes first. */
 function diverted(patient: Patient): readonly Ailment[] {
   const host = patient.inventory.namespaces.find(({ own }) => own)
-  const out = wayOut(patient, 4)
+  const out = deviceOut(patient, 4)
   const local = host?.interfaces
     .find(({ name }) => name === out)
     ?.addresses.map(addressOf)

@@ -9,7 +9,8 @@
  */
 
 import { echo } from '../../kernel/packets/probesocket.ts'
-import { type Address, familyOf } from '../../model/address.ts'
+import { type Address, type Family, familyOf } from '../../model/address.ts'
+import type { WayOut } from '../../plan/facts.ts'
 import type { InterfaceView, NamespaceView } from '../views.ts'
 import type { Ailment } from './ailment.ts'
 
@@ -26,18 +27,25 @@ const waitMs = 500
 /** IP and ICMP headers. */
 const headerBytes = { 4: 28, 6: 48 } as const
 
-/** Echoes to the next hops of default routes, and to those name servers that are asked through them. */
+/**
+ * Echoes to the next hops of default routes, and to the name servers through the device that leads to them. Ways of
+ * other tables are for some packets only, and an echo is not one of them.
+ */
 export async function probeWaysOut(
   host: NamespaceView,
   servers: readonly Address[],
+  wayOut: Readonly<Record<Family, WayOut | undefined>>,
 ): Promise<readonly WayProbe[]> {
-  const ways = host.routes.flatMap(({ to, via, dev }) => {
+  const ways = host.routes.flatMap(({ to, via, dev, table }) => {
     const out = host.interfaces.find(({ name }) => name === dev)
-    return via !== undefined && out !== undefined && /^(0\.0\.0\.0|::)\/0$/.test(to) ? [{ via, out }] : []
+    const leadsOut = table === undefined && /^(0\.0\.0\.0|::)\/0$/.test(to)
+    return via !== undefined && out !== undefined && leadsOut ? [{ via, out }] : []
   })
-  const targets = ways.flatMap(({ via, out }) =>
-    [via, ...servers.filter((server) => familyOf(server) === familyOf(via))].map((to) => ({ to, out })),
-  )
+  const targets = ways.flatMap(({ via, out }) => {
+    const family = familyOf(via)
+    const asked = wayOut[family]?.dev === out.name ? servers.filter((one) => familyOf(one) === family) : []
+    return [via, ...asked].map((to) => ({ to, out }))
+  })
   const unique = targets.filter(({ to }, at) => targets.findIndex((other) => other.to === to) === at)
   const probes = await Promise.all(unique.map(({ to, out }) => probeWay(to, out)))
   return probes.filter((probe) => probe !== undefined)

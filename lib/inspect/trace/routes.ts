@@ -14,11 +14,13 @@ export function isOwn({ interfaces }: NamespaceView, address: Address): boolean 
   )
 }
 
-/** The longest prefix, of equals the lowest metric. */
+/** The longest prefix, of equals the lowest metric. Of other tables only where main has none: a VRF's are all there. */
 export function routeTo({ routes }: NamespaceView, to: Address): RouteView | undefined {
-  return routes
-    .filter((route) => contains(route.to, to))
-    .sort((a, b) => prefixLength(b.to) - prefixLength(a.to) || a.metric - b.metric)[0]
+  const fitting = routes.filter((route) => contains(route.to, to))
+  const main = fitting.filter(({ table }) => table === undefined)
+  return (main.length > 0 ? main : fitting).sort(
+    (a, b) => prefixLength(b.to) - prefixLength(a.to) || a.metric - b.metric,
+  )[0]
 }
 
 /** Of the addresses of the device the one in the subnet of the next hop, else the first. */

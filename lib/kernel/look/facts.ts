@@ -9,7 +9,7 @@ import type { AddressFact, HostFacts, LinkFact, RouteFact, WayOut } from '../../
 import { addrList, decodeAddresses } from '../netlink/addr.ts'
 import { decodeLinks, type Link, linkGet, linkList } from '../netlink/link.ts'
 import { decodeRoutes, type Route, routeGet, routeList } from '../netlink/route.ts'
-import type { RouteSocket } from '../netlink/socket.ts'
+import { openRouteSocket, type RouteSocket } from '../netlink/socket.ts'
 import { ENODEV, SystemError } from '../system/errno.ts'
 
 export function toLinkFacts(links: readonly Link[]): readonly LinkFact[] {
@@ -54,10 +54,22 @@ export async function readHost(socket: RouteSocket): Promise<HostDump> {
       return dev === undefined ? [] : [{ dev, cidr }]
     },
   )
-  const routes = decodeRoutes(await socket.dump(routeList())).map(({ to, via, out, metric }): RouteFact => {
-    return { to, via, dev: out === undefined ? undefined : names.get(out), metric }
-  })
+  const routes = await readRoutes(socket, names)
   return { links, facts: { links: toLinkFacts(links), addresses, routes } }
+}
+
+/** Of all tables. @param names of links, by index */
+export async function readRoutes(
+  socket: RouteSocket,
+  names: ReadonlyMap<number, string>,
+): Promise<readonly RouteFact[]> {
+  return decodeRoutes(await socket.dump(routeList())).map(({ to, via, out, metric, table }) => ({
+    to,
+    via,
+    dev: out === undefined ? undefined : names.get(out),
+    metric,
+    ...(table === undefined ? {} : { table }),
+  }))
 }
 
 /** The host's addresses that mean something to other hosts: no loopback, no link-local ones. */
@@ -102,6 +114,16 @@ export async function findWayOut(socket: RouteSocket, family: Family): Promise<W
     return { family, dev: link.name, mtuBytes, source: path.source }
   }
   return undefined
+}
+
+/** Of this namespace, for who keeps no socket. */
+export async function readWaysOut(): Promise<Readonly<Record<Family, WayOut | undefined>>> {
+  const socket = openRouteSocket()
+  try {
+    return { 4: await findWayOut(socket, 4), 6: await findWayOut(socket, 6) }
+  } finally {
+    socket.close()
+  }
 }
 
 function decodeReply(

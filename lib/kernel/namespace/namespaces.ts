@@ -13,6 +13,7 @@
 import { closeSync, fstatSync } from 'node:fs'
 import type { Cidr } from '../../model/address.ts'
 import type { RouteFact } from '../../plan/facts.ts'
+import { readRoutes } from '../look/facts.ts'
 import { addrList, decodeAddresses } from '../netlink/addr.ts'
 import {
   decodeLinkDetails,
@@ -21,7 +22,6 @@ import {
   linkDetailList,
   nsidGet,
 } from '../netlink/linkdetail.ts'
-import { decodeRoutes, routeList } from '../netlink/route.ts'
 import { openRouteSocket, type RouteSocket } from '../netlink/socket.ts'
 import { ioctl } from '../system/libc.ts'
 import {
@@ -190,15 +190,7 @@ async function readInside(opened: Opened): Promise<Read> {
     addresses.set(index, [...(addresses.get(index) ?? []), cidr])
   }
   const names = new Map(links.map(({ index, name }) => [index, name]))
-  const routes = decodeRoutes(await socket.dump(routeList())).map(
-    ({ to, via, out, metric }): RouteFact => ({
-      to,
-      via,
-      dev: out === undefined ? undefined : names.get(out),
-      metric,
-    }),
-  )
-  return { ...opened, links, addresses, routes }
+  return { ...opened, links, addresses, routes: await readRoutes(socket, names) }
 }
 
 const linkKey = (inode: string, index: number): string => `${inode}/${index}`

@@ -40,6 +40,7 @@ const RTA_GATEWAY = 5
 const RTA_PRIORITY = 6
 const RTA_PREFSRC = 7
 const RTA_METRICS = 8
+const RTA_TABLE = 15
 const RTAX_MTU = 2
 const RT_TABLE_MAIN = 254
 const RT_TABLE_LOCAL = 255
@@ -61,6 +62,8 @@ export interface Route {
   readonly metric: number
   readonly source: Address | undefined
   readonly mtuBytes: number | undefined
+  /** Undefined: main. */
+  readonly table: number | undefined
 }
 
 interface RouteHead {
@@ -168,6 +171,7 @@ function decodeRoute(payload: Buffer, addressBytes: number): Route {
   }
   const metrics = decodeAttributes(attributes.get(RTA_METRICS) ?? Buffer.alloc(0), 0)
   const destination = address(RTA_DST) ?? fromBytes(Buffer.alloc(addressBytes))
+  const table = u32In(attributes.get(RTA_TABLE)) ?? payload[4]
   return {
     to: withPrefix(destination, payload[1] ?? 0) as Subnet,
     via: address(RTA_GATEWAY),
@@ -175,5 +179,6 @@ function decodeRoute(payload: Buffer, addressBytes: number): Route {
     metric: u32In(attributes.get(RTA_PRIORITY)) ?? 0,
     source: address(RTA_PREFSRC),
     mtuBytes: u32In(metrics.get(RTAX_MTU)),
+    table: table === RT_TABLE_MAIN ? undefined : table,
   }
 }
