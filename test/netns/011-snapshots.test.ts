@@ -220,7 +220,10 @@ describe('the check around every test run', () => {
       await teardown().catch((error: Error) => console.log(error.message))
       console.log(process.exitCode ?? 0)`
     await machine.run(['tee', '/run/check.mts'], { stdin: script })
-    const { stdout, exitCode } = await machine.node('/run/check.mts', { expectExit: 'any' })
+    const { stdout, exitCode } = await machine.node('/run/check.mts', {
+      expectExit: 'any',
+      timeoutMs: 90_000,
+    })
     const told = stdout
       .trim()
       .replaceAll(/behind: \d+/g, 'behind: PID')

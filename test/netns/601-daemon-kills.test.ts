@@ -146,9 +146,18 @@ describe('a tsnetd killed before it answers podman', () => {
     await call('teardown')
     killServing(host)
     await first.exited
-    const second = await running(host, spoiled(point, 'signal=KILL'))
-    expect(await call('setup')).toEqual(expected)
-    await second.exited
+    // Node writes to itself too, once more or less: where the answer is another call than before, it is tried again.
+    let met = false
+    for (let tries = 0; tries < 3 && !met; tries++) {
+      const next = await running(host, spoiled(point, 'signal=KILL'))
+      expect(await call('setup')).toEqual(expected)
+      met = await Promise.race([next.exited.then(() => true), sleep(2000, false)])
+      if (met) break
+      await call('teardown')
+      killServing(host)
+      await next.exited
+    }
+    expect(met).toBe(true)
     // Another podman's call is none of that one.
     await expect(call('setup')).rejects.toThrow('interface eth0 already exists')
     await call('teardown')

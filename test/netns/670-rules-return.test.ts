@@ -60,12 +60,12 @@ describe('rules that are lost as soon as they are made', () => {
     await using lab = await createLab()
     const host = await lab.host('host')
     const daemon = host.start([process.execPath, program, 'daemon', 'run'])
-    await daemon.waitFor('"listening"', 10_000)
+    await daemon.waitFor('"listening"')
     const box = await lab.container(host)
     const env = { TSNET_FIREWALL: 'nftables' }
     await host.tsnet('setup', '--netns', box.netns, '--id', 'web', '-p', '8080:80', { env })
     const pid = (await host.sh('echo $$; exec nft flush ruleset')).stdout.trim()
-    await daemon.waitFor('"packet rules put back"', 10_000)
+    await daemon.waitFor('"packet rules put back"')
     expect(daemon.output()).toContain(`(${pid})`)
     expect((await host.tsnet('check')).stdout).toContain('ok')
   })
@@ -78,11 +78,11 @@ describe('a reload of firewalld, which forgets what it was told and flushes ipta
     await lab.wire(host, far, '198.51.100.0/24', { defaultRoute: 'first' })
     await host.sh('mkdir -p /run/dbus && dbus-daemon --system --fork')
     host.start(['firewalld', '--nofork', '--nopid'])
-    await host.run(['sh', '-c', 'until firewall-cmd --state 2>/dev/null; do sleep 0.1; done'], {
-      timeoutMs: 30_000,
+    await host.run(['sh', '-c', 'until firewall-cmd --state 2>/dev/null; do sleep 0.5; done'], {
+      timeoutMs: 90_000,
     })
     const daemon = host.start([process.execPath, program, 'daemon', 'run'])
-    await daemon.waitFor('"listening"', 10_000)
+    await daemon.waitFor('"listening"')
     const box = await lab.container(host)
     await box.serve.tcp(80)
     const env = { TSNET_FIREWALL: firewall }

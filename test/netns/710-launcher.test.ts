@@ -173,7 +173,7 @@ describe('the launcher', () => {
     await using lab = await createLab()
     const host = await lab.host('host')
     const line = 'for i in $(seq 100); do "$0" ls --json & done; wait'
-    const { stdout } = await host.run(['sh', '-c', line, launcher], { env, timeoutMs: 30_000 })
+    const { stdout } = await host.run(['sh', '-c', line, launcher], { env, timeoutMs: 100_000 })
     expect(stdout).toBe('[]\n'.repeat(100))
     expect(await calls(host)).toEqual({ 'tsnet ls': 100 })
     const log = (await host.tsnet('daemon', 'logs')).stdout

@@ -134,7 +134,7 @@ describe('containers that come and go at the same time', () => {
       const env = { TSNET_FIREWALL: firewall }
       const program = new URL('../../dist/launcher/tsnet', import.meta.url).pathname
       const all = (words: (nth: number) => string[]) =>
-        Promise.all(boxes.map((_, nth) => host.run([program, ...words(nth)], { env, timeoutMs: 30_000 })))
+        Promise.all(boxes.map((_, nth) => host.run([program, ...words(nth)], { env, timeoutMs: 100_000 })))
       // The first call starts the daemon and leaves its files.
       await host.run([program, 'ls'], { env })
       const before = await snapshot(host)

@@ -24,7 +24,7 @@ import {
   udp4,
 } from './frames.ts'
 import { startDnsmasq } from './nameyard.ts'
-import { layStreet } from './traceless.ts'
+import { layStreet, linksUp } from './traceless.ts'
 
 export interface Box extends Seen {
   readonly place: Container
@@ -98,6 +98,7 @@ function addressesOf(cidrs: readonly string[]): { readonly v4: string; readonly 
 }
 
 export async function linkLocalOf(place: Place, ifname: string): Promise<string> {
+  await linksUp(place, ifname)
   const { stdout } = await place.run(['ip', '-o', '-6', 'addr', 'show', ifname, 'scope', 'link'])
   return /inet6 (fe80\S+)\//.exec(stdout)?.[1] ?? ''
 }

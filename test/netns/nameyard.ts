@@ -78,9 +78,9 @@ export async function askedUpstream(outside: Host): Promise<string> {
     .join('\n')
 }
 
-/** One question: `STATUS` and the answers' data, sorted. */
+/** One question, which the kernel may lose once while it sets links up: `STATUS` and the answers' data, sorted. */
 export async function dig(from: Place, ...words: string[]): Promise<string> {
-  const { stdout } = await from.run(['dig', '+time=20', '+tries=1', '+nocookie', ...words], {
+  const { stdout } = await from.run(['dig', '+time=7', '+tries=3', '+nocookie', ...words], {
     expectExit: 'any',
   })
   const status = /status: (\w+)/.exec(stdout)?.[1] ?? 'no reply'

@@ -5,8 +5,9 @@
  * @module
  */
 import { expect } from 'vitest'
-import type { Container, Host } from '../../netns-fixtures/host.ts'
+import type { Host } from '../../netns-fixtures/host.ts'
 import type { Lab } from '../../netns-fixtures/lab.ts'
+import type { Place } from '../../netns-fixtures/place.ts'
 import { snapshot, snapshotDifference } from '../../netns-fixtures/snapshot.ts'
 
 /** A host that forwards already, so that nothing documented changes either, and the world beside it. */
@@ -48,7 +49,7 @@ export async function leavesNothing<T>(host: Host, work: () => Promise<T>): Prom
  * Waits until the kernel says that these links are up, and has given them their link-local addresses: it does so a little
  * after their carrier, and behind whoever takes links away anywhere on the machine.
  */
-export async function linksUp(place: Host | Container, ...names: readonly string[]): Promise<void> {
+export async function linksUp(place: Place, ...names: readonly string[]): Promise<void> {
   for (const name of names)
     await place.sh(`until ip -br addr show dev ${name} | grep -q ' UP .* fe80:'; do sleep 0.02; done`)
 }
