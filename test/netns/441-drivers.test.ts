@@ -83,6 +83,7 @@ describe('a driver of a program that uses the library', () => {
 
     expect((await host.tsnet('ls')).stdout).toContain('192.0.2.128')
     expect((await host.tsnet('check')).exitCode).toBe(0)
+    expect((await host.tsnet('doctor')).stdout).toBe('healthy: nothing found\n')
     await host.tsnet('teardown', 'web')
     expect((await box.sh('ip -br link')).stdout).toMatch(/^lo .*\n$/)
     await host.tsnet('network', 'rm', 'lan')
@@ -127,6 +128,7 @@ describe('a driver that is a program', () => {
       verdict: 'reached',
       seenAs: '10.91.0.2',
     })
+    expect((await host.tsnet('doctor')).stdout).toBe('healthy: nothing found\n')
 
     await host.sh('rm /etc/tsnet/config.json')
     await host.tsnet('teardown', 'one')

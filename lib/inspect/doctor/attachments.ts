@@ -8,6 +8,7 @@ import type { Attachment, ContainerNetwork } from '../../model/attachment.ts'
 import type { ArgumentVector } from '../../model/commandline.ts'
 import type { InterfaceView, NamespaceView } from '../views.ts'
 import { type Ailment, mendBy } from './ailment.ts'
+import { isBridged } from './presumed.ts'
 import { nameOf, within } from './words.ts'
 
 export interface Place {
@@ -24,7 +25,7 @@ export function attachmentAilments(place: Place): readonly Ailment[] {
   const outer = host.interfaces.find(({ name }) => name === hostIfname)
   const inner = view.interfaces.find(({ name }) => name === ifname)
   // Interfaces that single CNI plugins made have no pair of ours.
-  if (hostIfname === '' || bridge === '') return []
+  if (!isBridged(attachment) || hostIfname === '' || bridge === '') return []
   if (outer === undefined || inner === undefined) {
     return [
       {

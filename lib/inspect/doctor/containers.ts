@@ -11,6 +11,7 @@ import { type Ailment, mendBy } from './ailment.ts'
 import { attachmentAilments } from './attachments.ts'
 import { duplicates } from './duplicates.ts'
 import type { Patient } from './patient.ts'
+import { isBridged } from './presumed.ts'
 import { nameOf, within } from './words.ts'
 
 export function containerAilments(patient: Patient): readonly Ailment[] {
@@ -85,7 +86,7 @@ function path({ inventory, wayOut }: Patient): readonly Ailment[] {
   if (out === undefined) return []
   return inventory.records.flatMap((record): readonly Ailment[] => {
     const wide = record.attachments.filter(
-      ({ defaultRoute, mtuBytes }) => defaultRoute.length > 0 && mtuBytes > out.mtuBytes,
+      (one) => isBridged(one) && one.defaultRoute.length > 0 && one.mtuBytes > out.mtuBytes,
     )
     const subject = nameOf(record)
     const [first] = wide

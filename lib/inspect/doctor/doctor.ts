@@ -33,7 +33,7 @@ export async function diagnose(engine: Engine, container?: string): Promise<read
 }
 
 /** The pure half. */
-function ailmentsOf(patient: Patient): readonly Ailment[] {
+export function ailmentsOf(patient: Patient): readonly Ailment[] {
   return byCause(
     once([
       ...recordedAilments(patient),

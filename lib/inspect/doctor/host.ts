@@ -10,6 +10,7 @@ import { ownerInKey } from '../../model/names.ts'
 import type { NamespaceView } from '../views.ts'
 import { type Ailment, mendBy } from './ailment.ts'
 import type { Patient } from './patient.ts'
+import { isBridged, isGateway } from './presumed.ts'
 
 /** BR_MAX_PORTS in net/bridge/br_private.h, and when to speak of it. */
 const bridgeCapacity = 1023
@@ -36,7 +37,10 @@ function forwarding({ networks, sysctls }: Patient): readonly Ailment[] {
   return ways.flatMap(({ family, key, name }): readonly Ailment[] => {
     const needing = networks.filter(
       ({ config, live }) =>
-        live && !config.internal && config.subnets.some(({ subnet }) => familyOf(subnet) === family),
+        live &&
+        !config.internal &&
+        isGateway(config) &&
+        config.subnets.some(({ subnet }) => familyOf(subnet) === family),
     )
     if (needing.length === 0 || sysctls.get(key) !== '0') return []
     return [
@@ -57,7 +61,8 @@ function forwarding({ networks, sysctls }: Patient): readonly Ailment[] {
 }
 
 function bridges({ networks, inventory }: Patient): readonly Ailment[] {
-  return networks.flatMap(({ config, containers }): readonly Ailment[] => {
+  const bridged = networks.filter(({ config }) => isBridged(config))
+  return bridged.flatMap(({ config, containers }): readonly Ailment[] => {
     const { name } = config
     const bridge = inventory.bridges.find((one) => one.name === config.options.bridge)
     if (bridge === undefined) return containers.length === 0 ? [] : [goneBridge(name, config.options.bridge)]
@@ -70,7 +75,7 @@ function bridges({ networks, inventory }: Patient): readonly Ailment[] {
         what: `the bridge of network ${name} is down: nothing goes through it`,
         evidence: [`${bridge.name} is DOWN, with ${bridge.ports.length} ports`],
         ...mendBy(['ip', 'link', 'set', bridge.name, 'up']),
-        safe: true,
+        safe: config.options.unmanaged !== true,
       })
     }
     if (bridge.ports.length >= nearlyFull) {
@@ -84,7 +89,7 @@ function bridges({ networks, inventory }: Patient): readonly Ailment[] {
         safe: false,
       })
     }
-    return [...found, ...(bridge.up ? gateways(name, bridge, config) : [])]
+    return [...found, ...(bridge.up && isGateway(config) ? gateways(name, bridge, config) : [])]
   })
 }
 
@@ -133,7 +138,7 @@ function overlapping(patient: Patient): readonly Ailment[] {
   return patient.networks.flatMap(({ config, live }) =>
     config.subnets.flatMap(({ subnet }): readonly Ailment[] => {
       const { bridge } = config.options
-      if (!live) return []
+      if (!live || !isGateway(config)) return []
       const routes = host.routes
         .filter(({ to, dev }) => dev !== bridge && dev !== 'lo' && takesPart(to, subnet))
         .map(({ to, via, dev }) => `route ${to}${via === undefined ? '' : ` via ${via}`} dev ${dev ?? '?'}`)

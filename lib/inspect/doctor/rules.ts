@@ -14,6 +14,7 @@ import { type Decision, walkHook } from '../walk/walk.ts'
 import { placeOf, toolOf } from '../walk/words.ts'
 import { type Ailment, mendBy } from './ailment.ts'
 import type { Patient } from './patient.ts'
+import { isGateway } from './presumed.ts'
 
 const somewhere: Readonly<Record<Family, Address>> = {
   4: '203.0.113.7' as Address,
@@ -38,7 +39,7 @@ function drops(patient: Patient, { config, containers }: NetworkInspect): readon
   const known = patient.disagreements.some(
     ({ kind, subject }) => kind === 'accept' && subject === config.name,
   )
-  if (config.internal) return []
+  if (config.internal || !isGateway(config)) return []
   const seen = new Set<string>()
   return config.subnets.flatMap(({ subnet }): readonly Ailment[] => {
     const family = familyOf(subnet)
