@@ -1,14 +1,15 @@
 /**
- * Examinations of the host: forwarding, bridges, routes, and what belongs to nobody.
+ * Examinations of the host: forwarding, bridges, and what belongs to nobody.
  *
  * @module
  */
 
 import type { NetworkInspect } from '../../engine/engine.ts'
-import { type Cidr, familyOf, overlaps, prefixLength, type Subnet } from '../../model/address.ts'
+import { type Cidr, familyOf, prefixLength } from '../../model/address.ts'
 import { ownerInKey } from '../../model/names.ts'
 import type { NamespaceView } from '../views.ts'
 import { type Ailment, mendBy } from './ailment.ts'
+import { overlapping } from './overlaps.ts'
 import type { Patient } from './patient.ts'
 import { isBridged, isGateway } from './presumed.ts'
 
@@ -129,48 +130,6 @@ function gateways(
       },
     ]
   })
-}
-
-/** Routes and addresses of others that take a part of a network: its containers are not reached, or answer elsewhere. */
-function overlapping(patient: Patient): readonly Ailment[] {
-  const host = hostOf(patient)
-  if (host === undefined) return []
-  return patient.networks.flatMap(({ config, live }) =>
-    config.subnets.flatMap(({ subnet }): readonly Ailment[] => {
-      const { bridge } = config.options
-      if (!live || !isGateway(config)) return []
-      const routes = host.routes
-        .filter(({ to, dev }) => dev !== bridge && dev !== 'lo' && takesPart(to, subnet))
-        .map(({ to, via, dev }) => `route ${to}${via === undefined ? '' : ` via ${via}`} dev ${dev ?? '?'}`)
-      const addresses = host.interfaces
-        .filter(({ name }) => name !== bridge && name !== 'lo')
-        .flatMap(({ name, addresses: own }) =>
-          own.filter((cidr) => takesPart(cidr, subnet)).map((cidr) => `address ${cidr} on ${name}`),
-        )
-      const evidence = [...new Set([...addresses, ...routes])]
-      if (evidence.length === 0) return []
-      return [
-        {
-          code: 'route-overlap',
-          severity: 'error',
-          subject: config.name,
-          what: `somebody else has a part of ${subnet} of network ${config.name}: packets to its containers go there`,
-          evidence,
-          fix: `move one of them: tsnet network create with another --subnet, or ip ${evidence[0]?.startsWith('route') ? `route del ${evidence[0].split(' ')[1]}` : 'addr del'}`,
-          safe: false,
-        },
-      ]
-    }),
-  )
-}
-
-/** As specific as the network or more: a less specific route (a default one, a VPN's 10/8) loses against the bridge's. */
-function takesPart(other: Cidr, subnet: Subnet): boolean {
-  return (
-    familyOf(other) === familyOf(subnet) &&
-    prefixLength(other) >= prefixLength(subnet) &&
-    overlaps(other, subnet)
-  )
 }
 
 /** Ends of pairs that carry our mark, and no record knows them. */

@@ -43,3 +43,46 @@ describe('a network of a driver that is not ours', () => {
     expect(found({ ...of, network: {} })).not.toEqual([])
   })
 })
+
+describe('a route of others to a network', () => {
+  const via = { via: '198.51.100.9', dev: 'tun0' }
+  const seen = (otherwise: Otherwise): readonly string[] =>
+    ailmentsOf(patientWith(otherwise)).flatMap(({ code, evidence, fix }) => [code, ...evidence, fix])
+  const move = 'move one of them: tsnet network create with another --subnet, or ip'
+
+  it('takes nothing behind the bridge’s own, and is deleted by all that tells it from that', () => {
+    const behind = { to: '10.90.0.0/24', ...via, metric: 50 }
+    expect(seen({ routes: [behind] })).toEqual([])
+    expect(seen({ routes: [behind, { to: '10.90.0.0/24', ...via, metric: 0 }] })).toEqual([
+      'route-overlap',
+      'route 10.90.0.0/24 via 198.51.100.9 dev tun0',
+      `${move} route del 10.90.0.0/24 via 198.51.100.9 dev tun0`,
+    ])
+    // The bridge has none.
+    expect(seen({ addresses: [], routes: [behind] })).toContain(
+      `${move} route del 10.90.0.0/24 via 198.51.100.9 dev tun0 metric 50`,
+    )
+  })
+
+  it('takes its part whatever its metric where it is more specific', () => {
+    expect(seen({ routes: [{ to: '10.90.0.128/25', dev: 'tun0', metric: 50 }] })).toEqual([
+      'route-overlap',
+      'route 10.90.0.128/25 dev tun0 metric 50',
+      `${move} route del 10.90.0.128/25 dev tun0 metric 50`,
+    ])
+  })
+
+  it('that comes with an address goes with it', () => {
+    expect(
+      seen({
+        links: [{ name: 'lan0', addresses: ['10.90.0.200/26'] }],
+        routes: [{ to: '10.90.0.192/26', dev: 'lan0', metric: 0 }],
+      }),
+    ).toEqual([
+      'route-overlap',
+      'address 10.90.0.200/26 on lan0',
+      'route 10.90.0.192/26 dev lan0',
+      `${move} addr del 10.90.0.200/26 dev lan0`,
+    ])
+  })
+})
