@@ -149,6 +149,13 @@ export const faults: readonly Fault[] = [
     doctor: 'not-in-bridge',
   },
   {
+    name: 'a port turns packets to its own published port no longer around',
+    backend: 'both',
+    break: 'bridge link set dev $WEBVETH hairpin off',
+    mend: 'bridge link set dev $WEBVETH hairpin on',
+    doctor: 'setting-changed',
+  },
+  {
     name: "a bridge has lost the address that is its containers' gateway",
     backend: 'both',
     break: 'ip addr del 10.90.0.1/24 dev $BRIDGE',

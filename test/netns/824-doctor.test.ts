@@ -4,7 +4,8 @@
  * @module
  */
 import { describe, expect, it } from 'vitest'
-import type { Ailment, Mended } from '../../lib/index.ts'
+import type { Ailment, ContainerNetwork, Mended } from '../../lib/index.ts'
+import type { Container } from '../../netns-fixtures/host.ts'
 import { createLab } from '../../netns-fixtures/lab.ts'
 import { needs } from '../../netns-fixtures/requirements.ts'
 import { snapshot, snapshotDifference } from '../../netns-fixtures/snapshot.ts'
@@ -77,6 +78,44 @@ describe.each(['iptables', 'nftables'] as const)('with %s', (backend) => {
     expect(snapshotDifference(inside, await snapshot(yard.boxes.web))).toEqual([])
     expect(await yard.outside.probe.tcp('198.51.100.1', 8080)).toBe('reached')
   })
+})
+
+it('--fix puts what has left a network with icc=false back as it was: kept from its neighbours', async () => {
+  await using lab = await createLab()
+  const host = await lab.host('host', { forwarding: true })
+  // Where rules see what stays inside a bridge they keep containers apart, and not the ports.
+  await host.sh('sysctl -qew net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0')
+  const apart = ['--network', 'apart', '--firewall', 'nftables']
+  await host.tsnet(
+    'network',
+    'create',
+    'apart',
+    '-o',
+    'icc=false',
+    '-o',
+    'dns=false',
+    '--firewall',
+    'nftables',
+  )
+  const [one, two] = [await lab.container(host), await lab.container(host)]
+  const setup = (box: Container, id: string): Promise<ContainerNetwork> =>
+    host.tsnetJson('setup', '--pid', String(box.pid), '--id', id, ...apart)
+  const [link, address] = [
+    (await setup(one, 'one')).attachments[0]?.hostIfname,
+    (await setup(two, 'two')).attachments[0]?.addresses[0]?.replace('/24', ''),
+  ]
+  await two.serve.tcp(80)
+  const reached = async (): Promise<boolean> => (await one.probe.tcp(address ?? '', 80)) === 'reached'
+  const port = async (): Promise<string> => (await host.sh(`bridge -d link show dev ${link}`)).stdout
+  const [healthy, before] = [await port(), await reached()]
+  expect([healthy.includes('isolated on'), before]).toEqual([true, false])
+  await host.sh(`ip link set ${link} nomaster`)
+  await host.tsnet('doctor', '--fix')
+  expect([await port(), await reached()]).toEqual([healthy, before])
+  await host.sh(`bridge link set dev ${link} isolated off`)
+  expect(codes(await examine(host))).toEqual(['setting-changed'])
+  await host.tsnet('doctor', '--fix')
+  expect([await port(), await reached()]).toEqual([healthy, before])
 })
 
 it('--fix starts its commands without a shell: a name that a shell would obey is a name', async () => {

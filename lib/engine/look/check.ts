@@ -8,6 +8,7 @@
 import { addressOf } from '../../model/address.ts'
 import { ownerInKey } from '../../model/names.ts'
 import { describe } from '../../plan/describe.ts'
+import type { LoweredStep } from '../../plan/step.ts'
 import type { ContainerRecord } from '../../state/records.ts'
 import { type Owner, unknownOwner } from '../../state/reservations.ts'
 import { type EngineContext, interruptible, ownerIsAlive } from '../context.ts'
@@ -135,15 +136,8 @@ async function checkContainer(context: EngineContext, record: ContainerRecord): 
       steps.map(({ step }) => step),
       sandbox,
     )
-    const gone = missing.map((step) => ({
-      kind: 'step' as const,
-      step: step.kind,
-      subject: id,
-      what: `missing: ${firstLine(describe(step).add)}`,
-      hint: comesBack(step) ? 'tsnet gc' : hint,
-    }))
     return [
-      ...gone,
+      ...(await notThere(context, missing, id, hint)),
       ...lostLeases(context, record).map((found) => ({
         kind: 'lease' as const,
         subject: id,
@@ -170,14 +164,25 @@ async function checkEnd(context: EngineContext, record: ContainerRecord): Promis
     steps.map(({ step }) => step),
     undefined,
   )
-  const hint = 'docker restart of that container makes it anew'
-  return missing.map((step) => ({
-    kind: 'step',
-    step: step.kind,
-    subject,
-    what: `missing: ${firstLine(describe(step).add)}`,
-    hint: comesBack(step) ? 'tsnet gc' : hint,
-  }))
+  return notThere(context, missing, subject, 'docker restart of that container makes it anew')
+}
+
+/** @param anew what makes them again where no less does */
+function notThere(
+  { kernel }: EngineContext,
+  missing: readonly LoweredStep[],
+  subject: string,
+  anew: string,
+): Promise<readonly Finding[]> {
+  return Promise.all(
+    missing.map(async (step): Promise<Finding> => {
+      const line = firstLine(describe(step).add)
+      // Flags go alone where the link is there: nothing has to be made anew for them.
+      const isFlags = step.kind === 'bridgePort' && (await kernel.hostLink(step.name)) !== undefined
+      const hint = comesBack(step) ? 'tsnet gc' : isFlags ? line : anew
+      return { kind: 'step', step: step.kind, subject, what: `missing: ${line}`, hint }
+    }),
+  )
 }
 
 function lostLeases(

@@ -16,6 +16,8 @@ export interface Place {
   readonly view: NamespaceView
   readonly host: NamespaceView
   readonly attachment: Attachment
+  /** Of its port, where that has lost them. */
+  readonly flags: ArgumentVector | undefined
 }
 
 export function attachmentAilments(place: Place): readonly Ailment[] {
@@ -47,7 +49,7 @@ export function attachmentAilments(place: Place): readonly Ailment[] {
 }
 
 function linkState(
-  { record, view, attachment }: Place,
+  { record, view, attachment, flags }: Place,
   outer: InterfaceView,
   inner: InterfaceView,
 ): readonly Ailment[] {
@@ -86,7 +88,7 @@ function linkState(
       ],
       ...mendBy(
         ['ip', 'link', 'set', outer.name, 'master', attachment.bridge],
-        ['bridge', 'link', 'set', 'dev', outer.name, 'hairpin', 'on'],
+        ...(flags === undefined ? [] : [flags]),
       ),
       safe: true,
     })

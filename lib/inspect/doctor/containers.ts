@@ -11,6 +11,7 @@ import { type Ailment, mendBy } from './ailment.ts'
 import { attachmentAilments } from './attachments.ts'
 import { duplicates } from './duplicates.ts'
 import type { Patient } from './patient.ts'
+import { lostFlags } from './portflags.ts'
 import { isBridged } from './presumed.ts'
 import { nameOf, within } from './words.ts'
 
@@ -21,7 +22,12 @@ export function containerAilments(patient: Patient): readonly Ailment[] {
     const view = patient.inventory.namespaces.find(({ cookie }) => cookie === record.sandbox.identity.cookie)
     if (view === undefined || record.mode !== 'bridge') return []
     return [
-      ...record.attachments.flatMap((attachment) => attachmentAilments({ record, view, host, attachment })),
+      ...record.attachments.flatMap((attachment) =>
+        attachmentAilments({
+          ...{ record, view, host, attachment },
+          flags: lostFlags(patient, attachment.hostIfname),
+        }),
+      ),
       ...reversePath(patient, record, view),
       ...listeners(patient, record, view),
     ]

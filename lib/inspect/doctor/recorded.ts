@@ -9,6 +9,7 @@ import type { Finding, FindingKind } from '../../engine/engine.ts'
 import type { NamespaceView } from '../views.ts'
 import { type Ailment, mendBy } from './ailment.ts'
 import type { Patient } from './patient.ts'
+import { changedFlags } from './portflags.ts'
 
 type Told = Omit<Ailment, 'subject' | 'evidence' | 'fix'> & Partial<Pick<Ailment, 'evidence' | 'fix'>>
 
@@ -67,15 +68,17 @@ const tell: Readonly<Record<FindingKind, (finding: Finding, patient: Patient) =>
     ...mendBy(['tsnet', 'gc']),
     safe: true,
   }),
-  step: ({ step, subject, what }) =>
-    step !== 'sysctl' || what.includes('rp_filter')
-      ? undefined
-      : {
-          code: 'setting-changed',
-          severity: 'warning',
-          what: `a setting of ${subject} was changed`,
-          safe: false,
-        },
+  step: (finding, patient) => {
+    const { step, subject, what } = finding
+    if (step === 'bridgePort') return changedFlags(finding, patient)
+    if (step !== 'sysctl' || what.includes('rp_filter')) return undefined
+    return {
+      code: 'setting-changed',
+      severity: 'warning',
+      what: `a setting of ${subject} was changed`,
+      safe: false,
+    }
+  },
 }
 
 /** The way in that was given is gone, and the namespace is not. */

@@ -239,6 +239,21 @@ describe('a teardown that fails', () => {
     expect((await there.engine.teardown({ container: 'one' }))?.container.id).toBe(undefined)
     expect(unlike([before], there.picture())).toEqual([])
   })
+
+  it('flags that a bridge port has lost are mended by a command, and with its link by a new setup', async () => {
+    const { kernel, engine, setUp } = await world()
+    const name = (await setUp('one')).attachments[0]?.hostIfname ?? ''
+    const flags = { kind: 'bridgePort', where: 'host', name, hairpin: false, isolated: false } as const
+    expect((await kernel.apply([flags], undefined)).error).toBe(undefined)
+    const line = `bridge link set dev ${name} hairpin on isolated off`
+    expect(await engine.check()).toEqual([
+      { kind: 'step', step: 'bridgePort', subject: 'one', what: `missing: ${line}`, hint: line },
+    ])
+    Object.assign(kernel, { hostLink: async () => undefined })
+    expect((await engine.check()).map(({ hint }) => hint)).toEqual([
+      'tsnet teardown --id one, then set it up again',
+    ])
+  })
 })
 
 describe('a dead container', () => {

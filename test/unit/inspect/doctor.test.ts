@@ -86,3 +86,42 @@ describe('a route of others to a network', () => {
     ])
   })
 })
+
+describe('a bridge port', () => {
+  const lost = (flags: string): Required<Otherwise>['rest'] => ({
+    disagreements: [
+      {
+        ...{ kind: 'step', step: 'bridgePort', subject: 'f00d' },
+        what: `missing: bridge link set dev web-1 ${flags}`,
+        hint: `bridge link set dev web-1 ${flags}`,
+      },
+    ],
+  })
+
+  it('that has left its bridge gets back the flags it was made with, and no others', () => {
+    const commands = 'ip link set web-1 master br0; bridge link set dev web-1'
+    expect(found({ master: '', rest: lost('hairpin on isolated on') })).toEqual([
+      `not-in-bridge*: ${commands} hairpin on isolated on`,
+    ])
+    expect(found({ master: '' })).toEqual(['not-in-bridge*: ip link set web-1 master br0'])
+  })
+
+  it('that is not isolated any more is told, with who reaches whom', () => {
+    const isolated = { port: { isolated: false }, rest: lost('hairpin on isolated on') }
+    expect(ailmentsOf(patientWith(isolated))).toEqual([
+      {
+        code: 'setting-changed',
+        severity: 'warning',
+        subject: 'web',
+        what: 'web and its neighbours reach each other, though its network keeps containers apart (icc=false)',
+        evidence: [
+          'web-1 has hairpin on isolated off',
+          'missing: bridge link set dev web-1 hairpin on isolated on',
+        ],
+        fix: 'bridge link set dev web-1 hairpin on isolated on',
+        commands: [['bridge', 'link', 'set', 'dev', 'web-1', 'hairpin', 'on', 'isolated', 'on']],
+        safe: true,
+      },
+    ])
+  })
+})
