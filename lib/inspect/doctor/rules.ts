@@ -9,6 +9,7 @@
 import type { NetworkInspect } from '../../engine/engine.ts'
 import { type Address, addressOf, type Family, familyOf } from '../../model/address.ts'
 import type { ArgumentVector } from '../../model/commandline.ts'
+import { DNS_PORT } from '../../model/network.ts'
 import { ownerOfTable, type Packet, type RuleTable } from '../walk/model.ts'
 import { type Decision, walkHook } from '../walk/walk.ts'
 import { placeOf, toolOf } from '../walk/words.ts'
@@ -126,10 +127,13 @@ function nameQuestions(patient: Patient, { config, containers }: NetworkInspect)
       ({ container, resolver }) => container.id === asker?.id && resolver.servers.includes(gateway),
     )
     if (own === undefined || !asks) return []
+    // Input chains see it as it was led there.
+    const port = config.options.dnsPort ?? DNS_PORT
     const question: Packet = {
       ...packet(family),
       proto: 'udp',
-      dport: 53,
+      dport: port,
+      ctstatus: port === DNS_PORT ? [] : ['dnat'],
       iif: config.options.bridge,
       saddr: own,
       daddr: gateway,
@@ -143,18 +147,18 @@ function nameQuestions(patient: Patient, { config, containers }: NetworkInspect)
       decision.table.tool === 'nft'
         ? [
             ...insertInto(decision.table, decision.chain),
-            ...['iifname', bridge, 'udp', 'dport', '53', 'accept'],
+            ...['iifname', bridge, 'udp', 'dport', String(port), 'accept'],
           ]
         : [
             toolOf(decision.table),
-            ...['-I', 'INPUT', '-i', bridge, '-p', 'udp', '--dport', '53', '-j', 'ACCEPT'],
+            ...['-I', 'INPUT', '-i', bridge, '-p', 'udp', '--dport', String(port), '-j', 'ACCEPT'],
           ]
     return [
       {
         code: 'names-blocked',
         severity: 'error',
         subject: config.name,
-        what: `containers of network ${config.name} cannot ask for names: a chain of ${ownerOfTable(decision.table, decision.chain)} drops what they send to ${gateway} port 53`,
+        what: `containers of network ${config.name} cannot ask for names: a chain of ${ownerOfTable(decision.table, decision.chain)} drops what they send to ${gateway} port ${port}`,
         evidence: [placeOf(decision)],
         ...mendBy(allow),
         safe: false,

@@ -3,6 +3,8 @@
  */
 import { describe, expect, it } from 'vitest'
 import { ailmentsOf } from '../../../lib/inspect/doctor/doctor.ts'
+import { iptablesTables } from '../../../lib/inspect/walk/iptables.ts'
+import type { RuleTable } from '../../../lib/inspect/walk/model.ts'
 import { type Otherwise, patientWith } from './patients.ts'
 
 const found = (otherwise: Otherwise): readonly string[] =>
@@ -122,6 +124,35 @@ describe('a bridge port', () => {
         commands: [['bridge', 'link', 'set', 'dev', 'web-1', 'hairpin', 'on', 'isolated', 'on']],
         safe: true,
       },
+    ])
+  })
+})
+
+describe('an input chain that drops', () => {
+  const dropping = (...rules: readonly string[]): readonly RuleTable[] =>
+    iptablesTables([
+      {
+        tool: 'iptables-legacy',
+        family: 4,
+        text: ['*filter', ':INPUT DROP [0:0]', ...rules, 'COMMIT', ''].join('\n'),
+      },
+    ])
+  const accept = (port: number): string => `[0:0] -A INPUT -i br0 -p udp -m udp --dport ${port} -j ACCEPT`
+
+  it.each([
+    ['', {}, 53, 5300],
+    [' that have a port of their own, where they arrive', { dnsPort: 5300 }, 5300, 53],
+  ])('takes names away%s', (_, options, port, other) => {
+    expect(found({ options, rest: { rules: dropping(accept(port)) } })).toEqual([])
+    const [blocked] = ailmentsOf(patientWith({ options, rest: { rules: dropping(accept(other)) } }))
+    expect([blocked?.code, blocked?.what.split(' ').slice(-2), blocked?.fix]).toEqual([
+      'names-blocked',
+      ['port', String(port)],
+      `iptables-legacy -I INPUT -i br0 -p udp --dport ${port} -j ACCEPT`,
+    ])
+    const table = { ...dropping()[0], tool: 'nft', family: 'inet', name: 'admin' } as RuleTable
+    expect(found({ options, rest: { rules: [table] } })).toEqual([
+      `names-blocked: nft insert rule inet admin INPUT iifname br0 udp dport ${port} accept`,
     ])
   })
 })
