@@ -6,14 +6,23 @@
  */
 
 import type { Finding, FindingKind } from '../../engine/engine.ts'
-import type { NamespaceView } from '../views.ts'
+import type { ContainerNetwork } from '../../model/attachment.ts'
+import { ownerInKey } from '../../model/names.ts'
+import type { Inventory, NamespaceView } from '../views.ts'
 import { type Ailment, mendBy } from './ailment.ts'
 import type { Patient } from './patient.ts'
 import { changedFlags } from './portflags.ts'
+import { nameOf } from './words.ts'
 
 type Told = Omit<Ailment, 'subject' | 'evidence' | 'fix'> & Partial<Pick<Ailment, 'evidence' | 'fix'>>
 
-const tell: Readonly<Record<FindingKind, (finding: Finding, patient: Patient) => Told | undefined>> = {
+/** With whom it is about as people know them. */
+interface Named extends Finding {
+  /** As `check` says it: the record's, the unit's or the network's. */
+  readonly key: string
+}
+
+const tell: Readonly<Record<FindingKind, (finding: Named, patient: Patient) => Told | undefined>> = {
   pending: ({ subject }) => ({
     code: 'half-done',
     severity: 'warning',
@@ -21,8 +30,8 @@ const tell: Readonly<Record<FindingKind, (finding: Finding, patient: Patient) =>
     ...mendBy(['tsnet', 'gc']),
     safe: true,
   }),
-  sandbox: ({ subject }, { inventory }) => {
-    const record = inventory.records.find(({ container }) => (container.name ?? container.id) === subject)
+  sandbox: ({ subject, key }, { inventory }) => {
+    const record = recordOf(inventory, key)
     const view = inventory.namespaces.find(({ cookie }) => cookie === record?.sandbox.identity.cookie)
     if (view !== undefined) return orphaned(subject, view)
     return {
@@ -33,11 +42,11 @@ const tell: Readonly<Record<FindingKind, (finding: Finding, patient: Patient) =>
       safe: true,
     }
   },
-  record: ({ subject, hint }) => ({
+  record: ({ subject, key, hint }) => ({
     code: 'record-unreadable',
     severity: 'warning',
     what: `the record of container ${subject} could not be read and was set aside: what it held stays held`,
-    evidence: [`${subject}.json.unreadable`],
+    evidence: [`${key}.json.unreadable`],
     ...mendBy(['tsnet', ...hint.split(' ').slice(1)]),
     safe: false,
   }),
@@ -99,7 +108,9 @@ function orphaned(subject: string, { pids, mounts, path }: NamespaceView): Told 
 }
 
 export function recordedAilments(patient: Patient): readonly Ailment[] {
-  const named = patient.disagreements.map((one) => ({ ...one, subject: subjectOf(patient, one.subject) }))
+  const named = patient.disagreements.map(
+    (one): Named => ({ ...one, key: one.subject, subject: subjectOf(patient.inventory, one.subject) }),
+  )
   const told = named.flatMap((finding) => {
     const { subject, what, hint } = finding
     const ailment = tell[finding.kind](finding, patient)
@@ -139,9 +150,12 @@ function inOneLine(what: string): string {
 }
 
 /** Findings name records and units; people know containers and networks. */
-function subjectOf({ inventory }: Patient, subject: string): string {
-  const record = inventory.records.find(({ container }) => container.id === subject.replace(/~.*/, ''))
-  if (record !== undefined) return record.container.name ?? subject
-  if (subject.startsWith('base@')) return 'host'
-  return /^(?:network|rules|accept)\.([^@]+)/.exec(subject)?.[1] ?? subject
+function subjectOf(inventory: Inventory, key: string): string {
+  const record = recordOf(inventory, key)
+  if (record !== undefined) return nameOf(record)
+  if (key.startsWith('base@')) return 'host'
+  return /^(?:network|rules|accept)\.([^@]+)/.exec(key)?.[1] ?? key
 }
+
+const recordOf = ({ records }: Inventory, key: string): ContainerNetwork | undefined =>
+  records.find(({ container }) => container.id === ownerInKey(key))

@@ -156,3 +156,42 @@ describe('an input chain that drops', () => {
     ])
   })
 })
+
+describe('what concerns one container', () => {
+  it.each(['k8s_web', '0123456789abcdef', '0123456789ab', '0123'])(
+    'is found by each of its names and ids: %s',
+    (word) => {
+      const patient = patientWith({
+        container: { id: '0123456789abcdef' },
+        called: 'k8s_web',
+        bridgeUp: false,
+        master: '',
+        rest: {
+          disagreements: [
+            {
+              ...{ kind: 'step', step: 'rules', subject: '0123456789abcdef~eth0' },
+              ...{ what: 'missing: a rule', hint: 'tsnet gc' },
+            },
+          ],
+        },
+      })
+      const concerning = ailmentsOf(patient, word)
+      expect(concerning.map(({ code, subject }) => [code, subject])).toEqual([
+        ['bridge-down', 'shop'],
+        ['not-in-bridge', '0123456789ab'],
+        ['rules-missing', '0123456789ab'],
+      ])
+      expect(concerning).toEqual(ailmentsOf(patient))
+    },
+  )
+
+  it('is also told where its record cannot be read, by the file that was set aside', () => {
+    const hint = 'tsnet teardown f00d'
+    const record = { kind: 'record', subject: 'f00d~eth1', what: 'it was set aside', hint }
+    const [told] = ailmentsOf(patientWith({ rest: { disagreements: [record] } }), 'web')
+    expect([told?.code, told?.subject, told?.evidence, told?.fix]).toEqual([
+      ...['record-unreadable', 'web', ['f00d~eth1.json.unreadable']],
+      hint,
+    ])
+  })
+})
