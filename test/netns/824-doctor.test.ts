@@ -10,6 +10,7 @@ import { createLab } from '../../netns-fixtures/lab.ts'
 import { needs } from '../../netns-fixtures/requirements.ts'
 import { snapshot, snapshotDifference } from '../../netns-fixtures/snapshot.ts'
 import { faults } from '../faults.ts'
+import { box, cni } from './cni.ts'
 import { dockerLeftovers as docker } from './dockerleft.ts'
 import { examine } from './faulttrial.ts'
 import { layShopHost } from './faultyhost.ts'
@@ -143,6 +144,30 @@ it('--fix starts its commands without a shell: a name that a shell would obey is
     ).stdout.trim(),
   ).toBe('')
   await host.tsnet('teardown', 'odd')
+})
+
+it('a container of CNI, which has no name, is found by its id where its rules were flushed or its link is gone', async () => {
+  await using lab = await createLab()
+  const host = await lab.host('host', { forwarding: true })
+  const container = await box(host)
+  const id = '7f3b9c2d41e65a08'
+  const conf = { cniVersion: '1.0.0', name: 'pods', type: 'tsnet', firewall: 'iptables' }
+  const portMappings = [{ hostPort: 8080, containerPort: 80, protocol: 'tcp' }]
+  const call = { id, netns: container.netns }
+  expect((await cni(host, 'ADD', { ...conf, runtimeConfig: { portMappings } }, call)).exitCode).toBe(0)
+  expect(await examine(host, id)).toEqual([])
+  await host.sh(
+    'iptables -t nat -S | sed -n "s/^-N \\(TSNET-DNAT-.*\\)/\\1/p" | xargs -n1 iptables -t nat -F',
+  )
+  const rulesOnly = await examine(host, id)
+  expect(rulesOnly.map(({ code, subject }) => [code, subject])).toEqual([['rules-missing', id.slice(0, 12)]])
+  expect(await examine(host, id.slice(0, 6))).toEqual(rulesOnly)
+  await host.tsnet('doctor', id, '--fix')
+  await host.sh(
+    `ip link set ${(await host.tsnetJson<ContainerNetwork[]>('ls'))[0]?.attachments[0]?.hostIfname} down`,
+  )
+  expect(codes(await examine(host, id))).toEqual(['link-down'])
+  await host.tsnet('doctor', id, '--fix')
 })
 
 it('a container in the line narrows it down to what concerns that one', async () => {
