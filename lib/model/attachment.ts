@@ -171,6 +171,8 @@ export interface ContainerNetwork {
     readonly search: readonly string[]
     readonly options: readonly string[]
     readonly hosts: readonly { readonly name: string; readonly address: Address }[]
+    /** Whom tsnet's own servers ask for it; absent: whom its networks ask. */
+    readonly forwarders?: readonly Address[]
     /** The file that was written; then `servers`, `search` and `options` are what it says. */
     readonly resolvConf?: string
     readonly hostsFile?: string

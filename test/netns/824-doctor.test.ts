@@ -146,6 +146,31 @@ it('--fix starts its commands without a shell: a name that a shell would obey is
   await host.tsnet('teardown', 'odd')
 })
 
+it('names outside are in order once somebody is named for them as advised, or by the container itself', async () => {
+  await using lab = await createLab()
+  const yard = await layShopHost(lab, 'nftables')
+  await yard.shell('echo nameserver 10.90.0.1 > /etc/resolv.conf')
+  const [loop] = await examine(yard.host)
+  expect([loop?.code, loop?.fix.split('; or ')[1]]).toEqual([
+    'dns-loop',
+    'for each of shop, vault: tsnet network update NETWORK --dns ADDRESS',
+  ])
+  for (const network of ['shop', 'vault'])
+    await yard.host.tsnet('network', 'update', network, '--dns', '198.51.100.2')
+  expect(await examine(yard.host)).toEqual([])
+  await yard.shell('echo nameserver 198.51.100.99 > /etc/resolv.conf')
+  expect(await examine(yard.host)).toEqual([])
+  const own = await lab.container(yard.host)
+  const setup = ['setup', '--pid', String(own.pid), '--id', 'own', '--firewall', 'nftables']
+  await yard.host.tsnet(...setup, '--dns', '198.51.100.2')
+  expect(await examine(yard.host)).toEqual([])
+  await yard.host.tsnet('teardown', 'own')
+  await yard.host.tsnet(...setup)
+  expect((await examine(yard.host)).map(({ code, fix }) => [code, fix.split('; or ')[1]])).toEqual([
+    ['dns-upstream-dead', 'tsnet network update tsnet --dns ADDRESS'],
+  ])
+})
+
 it('a container of CNI, which has no name, is found by its id where its rules were flushed or its link is gone', async () => {
   await using lab = await createLab()
   const host = await lab.host('host', { forwarding: true })

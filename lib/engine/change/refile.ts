@@ -33,7 +33,9 @@ export function filesOf(
   if (result === undefined) return { record: changed, redo: [], back: [] }
   const { servers = [], search = [], options = [] } = request.resolver
   const known = new Map(context.networks.list().map((config) => [config.name, config]))
-  const asked = { ...result, resolver: { ...result.resolver, servers, search, options } }
+  // Absent again where no network with names is left.
+  const { forwarders: _before, ...resolver } = result.resolver
+  const asked = { ...result, resolver: { ...resolver, servers, search, options } }
   const named = withNameServers(context, request, new Map([...known, ...configs]), asked)
   const files = decideFiles(context, request, target, named)
   const old = new Map(before.steps.flatMap(({ step }) => (step.kind === 'file' ? [[step.path, step]] : [])))

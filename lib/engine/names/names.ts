@@ -57,7 +57,8 @@ export function withNameServers(
     host: context.kernel.hostText('/etc/resolv.conf') ?? '',
     behindStub: '',
   })
-  return { ...result, resolver: { ...result.resolver, ...says } }
+  const forwarders = servers.length === 0 ? {} : { forwarders: servers }
+  return { ...result, resolver: { ...result.resolver, ...says, ...forwarders } }
 }
 
 /** The network of the default route first, IPv4 first. Internal networks have a gateway too: it only leads nowhere. */

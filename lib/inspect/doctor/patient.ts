@@ -54,7 +54,7 @@ export async function examine(engine: Engine): Promise<Patient> {
       ? []
       : await probeWaysOut(
           host,
-          resolvers.map(({ server }) => server),
+          resolvers.map(({ server }) => server).filter((server) => !isLoopback(server)),
           wayOut,
         )
   const inside = new Map(
@@ -82,7 +82,7 @@ function insideKeys({ interfaces }: NamespaceView): readonly string[] {
   return ['all', ...interfaces.map(({ name }) => name)].map((name) => `net/ipv4/conf/${name}/rp_filter`)
 }
 
-/** Servers the name server asks: those of the host that are not the host itself, else those behind a stub. */
+/** Servers the name server asks: the host's, or those behind a stub where all are the host itself. */
 function hostServers(): readonly Address[] {
   const read = (path: string): readonly Address[] =>
     (fileText(path) ?? '').split('\n').flatMap((line) => {
@@ -91,8 +91,9 @@ function hostServers(): readonly Address[] {
       return address === undefined ? [] : [address]
     })
   const own = read('/etc/resolv.conf').slice(0, mostServers)
-  const usable = own.filter((server) => !isLoopback(server))
-  return usable.length > 0 ? usable : read('/run/systemd/resolve/resolv.conf').slice(0, mostServers)
+  return own.some((server) => !isLoopback(server))
+    ? own
+    : read('/run/systemd/resolve/resolv.conf').slice(0, mostServers)
 }
 
 async function askResolvers(): Promise<Patient['resolvers']> {

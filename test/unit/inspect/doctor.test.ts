@@ -195,3 +195,30 @@ describe('what concerns one container', () => {
     ])
   })
 })
+
+describe('the way to names outside', () => {
+  const asking = (...servers: readonly (readonly [string, boolean])[]): Otherwise => ({
+    rest: { resolvers: servers.map(([server, answers]) => ({ server, answers })) },
+  })
+  const [loop, dead] = [asking(['10.90.0.1', true]), asking(['198.51.100.2', false])]
+  const instead = 'into /etc/resolv.conf; or tsnet network update shop --dns ADDRESS'
+
+  it('is no way where the host asks nobody but the gateway, or nobody who answers', () => {
+    expect(found(loop)).toEqual([`dns-loop: put the real name server ${instead}`])
+    expect(found(dead)).toEqual([`dns-upstream-dead: put a name server that answers ${instead}`])
+    // Not the gateway's answer counts, but that of the one it asks.
+    expect(found(asking(['10.90.0.1', true], ['198.51.100.2', false]))).toEqual(found(dead))
+  })
+
+  it('is in order where the host names the gateway and a real server', () => {
+    expect(found(asking(['10.90.0.1', false], ['198.51.100.2', true]))).toEqual([])
+  })
+
+  it.each<[what: string, of: Otherwise]>([
+    ['its network names servers', { options: { forwarders: ['192.0.2.53'] } }],
+    ['it names servers itself', { resolver: { forwarders: ['192.0.2.53'] } }],
+    ['all its networks are internal', { network: { internal: true } }],
+  ])('is no matter of the host’s servers to a container where %s', (_, of) => {
+    expect([found({ ...loop, ...of }), found({ ...dead, ...of })]).toEqual([[], []])
+  })
+})
