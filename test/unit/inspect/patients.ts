@@ -127,6 +127,7 @@ export function patientWith(otherwise: Otherwise = {}): Patient {
         leases: [{ address: '10.90.0.2', owner: container.id }],
       },
     ],
+    wayOut: { 4: undefined, 6: undefined },
     disagreements: [],
     sysctls: new Map([['net/ipv4/ip_forward', '1']]),
     rules: [],
