@@ -16,7 +16,8 @@ import { UsageError } from './usage.ts'
 export const globalOptions: readonly OptionDefinition[] = [
   {
     flags: '--state-dir <dir>',
-    about: 'keep everything below DIR; also TSNET_STATE_DIR (default: /run/tsnet)',
+    about:
+      'keep everything below DIR; also TSNET_STATE_DIR (default: /run/tsnet, networks in /var/lib/tsnet)',
   },
   {
     flags: '--firewall <backend>',

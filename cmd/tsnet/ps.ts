@@ -14,8 +14,8 @@ export const ps: CommandDefinition = {
   summary: 'containers of every engine: networks, addresses, ports, traffic',
   about:
     'Those tsnet has set up, and all others whose namespace tells an engine (Docker, Podman, containerd, CRI-O, LXC). ' +
-    "Traffic is the container's view, since its interfaces were made. Of other engines the bridge stands for the " +
-    'network, and ports are not known.',
+    "Traffic is the container's view, since its interfaces were made. For containers of other engines the bridge " +
+    'is shown as the network, and ports are not known.',
   args: [],
   groups: [],
   onSignal: 'stop',

@@ -22,9 +22,9 @@ export const teardown: CommandDefinition<VerbSession> = {
   summary: 'disconnect it again, also when the process is long dead',
   about:
     'Takes away everything setup made: links, addresses, rules, leases, ports; and a network made at first use with ' +
-    'its last container. Works from the record, so the process may be gone; where that was damaged, from what its ' +
+    'its last container. Works from the record, so the process may be gone; where the record was damaged, from what ' +
     'links and rules say. Nothing to take down is a success. ' +
-    'Several containers go together; what one of them fails at keeps none of the others. ' +
+    'Several containers go together; where one fails, the others go all the same. ' +
     'SIGINT and SIGTERM end its waiting for other commands; what has begun is finished.',
   args: [{ syntax: '[container...]', about: 'ids or names' }],
   groups: [

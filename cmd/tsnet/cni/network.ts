@@ -78,7 +78,8 @@ export const cniCheck: CommandDefinition = {
 export const cniGc: CommandDefinition = {
   path: ['cni', 'gc'],
   summary: 'remove attachments whose namespace is gone',
-  about: 'Deletes noted attachments of gone namespaces, then has every plugin remove what is noted nowhere.',
+  about:
+    'Deletes the attachments in the cache whose namespace is gone, then has every plugin remove what is not in the cache.',
   args: [network],
   groups: [cniOptions],
   onSignal: 'finish',

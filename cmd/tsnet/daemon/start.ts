@@ -12,8 +12,8 @@ export const daemonStart: CommandDefinition = {
   path: ['daemon', 'start'],
   summary: 'start tsnetd in the background',
   about:
-    'Returns when it answers. One that runs already stays. Nobody has to: who needs it starts it, and it ends by itself; ' +
-    'one that is started here stays until tsnet daemon stop.',
+    'Returns when it answers. One that runs already stays. You need not do this: whatever needs tsnetd starts it, and it ' +
+    'ends by itself; one that is started here stays until tsnet daemon stop.',
   args: [],
   groups: [{ title: 'Where', options: [socketOption] }],
   onSignal: 'stop',

@@ -54,7 +54,7 @@ function renderStatus(status: DaemonStatus, palette: Palette): string {
         [
           status.idleExitSeconds === undefined
             ? 'when it is told to'
-            : `after ${status.idleExitSeconds} s without a call`,
+            : `after ${status.idleExitSeconds} s without a call or a rule to look after`,
         ],
       ],
       ['calls', calls.length === 0 ? ['none yet'] : calls],

@@ -26,8 +26,8 @@ export const networkConnect: CommandDefinition = {
     'Gives it one more interface, with names that answer at once. The default route stays where it is, unless --priority ' +
     'is higher than that of the network that carries it now, or nothing carries it; published ports stay where they are. ' +
     'The same again does nothing.\n' +
-    'A container of another engine (docker0, podman0) keeps what it has, its default route too; it is called by its name, ' +
-    'and what reaches it by this network is answered over it.',
+    'A container of another engine (docker0, podman0) keeps what it has, its default route too; it is found by its name, ' +
+    'and replies to what reaches it by this network leave by it too.',
   args: [
     { syntax: '<network>', about: 'its name, also with keys as --network of setup takes them' },
     { syntax: '[container]', about: 'id or name; of other engines also a pid' },

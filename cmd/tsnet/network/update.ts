@@ -14,8 +14,8 @@ export const networkUpdate: CommandDefinition = {
   path: ['network', 'update'],
   summary: 'change a network while containers are on it',
   about:
-    'Whom its name server asks, its labels, and whether other networks that are not isolated may talk to it. ' +
-    'What is not named stays as it is; containers do not notice.',
+    'Changes whom its name server asks, its labels, and whether other networks that are not isolated may talk to it. ' +
+    'Everything else stays as it is, and containers go on undisturbed.',
   args: [{ syntax: '<name>', about: 'the network' }],
   groups: [
     {

@@ -14,7 +14,7 @@ export const podmanInstall: CommandDefinition = {
   summary: 'have podman use tsnet for its networks',
   about:
     'Writes one file, 90-tsnet.conf, which names the folder with our netavark before those podman looks in, and ' +
-    'netavark as network backend. Containers that run already go on as they are, and are taken down by ours. ' +
+    'netavark as network backend. Containers that run already go on as they are, and tsnet takes them down. ' +
     'For one command alone: CONTAINERS_HELPER_BINARY_DIR=…/dist/podman podman run …',
   args: [],
   groups: [where],
@@ -29,8 +29,8 @@ export const podmanUninstall: CommandDefinition = {
   path: ['podman', 'uninstall'],
   summary: 'have podman use its own netavark again',
   about:
-    'Takes away what tsnet podman install wrote, and nothing else. Stop containers with published ports before: ' +
-    'their rules are ours, and another netavark does not know them.',
+    'Takes away what tsnet podman install wrote, and nothing else. Stop containers with published ports first: ' +
+    'tsnet made their rules, and another netavark does not know them.',
   args: [],
   groups: [where],
   onSignal: 'finish',

@@ -18,10 +18,10 @@ export const publishAdd: CommandDefinition = {
   summary: 'publish ports of a running container',
   about:
     'The container goes on undisturbed, and so do connections through its other ports. The ports lead to the network ' +
-    'that carries its default route. A port that is published already stays as it is. What was added goes with the ' +
-    'set-up: after docker restart the ports of docker run are there.\n' +
-    'A container that another engine has connected (docker0, podman0) is put on the default network for it, beside what ' +
-    'it has, and leaves it with its last port; "tsnet network connect" first chooses another network.',
+    'that carries its default route. A port that is published already stays as it is. Added ports last until ' +
+    'the container is set up again: after docker restart only those of docker run are left.\n' +
+    'A container that another engine has connected (docker0, podman0) keeps what it has and joins the default network for ' +
+    'this, until its last port is gone; for another network run "tsnet network connect" first.',
   args: [
     { syntax: '<container>', about: 'id or name; of other engines also a pid' },
     { syntax: '<ports...>', about: portAbout },
@@ -49,8 +49,8 @@ export const publishRm: CommandDefinition = {
   path: ['publish', 'rm'],
   summary: 'take published ports of a running container away',
   about:
-    'Nobody can open a new connection by them; TCP connections there are go on until they end. PORT without a host ' +
-    'port means every host port that leads to it. A port that is not published is no error.',
+    'No new connection can be opened through them; TCP connections that are open go on until they end. PORT without a ' +
+    'host port means every host port that leads to it. A port that is not published is no error.',
   args: [
     { syntax: '<container>', about: 'id or name' },
     { syntax: '<ports...>', about: 'as given to publish add, or the port of the container alone' },

@@ -90,7 +90,7 @@ function remember(pid: number | undefined): void {
 /** Of our environment: what programs of the system look at. Secrets of an engine, LD_PRELOAD and the like stay with us. */
 const passedOn = ['HOME', 'TERM', 'TMPDIR', 'XTABLES_LOCKFILE', 'DBUS_SYSTEM_BUS_ADDRESS']
 
-/** The environment programs get: little of ours, in the C locale, with the system's directories behind ours. */
+/** The environment programs get: little of ours, in the C locale, our PATH with the system's directories behind it. */
 export function programEnvironment(): Record<string, string | undefined> {
   const ours = passedOn.flatMap((name): [string, string][] => {
     const value = process.env[name]
