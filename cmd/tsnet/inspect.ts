@@ -13,8 +13,8 @@ export const inspect: CommandDefinition = {
   path: ['inspect'],
   summary: 'all about one container, as JSON',
   about:
-    'Prints the record of a container: what tsnet setup --json answered. --format takes what is mostly used of the ' +
-    "templates of docker inspect, with Docker's names of fields and our own.",
+    'Prints the record of a container: what tsnet setup --json answered. --format accepts the commonly used part ' +
+    "of docker inspect's templates, with Docker's names of fields and our own.",
   args: [{ syntax: '[container]', about: 'id or name' }],
   groups: [
     selectorOptions,
@@ -36,8 +36,8 @@ export const inspect: CommandDefinition = {
     const format = textFlag(flags, 'format')
     const { stdout } = session.io
     if (format !== undefined) {
-      const pid = /\.Pid\b|json \.( |}|State)/.test(format) ? lib.firstPid(found) : 0
-      stdout.write(`${lib.renderTemplate(format, lib.dockerView(found, pid))}\n`)
+      const view = lib.dockerView(found, () => lib.firstPid(found))
+      stdout.write(`${lib.renderTemplate(format, view)}\n`)
     } else if (globals.quiet && !globals.json) stdout.write(`${found.container.id}\n`)
     else writeJson(stdout, 'inspect', found)
     return 0

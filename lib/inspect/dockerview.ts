@@ -15,9 +15,13 @@ import type { PortBinding } from '../model/portmapping.ts'
 /**
  * A container in the shape of `docker inspect`, for `--format` templates people know.
  *
- * @param pid of its first process, 0 where there is none (Docker's word for "not running")
+ * @param firstPid looks for its first process, 0 where there is none (Docker's word for "not running"); it may have to
+ *   ask every process of the host, so it is called where a template asks for it only, and once
  */
-export function dockerView(record: ContainerNetwork, pid: number): Readonly<Record<string, unknown>> {
+export function dockerView(
+  record: ContainerNetwork,
+  firstPid: () => number,
+): Readonly<Record<string, unknown>> {
   const { container, sandbox, attachments, createdAt, mode } = record
   const first = attachments[0]
   return {
@@ -25,7 +29,7 @@ export function dockerView(record: ContainerNetwork, pid: number): Readonly<Reco
     Id: container.id,
     Name: `/${container.name ?? container.id}`,
     Created: createdAt,
-    State: { Pid: pid, Running: pid !== 0 },
+    State: stateView(firstPid),
     Config: { Hostname: container.hostname ?? '', Labels: container.labels ?? {} },
     HostConfig: { NetworkMode: mode === 'bridge' ? (first?.network ?? 'none') : mode },
     NetworkSettings: {
@@ -39,6 +43,22 @@ export function dockerView(record: ContainerNetwork, pid: number): Readonly<Reco
           { ...endpointView(attachment), Aliases: attachment.aliases, DriverOpts: {} },
         ]),
       ),
+    },
+  }
+}
+
+function stateView(firstPid: () => number): { readonly Pid: number; readonly Running: boolean } {
+  let found: number | undefined
+  const pid = (): number => {
+    found ??= firstPid()
+    return found
+  }
+  return {
+    get Pid() {
+      return pid()
+    },
+    get Running() {
+      return pid() !== 0
     },
   }
 }

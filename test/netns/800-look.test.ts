@@ -129,6 +129,7 @@ describe('tsnet ns ls', () => {
     expect([await pids(box.netns), await pids(named)]).toEqual([[box.pid], [late]])
     await host.tsnet('setup', '--netns', named, '--container-name', 'web')
     expect((await host.tsnet('inspect', 'web', '--format', '{{.State.Pid}}')).stdout).toBe(`${late}\n`)
+    expect((await host.tsnet('inspect', 'web', '--format', '{{.State.Running}}')).stdout).toBe('true\n')
     for (const leave of visits) expect(await leave()).toBe(0)
   })
 

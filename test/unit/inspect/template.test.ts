@@ -29,12 +29,16 @@ const record = {
   resolver: { servers: [], search: [], options: [], hosts: [] },
   createdAt: '2026-11-21T10:00:00.000Z',
 } as unknown as ContainerNetwork
-const view = dockerView(record, 42)
+const view = dockerView(record, () => 42)
 
 describe('a --format template', () => {
   it.each([
     ['{{.NetworkSettings.IPAddress}}', '10.90.0.2'],
     ['{{.State.Pid}} {{.Name}}', '42 /web'],
+    ['{{.State.Running}}', 'true'],
+    ['{{.State}}', 'map[Pid:42 Running:true]'],
+    ['{{with .State}}{{.Running}}{{end}}', 'true'],
+    ['{{json .State}}', '{"Pid":42,"Running":true}'],
     ['{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}', '10.90.0.2'],
     ['{{range $k, $v := .NetworkSettings.Networks}}{{$k}}={{$v.Gateway}} {{end}}', 'shop=10.90.0.1 '],
     [
@@ -72,6 +76,23 @@ describe('a --format template', () => {
     expect(() => renderTemplate(template, view)).toThrow(
       expect.objectContaining(hint === undefined ? refused : { ...refused, hint }),
     )
+  })
+})
+
+describe('the first process', () => {
+  const looks = (template: string): number => {
+    let times = 0
+    const looked = dockerView(record, () => {
+      times++
+      return 0
+    })
+    renderTemplate(template, looked)
+    return times
+  }
+
+  it('is looked for only where a template asks for it, and once', () => {
+    expect(['{{.Name}}', '{{.NetworkSettings.IPAddress}}'].map(looks)).toEqual([0, 0])
+    expect(['{{.State.Running}}', '{{json .}}', '{{.State}} {{.State.Pid}}'].map(looks)).toEqual([1, 1, 1])
   })
 })
 
