@@ -7,10 +7,12 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
 import type { Capture } from '../../lib/index.ts'
 import { type CommandDefinition, type Invocation, type Session, textFlag } from './command.ts'
-import { follow, limitFlag, limitOptions, untilWhen } from './follow.ts'
+import { follow, limitFlag, limitOptions, orAborted, untilWhen } from './follow.ts'
 import { jsonLine } from './print/json.ts'
 import { packetLine } from './print/packet.ts'
 import { UsageError } from './usage.ts'
+
+const mostBytes = 65_535
 
 export const capture: CommandDefinition = {
   path: ['capture'],
@@ -36,7 +38,7 @@ export const capture: CommandDefinition = {
         },
         { flags: '-w, --write <file>', about: 'a pcap file; - is standard output' },
         ...limitOptions('packets'),
-        { flags: '--snap <bytes>', about: 'keep only the beginning of each packet (default: 65535)' },
+        { flags: '--snap <bytes>', about: 'keep only so much of each packet, 64 to 65535 (default: 65535)' },
       ],
     },
   ],
@@ -61,20 +63,27 @@ export const capture: CommandDefinition = {
       container,
       filter: words.join(' '),
       ...(ifname === undefined ? {} : { ifname }),
-      snapBytes: Math.min(limitFlag(flags, 'snap', { least: 64 }) ?? 65_535, 65_535),
+      snapBytes: limitFlag(flags, 'snap', { least: 64, most: mostBytes }) ?? mostBytes,
     })
     try {
       if (!globals.quiet && io.stderr.isTTY)
         io.stderr.write(`tsnet: packets of ${running.name} on ${running.ifname}, ${untilWhen(limits)}\n`)
-      using file = write === undefined ? undefined : pcapFile(write, running, session)
-      return await watch(running, limits, file?.put ?? lines(running, invocation, session), session)
+      if (write === undefined)
+        return await watch(running, limits, lines(running, invocation, session), session)
+      using file = write === '-' ? pcapStream(running, session) : pcapFile(write, running, session)
+      return await watch(running, limits, file.put, session)
     } finally {
       running.close()
     }
   },
 }
 
-type Put = (packet: ReturnType<Capture['read']>[number]) => void
+/** What is returned waits for the reader. */
+type Put = (packet: ReturnType<Capture['read']>[number]) => Promise<void> | undefined
+
+interface Pcap extends Disposable {
+  readonly put: Put
+}
 
 interface Limits {
   readonly count: number
@@ -92,11 +101,14 @@ async function watch(
     session,
     { everyMs: 20, ...(seconds === undefined ? {} : { seconds }) },
     async () => {
+      let taken: ReturnType<Put>
       for (const packet of running.read()) {
         if (seen >= count) return 'done'
-        put(packet)
+        taken = put(packet)
         seen++
       }
+      // The kernel keeps what comes meanwhile, and counts what it has no room for.
+      if (taken !== undefined) await orAborted(taken, session.abortSignal())
       if (seen >= count) return 'done'
       if (!running.gone()) return 'more'
       const { fail } = await session.lib()
@@ -119,19 +131,29 @@ function lines(running: Capture, { globals }: Invocation, { io, palette }: Sessi
     const view = running.view(packet)
     const shown = globals.json ? jsonLine('capture', view) : packetLine(view, running.names, palette)
     io.stdout.write(`${shown}\n`)
+    return undefined
   }
 }
 
-function pcapFile(path: string, running: Capture, { io }: Session): Disposable & { readonly put: Put } {
-  const fd = path === '-' ? 1 : open(path)
+/** Standard output: through its stream, for a pipe of Node's takes 64 KiB and then throws. */
+function pcapStream(running: Capture, { io: { stdout } }: Session): Pcap {
+  const put = async (bytes: Uint8Array): Promise<void> => stdout.put?.(bytes)
+  void put(running.pcapHeader)
+  return { put: (packet) => put(running.pcap(packet)), [Symbol.dispose]: () => undefined }
+}
+
+function pcapFile(path: string, running: Capture, { io }: Session): Pcap {
+  const fd = open(path)
   const put = (bytes: Uint8Array): void => {
     for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at)
   }
   put(running.pcapHeader)
   return {
-    put: (packet) => put(running.pcap(packet)),
+    put: (packet) => {
+      put(running.pcap(packet))
+      return undefined
+    },
     [Symbol.dispose]: () => {
-      if (path === '-') return
       closeSync(fd)
       if (io.stderr.isTTY) io.stderr.write(`tsnet: written to ${path}\n`)
     },

@@ -49,6 +49,19 @@ export function untilWhen({
   return [...ends, 'until Ctrl-C'].join(' or ')
 }
 
+/** What waits for others must not keep Ctrl-C waiting. */
+export function orAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return resolve()
+    const done = (): void => {
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    signal.addEventListener('abort', done)
+    work.then(done, reject)
+  })
+}
+
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve()

@@ -9,6 +9,8 @@ import { readFileSync } from 'node:fs'
 
 export interface Output {
   write(text: string): void
+  /** Bytes, and when they are taken: a slow reader is waited for. Absent where there is no stream of our own. */
+  put?(bytes: Uint8Array): Promise<void>
   readonly isTTY: boolean
   /** Width of the terminal; 80 where there is none, or it does not say (serial lines have 0). */
   readonly columns: number
@@ -40,6 +42,8 @@ export function processIo(): Io {
 function outputOf(stream: NodeJS.WriteStream): Output {
   return {
     write: (text) => void stream.write(text),
+    // An error is the stream's to tell (process.ts), and ends the process.
+    put: (bytes) => new Promise((resolve) => stream.write(bytes, () => resolve())),
     isTTY: stream.isTTY === true,
     // Asked for anew: terminals change their size.
     get columns() {

@@ -80,6 +80,26 @@ describe('tsnet capture', () => {
     expect(snapshotDifference(before, await snapshot(host))).toEqual([])
   })
 
+  it('waits for a reader that is slow, loses nothing by it, and ends in peace when the reader does', async () => {
+    await using lab = await createLab()
+    const { host, pid } = await yard(lab)
+    const send = `head -c 50000 /dev/zero | nsenter -t ${pid} -n socat -u -b 1000 - UDP:10.89.0.2:7777`
+    await host.sh('mkfifo /run/pipe')
+    const reader = (line: string) => host.start(['sh', '-c', `exec </run/pipe; ${line}`])
+    const slow = reader('sleep 1; exec cat >/run/slow.pcap')
+    await captureWhile(host, 'web -c 300 -w - udp and host db and not ip6 >/run/pipe', send)
+    await slow.exited
+    const read = await host.sh('tcpdump -nr /run/slow.pcap')
+    expect(read.stdout.trim().split('\n')).toHaveLength(300)
+    expect(read.stderr).not.toContain('truncated')
+    // Several times what a pipe holds.
+    expect(Number((await host.sh('stat -c %s /run/slow.pcap')).stdout)).toBeGreaterThan(200_000)
+    const early = reader('exec head -c 24 >/dev/null')
+    const { exitCode, stderr } = await captureWhile(host, 'web -w - udp >/run/pipe', send)
+    await early.exited
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
+  })
+
   it('says in one sentence what is wrong with a filter, a name, an interface or a limit', async () => {
     await using lab = await createLab()
     const { host } = await yard(lab)
