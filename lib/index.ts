@@ -161,6 +161,7 @@ export {
   readMac,
   readMtu,
   readNetworkName,
+  readPort,
   readSubnet,
   readUnicast,
 } from './model/specs/scalar.ts'

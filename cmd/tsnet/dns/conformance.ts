@@ -34,9 +34,10 @@ export const dnsConformance: CommandDefinition = {
     const { io, palette } = session
     const lib = await session.lib()
     const known = textFlag(flags, 'known')
-    const port = Number(textFlag(flags, 'port') ?? DNS_PORT)
+    const server = lib.readAddress(address, 'ADDRESS')
+    const port = lib.readPort(textFlag(flags, 'port') ?? DNS_PORT, '--port')
     const work = lib.openNames(engineOptionsOf(globals, io.env, lib)).conformance({
-      address: lib.readAddress(address, 'address'),
+      address: server,
       port,
       timeoutMs: patienceMs,
       ...(known === undefined ? {} : { known: lib.readHostname(known, '--known') }),

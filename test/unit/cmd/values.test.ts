@@ -330,6 +330,36 @@ describe('a value that cannot be used', () => {
     `)
   })
 
+  it('of a name server to be tried is named as it was given', async () => {
+    expect(await mistake('dns conformance 192.0.2.53 --port foo')).toMatchInlineSnapshot(`
+      "
+      tsnet: reading --port: "foo" is no port from 1 to 65535
+        field: --port
+        value: foo
+        hint: write a number from 1 to 65535
+      exit 2
+      "
+    `)
+    expect(await mistake('dns conformance 192.0.2.53 --port 99999')).toMatchInlineSnapshot(`
+      "
+      tsnet: reading --port: "99999" is no port from 1 to 65535
+        field: --port
+        value: 99999
+        hint: write a number from 1 to 65535
+      exit 2
+      "
+    `)
+    expect(await mistake('dns conformance web')).toMatchInlineSnapshot(`
+      "
+      tsnet: reading ADDRESS: "web" is no IP address
+        field: ADDRESS
+        value: web
+        hint: write four decimal numbers such as 10.89.0.2, or IPv6 such as fd00::2
+      exit 2
+      "
+    `)
+  })
+
   it('of a network is named with its flag', async () => {
     expect(await mistake('network create host')).toMatchInlineSnapshot(`
       "
