@@ -151,7 +151,13 @@ export { parseExpose } from './model/specs/expose.ts'
 export { readFilePath } from './model/specs/filepath.ts'
 export { parseKeyValues } from './model/specs/keyvalue.ts'
 export { parseLink } from './model/specs/link.ts'
-export { combineNetworkFlags, type NetworkFlag, parseNetworkFlag } from './model/specs/network.ts'
+export {
+  combineNetworkFlags,
+  meantNetwork,
+  type NetworkFlag,
+  parseNetworkFlag,
+  readJoinedNetwork,
+} from './model/specs/network.ts'
 export { parsePublish } from './model/specs/publish.ts'
 export { readSandbox, type SandboxSpec } from './model/specs/sandbox.ts'
 export {

@@ -18,7 +18,7 @@ export { parseExpose } from './model/specs/expose.ts'
 export { readFilePath } from './model/specs/filepath.ts'
 export { parseKeyValues } from './model/specs/keyvalue.ts'
 export { parseLink } from './model/specs/link.ts'
-export { combineNetworkFlags, parseNetworkFlag } from './model/specs/network.ts'
+export { combineNetworkFlags, meantNetwork, parseNetworkFlag } from './model/specs/network.ts'
 export { parsePublish } from './model/specs/publish.ts'
 export { readSandbox } from './model/specs/sandbox.ts'
 export {

@@ -74,7 +74,7 @@ function withDefaultRoute(
   const wanted = textFlag(flags, 'defaultRoute')
   if (wanted === undefined) return given
   const networks = given.length > 0 ? given : [{ network: lib.DEFAULT_NETWORK }]
-  const name = wanted === 'bridge' || wanted === 'default' ? lib.DEFAULT_NETWORK : wanted
+  const name = lib.meantNetwork(wanted)
   const byName = networks.findIndex(({ network }) => network === name)
   const at = byName >= 0 ? byName : ifnamesOf(networks).indexOf(wanted)
   if (at < 0) {

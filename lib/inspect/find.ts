@@ -5,6 +5,7 @@
  * @module
  */
 
+import { meantNetwork } from '../model/specs/network.ts'
 import { ambiguousContainer, noSuchContainer, noSuchNetwork } from '../model/unknown.ts'
 import type { BridgeView, Inventory, NamespaceView } from './views.ts'
 
@@ -104,7 +105,8 @@ export function knownNames(namespaces: readonly NamespaceView[]): readonly strin
 export function pickBridges({ bridges }: Inventory, names: readonly string[]): readonly BridgeView[] {
   if (names.length === 0) return bridges
   return names.map((name) => {
-    const found = bridges.find((bridge) => bridge.name === name || bridge.network === name)
+    const network = meantNetwork(name)
+    const found = bridges.find((bridge) => bridge.name === name || bridge.network === network)
     if (found !== undefined) return found
     const known = bridges.flatMap((bridge) => [
       bridge.name,

@@ -30,6 +30,7 @@ describe('tsnet dns', () => {
     // The host asks every network, and is none of the containers.
     expect((await host.tsnet('dns', 'query', 'lone')).stdout).toBe('10.89.0.2\n')
     expect((await host.tsnet('dns', 'query', 'web')).stdout).toBe('10.90.0.2\n')
+    expect((await host.tsnet('dns', 'query', 'lone', '--network', 'bridge')).stdout).toBe('10.89.0.2\n')
     expect(await host.tsnet('dns', 'query', 'web', '--from', 'lone', { expectExit: 1 })).toMatchObject({
       stdout: '',
       stderr: 'NXDOMAIN\n',
@@ -127,6 +128,9 @@ describe('tsnet dns', () => {
       await host.tsnet('dns', 'route', 'corp.example', '--remove')
       await host.tsnet('dns', 'route', 'corp.example', '--remove', '--network', 'shop')
       await host.tsnet('dns', 'route', 'corp.example', '--remove', '--container', 'three')
+      await host.tsnet('dns', 'route', 'corp.example=198.51.100.9', '--network', 'bridge')
+      expect(await dig(boxes.box, `@${boxes.server}`, 'd.corp.example')).toBe('NOERROR, A 192.0.2.9')
+      await host.tsnet('dns', 'route', 'corp.example', '--remove', '--network', 'default')
     })
     expect(await dig(boxes.box, `@${boxes.server}`, 'c.corp.example')).toBe('NXDOMAIN')
     expect(await askedUpstream(outside)).toContain('A c.corp.example')

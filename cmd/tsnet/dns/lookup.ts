@@ -33,10 +33,11 @@ const nothingFound = 1
 async function ask({ args: [name = ''], flags, globals }: Invocation, session: Session): Promise<Lookup> {
   const lib = await session.lib()
   const [from, network, type] = ['from', 'network', 'type'].map((flag) => textFlag(flags, flag))
+  const asked = network === undefined ? {} : { network: lib.readJoinedNetwork(network, '--network') }
   return lib.openNames(engineOptionsOf(globals, session.io.env, lib)).lookup({
     name,
     ...(from === undefined ? {} : { from }),
-    ...(network === undefined ? {} : { network }),
+    ...asked,
     ...(type === undefined ? {} : { type }),
   })
 }

@@ -5,7 +5,7 @@
  */
 
 import type { NameRoute } from '../../../lib/index.ts'
-import { type CommandDefinition, type Lib, switchFlag, textFlag } from '../command.ts'
+import { type CommandDefinition, type Flags, type Lib, switchFlag, textFlag } from '../command.ts'
 import { engineOptionsOf } from '../options.ts'
 import { writeJson } from '../print/json.ts'
 import { asLines } from '../print/lines.ts'
@@ -36,17 +36,11 @@ export const dnsRoute: CommandDefinition = {
     if (word === undefined && switchFlag(flags, 'remove'))
       throw new UsageError('no domain given', 'tsnet dns route corp.example --remove')
     const lib = await session.lib()
+    const owner = readOwner(flags, lib)
+    const route =
+      word === undefined ? undefined : readRoute(word, owner, { remove: switchFlag(flags, 'remove'), lib })
     const names = lib.openNames(engineOptionsOf(globals, io.env, lib))
-    const [network, container] = [textFlag(flags, 'network'), textFlag(flags, 'container')]
-    if (network !== undefined && container !== undefined) {
-      throw new UsageError('a route is for a network or for a container', 'give --network or --container')
-    }
-    const owner = {
-      ...(network === undefined ? {} : { network }),
-      ...(container === undefined ? {} : { container }),
-    }
-    if (word !== undefined) {
-      const route = readRoute(word, owner, { remove: switchFlag(flags, 'remove'), lib })
+    if (route !== undefined) {
       const others = names.routes().filter((other) => !isSame(other, route))
       await names.setRoutes(route.servers.length === 0 ? others : [...others, route])
     }
@@ -60,6 +54,18 @@ export const dnsRoute: CommandDefinition = {
     }
     return 0
   },
+}
+
+/** @throws UsageError, TSNET_BAD_VALUE (invalid) */
+function readOwner(flags: Flags, lib: Lib): Pick<NameRoute, 'network' | 'container'> {
+  const [network, container] = [textFlag(flags, 'network'), textFlag(flags, 'container')]
+  if (network !== undefined && container !== undefined) {
+    throw new UsageError('a route is for a network or for a container', 'give --network or --container')
+  }
+  return {
+    ...(network === undefined ? {} : { network: lib.readJoinedNetwork(network, '--network') }),
+    ...(container === undefined ? {} : { container: lib.readContainerName(container, '--container') }),
+  }
 }
 
 function readRoute(

@@ -110,7 +110,7 @@ export const networkDisconnect: CommandDefinition = {
 async function disconnectContainer({ args, flags, globals }: Invocation, session: Session): Promise<number> {
   const lib = await session.lib()
   const [name = '', ...words] = args
-  const network = lib.readNetworkName(name === 'bridge' ? lib.DEFAULT_NETWORK : name, 'NETWORK')
+  const network = lib.readJoinedNetwork(name, 'NETWORK')
   const word = requireSelector(words, flags, lib)
   const engine = await session.engine()
   const selector = await lib.selectKnown(engine, word)

@@ -15,7 +15,8 @@ export const networkInspect: CommandDefinition = {
   groups: [],
   onSignal: 'stop',
   run: async ({ args, globals }, session) => {
-    const found = await (await session.engine()).inspectNetwork(args[0] ?? '')
+    const name = (await session.lib()).readJoinedNetwork(args[0] ?? '', 'NAME')
+    const found = await (await session.engine()).inspectNetwork(name)
     if (globals.quiet && !globals.json) session.io.stdout.write(`${found.config.name}\n`)
     else writeJson(session.io.stdout, 'network inspect', found)
     return 0

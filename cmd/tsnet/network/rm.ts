@@ -16,15 +16,17 @@ export const networkRm: CommandDefinition = {
   groups: [],
   onSignal: 'finish',
   run: async ({ args, globals }, session) => {
+    const lib = await session.lib()
+    const names = args.map((name) => lib.readJoinedNetwork(name, 'NAME'))
     const engine = await session.engine()
-    for (const name of args) {
+    for (const name of names) {
       await session.waitFor(
         `removing network ${name}`,
         engine.removeNetwork(name, { signal: session.abortSignal() }),
       )
       if (!globals.json) session.io.stdout.write(`${name}\n`)
     }
-    if (globals.json) writeJson(session.io.stdout, 'network rm', { removed: args })
+    if (globals.json) writeJson(session.io.stdout, 'network rm', { removed: names })
     return 0
   },
 }

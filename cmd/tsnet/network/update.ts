@@ -39,7 +39,7 @@ export const networkUpdate: CommandDefinition = {
   onSignal: 'finish',
   run: async ({ args, flags, globals }, session) => {
     const lib = await session.lib()
-    const name = lib.readNetworkName(args[0] ?? '', 'NAME')
+    const name = lib.readJoinedNetwork(args[0] ?? '', 'NAME')
     const update = updateOf(flags, lib)
     if (Object.keys(update).length === 0) {
       throw new UsageError('nothing to change', 'give --dns, --label, --label-rm or --isolate')

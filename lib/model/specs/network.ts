@@ -79,9 +79,14 @@ export function combineNetworkFlags(
   }
 }
 
-/** The name of a network to join. @throws TSNET_BAD_VALUE (invalid) */
+/** The name of a network that is there, or may come; all who take one read it here. @throws TSNET_BAD_VALUE (invalid) */
 export function readJoinedNetwork(text: string, field: string): string {
-  return text === 'bridge' || text === 'default' ? DEFAULT_NETWORK : readNetworkName(text, field)
+  return readNetworkName(meantNetwork(text), field)
+}
+
+/** `bridge` and `default` mean the default network. */
+export function meantNetwork(text: string): string {
+  return text === 'bridge' || text === 'default' ? DEFAULT_NETWORK : text
 }
 
 function readEndpointSettings(

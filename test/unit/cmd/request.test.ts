@@ -291,6 +291,30 @@ describe('commands that select a container', () => {
   })
 })
 
+describe('the default network', () => {
+  const engine = {
+    ...answers,
+    inspectNetwork: async () => shop,
+    removeNetwork: async () => undefined,
+    updateNetwork: async () => shop.config,
+    disconnect: async () => undefined,
+  }
+
+  it.each(['bridge', 'default', 'tsnet'])('is what every command means by %s', async (name) => {
+    const lines = ['inspect N', 'rm N', 'update N --isolate false', 'disconnect N web']
+    const calls = lines.map(async (line) => {
+      const { calls } = await tsnet(['network', ...line.replace('N', name).split(' ')], { engine })
+      return calls.at(-1)?.filter((word) => typeof word === 'string')
+    })
+    expect(await Promise.all(calls)).toEqual([
+      ['inspectNetwork', 'tsnet'],
+      ['removeNetwork', 'tsnet'],
+      ['updateNetwork', 'tsnet'],
+      ['disconnect', 'tsnet'],
+    ])
+  })
+})
+
 describe('tsnet network create', () => {
   it('asks for a bridge network with a chosen subnet', async () => {
     expect(await asked('network create shop')).toEqual([

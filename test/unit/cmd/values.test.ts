@@ -330,6 +330,19 @@ describe('a value that cannot be used', () => {
     `)
   })
 
+  it('is a name, where a network or a container is named that may come later', async () => {
+    const words = ['--network a/b', '--network host', '--container -x/y']
+    const said = await Promise.all(words.map((given) => mistake(`dns route corp.example=10.1.1.53 ${given}`)))
+    expect(said.map((text) => text.split('\n')[1])).toMatchInlineSnapshot(`
+      [
+        "tsnet: reading --network: "a/b" is no name for a network",
+        "tsnet: reading --network: "host" means a network mode",
+        "tsnet: reading --container: "-x/y" is no name or id of a container",
+      ]
+    `)
+    expect(await mistake('dns query web --network a/b')).toContain('field: --network\n')
+  })
+
   it('of a name server to be tried is named as it was given', async () => {
     expect(await mistake('dns conformance 192.0.2.53 --port foo')).toMatchInlineSnapshot(`
       "

@@ -2,7 +2,7 @@
  * Whom a word means on a machine where several are called alike.
  */
 import { describe, expect, it } from 'vitest'
-import { findNamespace, type Inventory, type NamespaceView } from '../../../lib/index.ts'
+import { findNamespace, type Inventory, type NamespaceView, pickBridges } from '../../../lib/index.ts'
 
 interface Given {
   readonly id?: string
@@ -95,5 +95,24 @@ describe('a word that fits several', () => {
     expect(meant('abcd', views({ id: 'abcd1111' }, { id: 'abcd2222' }))).toBe(
       `finding container abcd: 2 ids begin like that; one of abcd1111, abcd2222; ${way}`,
     )
+  })
+})
+
+describe('a bridge', () => {
+  const bridges = [
+    { name: 'tsnet0', network: 'tsnet' },
+    { name: 'br-shop', network: 'shop' },
+  ]
+  const picked = (word: string) =>
+    pickBridges({ bridges } as unknown as Inventory, [word]).map(({ name }) => name)
+
+  it('is meant by its name or its network, the default one also by what setup calls it', () => {
+    expect(['tsnet0', 'tsnet', 'bridge', 'default', 'shop'].flatMap(picked)).toEqual([
+      'tsnet0',
+      'tsnet0',
+      'tsnet0',
+      'tsnet0',
+      'br-shop',
+    ])
   })
 })
