@@ -4,11 +4,9 @@
  * @module
  */
 
-import type { TraceHop, TraceReport } from '../../lib/index.ts'
 import type { CommandDefinition } from './command.ts'
 import { writeJson } from './print/json.ts'
-import { wrap } from './print/layout.ts'
-import type { Palette } from './print/paint.ts'
+import { renderTrace } from './print/trace.ts'
 
 /** As `doctor`: packets do not arrive. */
 const notReached = 6
@@ -39,32 +37,3 @@ export const trace: CommandDefinition = {
     return report.reached ? 0 : notReached
   },
 }
-
-function renderTrace({ from, to, hops, stopped }: TraceReport, columns: number, palette: Palette): string {
-  const target = `${to.name === undefined ? '' : `${to.name}, `}${to.address} port ${to.port}/${to.protocol}`
-  const [wheres, stages] = [widest(hops, ({ where }) => where), widest(hops, ({ stage }) => stage)]
-  const margin = 2 + wheres + 2 + stages + 2 + 6
-  const lines = hops.flatMap(({ where, stage, what, ok }, at) => {
-    // The same place once, as a heading would.
-    const place = hops[at - 1]?.where === where ? '' : where
-    const head = `  ${palette.bold(place.padEnd(wheres))}  ${palette.dim(stage.padEnd(stages))}  ${ok ? palette.green('ok  ') : palette.red('stop')}  `
-    return wrap(what, Math.max(columns - margin, 24)).map(
-      (line, row) => `${row === 0 ? head : ' '.repeat(margin)}${line}\n`,
-    )
-  })
-  const end =
-    stopped === undefined
-      ? [`${palette.green('reached')}\n`]
-      : [
-          ...wrap(`stopped at ${stopped.stage} (${stopped.reason}): ${stopped.what}`, columns).map(
-            (line) => `${line}\n`,
-          ),
-          ...(stopped.fix === undefined
-            ? []
-            : wrap(`mend: ${stopped.fix}`, columns).map((line) => `${line}\n`)),
-        ]
-  return [`${palette.bold(from)} -> ${palette.bold(target)}\n`, ...lines, ...end].join('')
-}
-
-const widest = (hops: readonly TraceHop[], text: (hop: TraceHop) => string): number =>
-  Math.max(...hops.map((hop) => text(hop).length))

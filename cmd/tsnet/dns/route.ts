@@ -9,7 +9,7 @@ import { type CommandDefinition, type Flags, type Lib, switchFlag, textFlag } fr
 import { engineOptionsOf } from '../options.ts'
 import { writeJson } from '../print/json.ts'
 import { asLines } from '../print/lines.ts'
-import { renderTable } from '../print/table.ts'
+import { renderNameRoutes } from '../print/nameroutes.ts'
 import { UsageError } from '../usage.ts'
 
 export const dnsRoute: CommandDefinition = {
@@ -47,11 +47,7 @@ export const dnsRoute: CommandDefinition = {
     const routes = names.routes()
     if (globals.json) writeJson(io.stdout, 'dns route', routes)
     else if (globals.quiet) io.stdout.write(asLines(routes.map(({ domain }) => domain)))
-    else {
-      const columns = [{ title: 'DOMAIN' }, { title: 'SERVERS' }, { title: 'FOR' }]
-      const rows = routes.map((route) => [[route.domain], route.servers, [ownerOf(route)]])
-      io.stdout.write(renderTable(columns, rows, io.stdout, palette))
-    }
+    else io.stdout.write(renderNameRoutes(routes, io.stdout, palette))
     return 0
   },
 }
@@ -87,9 +83,4 @@ function readRoute(
 
 function isSame(a: NameRoute, b: NameRoute): boolean {
   return a.domain === b.domain && a.network === b.network && a.container === b.container
-}
-
-function ownerOf({ network, container }: NameRoute): string {
-  if (container !== undefined) return `container ${container}`
-  return network === undefined ? 'everybody' : `network ${network}`
 }

@@ -57,3 +57,8 @@ export function wrap(text: string, columns: number): string[] {
     return lines
   })
 }
+
+/** Cut with `…` where it is longer than that. */
+export function shorten(text: string, width: number): string {
+  return text.length > width ? `${text.slice(0, Math.max(0, width - 1))}…` : text
+}

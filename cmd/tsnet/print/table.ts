@@ -10,6 +10,7 @@
  */
 
 import type { Output } from '../io.ts'
+import { shorten } from './layout.ts'
 import { asLines } from './lines.ts'
 import type { Palette } from './paint.ts'
 
@@ -96,6 +97,3 @@ function broken(cell: Cell, column: Column | undefined): Cell {
 }
 
 const lengths = (cell: Cell | undefined): number[] => (cell ?? []).map((text) => text.length)
-
-const shorten = (text: string, width: number): string =>
-  text.length > width ? `${text.slice(0, Math.max(0, width - 1))}…` : text

@@ -7,6 +7,7 @@
 import type { TopRow, TopView } from '../../../lib/index.ts'
 import type { Output } from '../io.ts'
 import { byteText, countText } from './amount.ts'
+import { shorten } from './layout.ts'
 import { asLines } from './lines.ts'
 import type { Palette } from './paint.ts'
 
@@ -54,7 +55,7 @@ function rowLines(
   const { receivedBytes, sentBytes, receivedPackets, sentPackets, drops, peers, sampled } = row
   const dropped = countText(drops).padStart(numbers.drops)
   const own = [
-    palette.bold(cut(row.name, nameWidth).padEnd(nameWidth)),
+    palette.bold(shorten(row.name, nameWidth).padEnd(nameWidth)),
     byteText(receivedBytes).padStart(numbers.rate),
     countText(receivedPackets).padStart(numbers.packets),
     byteText(sentBytes).padStart(numbers.rate),
@@ -64,13 +65,10 @@ function rowLines(
   const shown = detail === 'all' ? peers : peers.slice(0, fewPeers)
   const lines = shown.map(({ address, name, received, sent }, nth) => {
     const last = nth === shown.length - 1
-    const who = cut(`${last ? '└' : '├'} ${sampled ? '~' : ''}${name ?? address}`, nameWidth - 2)
+    const who = shorten(`${last ? '└' : '├'} ${sampled ? '~' : ''}${name ?? address}`, nameWidth - 2)
     const amounts = `${byteText(received).padStart(numbers.rate)}${byteText(sent).padStart(numbers.packets + numbers.rate)}`
     return palette.dim(`  ${who.padEnd(nameWidth - 2)}${amounts}`)
   })
   const hidden = peers.length - shown.length
   return [own, ...lines, ...(hidden > 0 ? [palette.dim(`    and ${hidden} more`)] : [])]
 }
-
-const cut = (text: string, width: number): string =>
-  text.length > width ? `${text.slice(0, width - 1)}…` : text
