@@ -114,7 +114,7 @@ async function watch(
       const { fail } = await session.lib()
       throw fail('TSNET_NO_SUCH_CONTAINER', {
         message: `capturing packets of ${running.name}: its network namespace is gone`,
-        field: 'container',
+        field: 'CONTAINER',
         value: running.name,
         hint: `${seen} packets were captured before that`,
       })

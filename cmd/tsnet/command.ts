@@ -140,3 +140,8 @@ export function listFlag(flags: Flags, name: string): readonly string[] {
 export function switchFlag(flags: Flags, name: string): boolean {
   return flags[name] === true
 }
+
+/** `addHost`, as values of flags are called, as people write it: `add-host`. */
+export function dashed(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+}

@@ -1,14 +1,14 @@
 /**
- * Paths of a request, as the engine names them in its errors (`subnets[0].gateway`), as the flags and arguments that
- * said so on this command line (`--gateway`). One place for all commands: which of them apply is looked up in what the
- * command takes.
+ * What the engine's errors are about, as the flags and arguments that said so on this command line: paths of a request
+ * (`subnets[0].gateway` is `--gateway`), and words for what it looks for (`container` may be CONTAINER, FROM or
+ * `--from`). One place for all commands: which of them apply is looked up in what the command takes.
  *
  * Not responsible for a request that came as JSON: there the path is what was written.
  *
  * @module
  */
 
-import type { CommandDefinition, Invocation, VerbLib, VerbSession } from './command.ts'
+import { type CommandDefinition, dashed, type Invocation, type VerbLib, type VerbSession } from './command.ts'
 
 /** Such a path by itself: no part of the path of a file. */
 const pattern =
@@ -35,6 +35,17 @@ const flags: Readonly<Record<string, string>> = {
 /** Arguments that say what a flag says elsewhere. */
 const words: Readonly<Record<string, string>> = { '--network': 'network', '--publish': 'ports' }
 
+/** The engine's words for what it looks for, and what they are called here where nothing that was typed says so. */
+const sought: Readonly<Record<string, string>> = {
+  container: 'container',
+  network: 'network',
+  name: 'name',
+  type: 'type',
+  from: 'from',
+  target: 'to',
+  bridge: 'bridges',
+}
+
 type Told = Pick<CommandDefinition<VerbSession>, 'args' | 'groups'>
 
 /** The error with the words of the command line where it has paths of a request; else itself. */
@@ -45,6 +56,8 @@ export function inWordsOfLine(
 ): unknown {
   if (!lib.isTsnetError(error) || error.field === undefined || invocation.flags['config'] !== undefined)
     return error
+  const typed = typedAs(error.field, error.value, { definition, invocation })
+  if (typed !== undefined) return lib.retold(error, { field: typed, message: error.message })
   const named = (path: string): string => writtenAs(path, definition, invocation) ?? path
   const field = error.field.replace(pattern, named)
   if (field === error.field) return error
@@ -61,6 +74,41 @@ function writtenAs(path: string, definition: Told, { flags: given }: Invocation)
   return word === undefined || member === undefined || !keyed ? word : `${word} ${member}`
 }
 
+/** The flag or argument whose text, or a part of it, is that value; of several the one called like the field. */
+function typedAs(
+  field: string,
+  value: unknown,
+  { definition, invocation }: { readonly definition: Told; readonly invocation: Invocation },
+): string | undefined {
+  const called = Object.hasOwn(sought, field) ? sought[field] : undefined
+  if (called === undefined) return undefined
+  const given = wordsOf(definition, invocation).sort(
+    (a, b) => Number(isCalled(b.word, called)) - Number(isCalled(a.word, called)),
+  )
+  const said =
+    given.find(({ text }) => text === value) ??
+    given.find(({ text }) => text.split(/[:=,]/).some((part) => part === value)) ??
+    given.find(({ word }) => isCalled(word, called))
+  return said?.word
+}
+
+const isCalled = (word: string, name: string): boolean => word.toLowerCase().replace(/^--/, '') === name
+
+/** All that was typed, each with the flag or argument it was typed for. */
+function wordsOf({ args }: Told, invocation: Invocation): { readonly word: string; readonly text: string }[] {
+  const operands = [...invocation.args, ...invocation.program].flatMap((text, at) => {
+    const argument = args[Math.min(at, args.length - 1)]
+    return argument === undefined ? [] : [{ word: nameOf(argument).toUpperCase(), text }]
+  })
+  const options = Object.entries(invocation.flags).flatMap(([name, given]) => {
+    const word = `--${dashed(name)}`
+    return [given].flat().flatMap((text) => (typeof text === 'string' ? [{ word, text }] : []))
+  })
+  return [...operands, ...options]
+}
+
+const nameOf = ({ syntax }: Told['args'][number]): string => syntax.replace(/[^a-z]/g, '')
+
 /** As this command takes it. */
 function wordOf(flag: string, { args, groups }: Told): string | undefined {
   const taken = groups
@@ -68,6 +116,6 @@ function wordOf(flag: string, { args, groups }: Told): string | undefined {
     .some((option) => option.flags.split(/[ ,]+/).includes(flag))
   if (taken) return flag
   const argument = words[flag]
-  const there = args.some(({ syntax }) => syntax.replace(/[^a-z]/g, '') === argument)
+  const there = args.some((one) => nameOf(one) === argument)
   return argument === undefined || !there ? undefined : argument.toUpperCase()
 }

@@ -61,12 +61,12 @@ function split(
 
 /** @throws TSNET_BAD_VALUE (invalid) */
 function onePort(text: string, lib: VerbLib): WantedPort {
-  const { port, count, protocol } = lib.parseExpose(text, 'port')
+  const { port, count, protocol } = lib.parseExpose(text, 'PORT')
   if (count === 1) return { containerPort: port, protocol }
   throw lib.fail('TSNET_BAD_VALUE', {
-    field: 'port',
+    field: 'PORT',
     value: text,
-    message: `reading port: "${text}" is a range, and one port is asked for`,
+    message: `reading PORT: "${text}" is a range, and one port is asked for`,
     hint: 'name one port of it, or none to see all',
   })
 }
@@ -86,7 +86,7 @@ function only(wanted: WantedPort, record: ContainerNetwork, lib: VerbLib): reado
   const value = `${wanted.containerPort}/${wanted.protocol}`
   const all = record.attachments.flatMap(portLines)
   throw lib.fail('TSNET_NO_SUCH_PORT', {
-    field: 'port',
+    field: 'PORT',
     value,
     message: `finding port ${value} of ${name}: it is not published`,
     hint: all.length === 0 ? `${name} publishes no ports` : `published are ${all.join(', ')}`,

@@ -186,7 +186,7 @@ describe('a mistake', () => {
     expect(await told(...free, '--network', 'nope')).toMatchInlineSnapshot(`
       "
       tsnet: finding network nope: there is none of that name
-        field: network
+        field: --network
         value: nope
         hint: there are inner, tsnet; "tsnet network create nope" makes it
       exit 3
@@ -296,7 +296,7 @@ describe('a mistake', () => {
     expect(await told('setup', '--network', 'container:nobody')).toMatchInlineSnapshot(`
       "
       tsnet: finding container nobody: tsnet has none of that id or name
-        field: container
+        field: --network
         value: nobody
         hint: "tsnet ls" shows all
       exit 3
@@ -305,7 +305,7 @@ describe('a mistake', () => {
     expect(await told('network', 'create', 'inner')).toMatchInlineSnapshot(`
       "
       tsnet: creating network inner: there is one of that name
-        field: name
+        field: NAME
         value: inner
         hint: "tsnet network inspect inner" shows it; choose another name
       exit 4
@@ -332,7 +332,7 @@ describe('a mistake', () => {
     expect(await told('network', 'rm', 'tsnet')).toMatchInlineSnapshot(`
       "
       tsnet: removing network tsnet: a container is on it
-        field: name
+        field: NAME
         value: tsnet
         hint: tear down web (c1) first
       exit 4
@@ -341,7 +341,7 @@ describe('a mistake', () => {
     expect(await told('network', 'inspect', 'nope')).toMatchInlineSnapshot(`
       "
       tsnet: finding network nope: there is none of that name
-        field: network
+        field: NAME
         value: nope
         hint: there are inner, tsnet
       exit 3
@@ -351,7 +351,7 @@ describe('a mistake', () => {
     expect(await told('network', 'rm', 'host')).toMatchInlineSnapshot(`
       "
       tsnet: finding network host: there is none of that name
-        field: network
+        field: NAME
         value: host
         hint: there are inner, tsnet
       exit 3
@@ -360,7 +360,7 @@ describe('a mistake', () => {
     expect(await told('inspect', 'nobody')).toMatchInlineSnapshot(`
       "
       tsnet: finding container nobody: tsnet has none of that id or name
-        field: container
+        field: CONTAINER
         value: nobody
         hint: "tsnet ls" shows all
       exit 3

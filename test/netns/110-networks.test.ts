@@ -95,7 +95,7 @@ describe('a user network', () => {
       const { stderr } = await host.tsnet('network', 'rm', 'shop', { expectExit: 4 })
       expect(stderr).toMatchInlineSnapshot(`
         "tsnet: removing network shop: a container is on it
-          field: name
+          field: NAME
           value: shop
           hint: tear down c1 first
         "

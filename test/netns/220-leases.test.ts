@@ -121,7 +121,7 @@ describe('a pool', () => {
       expect(await refused('--network', 'tiny')).toMatchInlineSnapshot(`
         "
         tsnet: leasing an address on network tiny: all of 10.90.0.0/29 are taken
-          field: network
+          field: --network
           value: tiny
           hint: held by 10.90.0.2 a, 10.90.0.3 b, 10.90.0.4 web (c), 10.90.0.5 d, 10.90.0.6 e; "tsnet network inspect tiny" shows all
         exit 4

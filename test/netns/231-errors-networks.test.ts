@@ -117,7 +117,7 @@ describe('a network', () => {
     expect(await refused([...tsnet, 'network', 'rm', 'net'])).toMatchInlineSnapshot(`
       "
       tsnet: finding network net: there is none of that name
-        field: network
+        field: NAME
         value: net
         hint: "tsnet network ls" shows all
       exit 3

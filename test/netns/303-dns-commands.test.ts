@@ -73,7 +73,7 @@ describe('tsnet dns', () => {
     const nowhere = await host.tsnet('dns', 'query', 'web', '--network', 'nope', { expectExit: 3 })
     expect(nowhere.stderr).toMatchInlineSnapshot(`
       "tsnet: finding network nope: there is none of that name
-        field: network
+        field: --network
         value: nope
         hint: there are shop, tsnet
       "
@@ -81,7 +81,7 @@ describe('tsnet dns', () => {
     const typed = await host.tsnet('dns', 'query', 'web', '--type', 'foo', { expectExit: 2 })
     expect(typed.stderr).toMatchInlineSnapshot(`
       "tsnet: asking for web: "foo" is no record type
-        field: type
+        field: --type
         value: foo
         hint: known are A, NS, CNAME, SOA, PTR, MX, TXT, AAAA, SRV, NAPTR, DS, DNSKEY, SVCB, HTTPS, ANY, CAA, or TYPE and a number
       "

@@ -240,7 +240,7 @@ describe('tsnet exec', () => {
     expect(await told('exec', 'webfrnt', 'true')).toMatchInlineSnapshot(`
       "
       tsnet: finding container webfrnt: no container or network namespace is called that
-        field: container
+        field: CONTAINER
         value: webfrnt
         hint: did you mean "webfront"? "tsnet ns ls" shows all
       exit 3
@@ -303,7 +303,7 @@ describe('tsnet exec', () => {
     expect(await told('bridge', 'show', 'tsnet1')).toMatchInlineSnapshot(`
       "
       tsnet: finding bridge tsnet1: this host has none of that name
-        field: bridge
+        field: BRIDGES
         value: tsnet1
         hint: did you mean "tsnet0"? "tsnet bridge show" shows all
       exit 3
@@ -318,8 +318,8 @@ describe('tsnet exec', () => {
     `)
     expect(await told('ipam', 'who', '10.89.0')).toMatchInlineSnapshot(`
       "
-      tsnet: reading address: "10.89.0" is no IP address
-        field: address
+      tsnet: reading ADDRESS: "10.89.0" is no IP address
+        field: ADDRESS
         value: 10.89.0
         hint: write four decimal numbers such as 10.89.0.2, or IPv6 such as fd00::2
       exit 2

@@ -134,7 +134,7 @@ it('a container that is on no machine, the host, and a port in use are one error
     ['publish', 'ls', 'dockered'],
   ])
     expect((await host.tsnet(...words, { expectExit: 3 })).stderr).toBe(
-      `tsnet: finding container dockered: tsnet has not connected it, ip netns has\n  field: container\n  value: dockered\n  hint: "tsnet ps" and "tsnet ns ls" show it; "tsnet network connect NETWORK dockered" puts it on a network of tsnet\n`,
+      `tsnet: finding container dockered: tsnet has not connected it, ip netns has\n  field: CONTAINER\n  value: dockered\n  hint: "tsnet ps" and "tsnet ns ls" show it; "tsnet network connect NETWORK dockered" puts it on a network of tsnet\n`,
     )
   expect(
     (await host.tsnet('network', 'disconnect', 'tsnet', 'dockered', { expectExit: 3 })).stderr,

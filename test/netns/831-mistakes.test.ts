@@ -128,7 +128,7 @@ it('names those that are meant where the beginning of an id means several', asyn
   expect([...said]).toEqual([
     [
       'tsnet: finding container c0ffee: 2 ids begin like that',
-      '  field: container',
+      '  field: CONTAINER',
       '  value: c0ffee',
       '  hint: one of c0ffee00, c0ffee11; or give --pid or --netns',
       '',

@@ -75,8 +75,8 @@ function readRoute(
     throw new UsageError(`"${word}" is no route`, hint)
   }
   return {
-    domain: lib.readHostname(domain.replace(/\.$/, ''), 'route').toLowerCase(),
-    servers: (servers?.split(',') ?? []).map((server) => lib.readAddress(server, 'route')),
+    domain: lib.readHostname(domain.replace(/\.$/, ''), 'ROUTE').toLowerCase(),
+    servers: (servers?.split(',') ?? []).map((server) => lib.readAddress(server, 'ROUTE')),
     ...owner,
   }
 }

@@ -21,7 +21,7 @@ export const ipamWho: CommandDefinition = {
   run: async ({ args, globals }, session) => {
     const { io, palette } = session
     const { readAddress, whoHolds } = await session.lib()
-    const address = readAddress(args[0] ?? '', 'address')
+    const address = readAddress(args[0] ?? '', 'ADDRESS')
     const engine = await session.engine()
     const report = whoHolds(address, await session.inventory(), await engine.listNetworks())
     if (globals.json) writeJson(io.stdout, 'ipam who', report)

@@ -15,7 +15,7 @@ export const networkInspect: CommandDefinition = {
   groups: [],
   onSignal: 'stop',
   run: async ({ args, globals }, session) => {
-    const name = (await session.lib()).readJoinedNetwork(args[0] ?? '', 'NAME')
+    const name = (await session.lib()).meantNetwork(args[0] ?? '')
     const found = await (await session.engine()).inspectNetwork(name)
     if (globals.quiet && !globals.json) session.io.stdout.write(`${found.config.name}\n`)
     else writeJson(session.io.stdout, 'network inspect', found)

@@ -16,8 +16,8 @@ export const networkRm: CommandDefinition = {
   groups: [],
   onSignal: 'finish',
   run: async ({ args, globals }, session) => {
-    const lib = await session.lib()
-    const names = args.map((name) => lib.readJoinedNetwork(name, 'NAME'))
+    const { meantNetwork } = await session.lib()
+    const names = args.map(meantNetwork)
     const engine = await session.engine()
     for (const name of names) {
       await session.waitFor(

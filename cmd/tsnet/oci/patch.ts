@@ -6,7 +6,15 @@
 
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { type CommandDefinition, type Flags, type Lib, listFlag, switchFlag, textFlag } from '../command.ts'
+import {
+  type CommandDefinition,
+  dashed,
+  type Flags,
+  type Lib,
+  listFlag,
+  switchFlag,
+  textFlag,
+} from '../command.ts'
 import { installed } from '../installation.ts'
 import { writeJson } from '../print/json.ts'
 import { UsageError } from '../usage.ts'
@@ -78,7 +86,6 @@ export const ociPatch: CommandDefinition = {
 }
 
 function wishesOf(flags: Flags, firewall: string | undefined): Readonly<Record<string, readonly string[]>> {
-  const dashed = (flag: string): string => flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
   const single = [
     ...texts.map((flag) => [flag, textFlag(flags, flag)] as const),
     ['name', textFlag(flags, 'containerName')] as const,

@@ -131,10 +131,8 @@ async function lookup(
   }
   const cause =
     response === undefined ? 'no name server runs' : response.ok ? 'no answer' : response.fault.message
-  throw fail('TSNET_NO_SUCH_CONTAINER', {
-    message: `asking for ${name}: ${cause}`,
-    field: 'from',
-    value: from,
-    hint: '"tsnet dns ls" shows who has names; it runs while a container is on a network with names',
-  })
+  const message = `asking for ${name}: ${cause}`
+  const hint = '"tsnet dns ls" shows who has names; it runs while a container is on a network with names'
+  if (from === undefined) throw fail('TSNET_NO_SUCH_NETWORK', { message, hint })
+  throw fail('TSNET_NO_SUCH_CONTAINER', { message, field: 'from', value: from, hint })
 }

@@ -79,12 +79,12 @@ export function combineNetworkFlags(
   }
 }
 
-/** The name of a network that is there, or may come; all who take one read it here. @throws TSNET_BAD_VALUE (invalid) */
+/** The name of a network that is there, or may come. @throws TSNET_BAD_VALUE (invalid) */
 export function readJoinedNetwork(text: string, field: string): string {
   return readNetworkName(meantNetwork(text), field)
 }
 
-/** `bridge` and `default` mean the default network. */
+/** `bridge` and `default` mean the default network, wherever a network that is there may be named. */
 export function meantNetwork(text: string): string {
   return text === 'bridge' || text === 'default' ? DEFAULT_NETWORK : text
 }

@@ -62,6 +62,29 @@ describe('a path of the request in an error of the engine', () => {
   })
 })
 
+describe('what the engine looked for and did not find', () => {
+  it.each([
+    ['inspect wep', 'inspect', 'container', 'wep', 'CONTAINER'],
+    ['inspect --id wep', 'inspect', 'container', 'wep', '--id'],
+    ['network rm a shpo', 'removeNetwork', 'name', 'shpo', 'NAME'],
+    ['network inspect shpo', 'inspectNetwork', 'network', 'shpo', 'NAME'],
+    ['setup --pid 3 --network shpo:ip=10.0.0.9', 'setup', 'network', 'shpo', '--network'],
+    ['setup --network container:wep', 'setup', 'container', 'wep', '--network'],
+    ['setup --pid 3 --container-name a --network a', 'setup', 'network', 'a', '--network'],
+    ['publish add wep 80', 'publish', 'container', 'wep', 'CONTAINER'],
+    ['teardown --all', 'list', 'container', 'wep', 'container'],
+  ])('is called as it was typed: %s', async (line, method, field, value, written) => {
+    const engine = {
+      inspect: async () => web,
+      [method]: async () => {
+        throw fail('TSNET_NO_SUCH_CONTAINER', { message: 'no', field, value })
+      },
+    }
+    const { stderr } = await tsnet([...line.split(' '), '--json'], { engine })
+    expect((JSON.parse(stderr) as { error: { field: string } }).error.field).toBe(written)
+  })
+})
+
 describe('an error of the engine', () => {
   const broken = fail('TSNET_STEP_FAILED', {
     message: 'adding link web-1: the kernel says no',

@@ -285,7 +285,7 @@ describe('port with a port of the container', () => {
     expect(await told('port web 80/udp')).toMatchInlineSnapshot(`
       "
       tsnet: finding port 80/udp of web: it is not published
-        field: port
+        field: PORT
         value: 80/udp
         hint: published are 80/tcp -> 0.0.0.0:8080, 80/tcp -> [::]:8080, 5000-5009/udp -> 127.0.0.1:5000-5009
       exit 3
@@ -294,7 +294,7 @@ describe('port with a port of the container', () => {
     expect(await told('port web 5010/udp')).toMatchInlineSnapshot(`
       "
       tsnet: finding port 5010/udp of web: it is not published
-        field: port
+        field: PORT
         value: 5010/udp
         hint: published are 80/tcp -> 0.0.0.0:8080, 80/tcp -> [::]:8080, 5000-5009/udp -> 127.0.0.1:5000-5009
       exit 3
@@ -302,8 +302,8 @@ describe('port with a port of the container', () => {
     `)
     expect(await told('port web 80-81')).toMatchInlineSnapshot(`
       "
-      tsnet: reading port: "80-81" is a range, and one port is asked for
-        field: port
+      tsnet: reading PORT: "80-81" is a range, and one port is asked for
+        field: PORT
         value: 80-81
         hint: name one port of it, or none to see all
       exit 2
@@ -311,8 +311,8 @@ describe('port with a port of the container', () => {
     `)
     expect(await told('port web http')).toMatchInlineSnapshot(`
       "
-      tsnet: reading port: "http" is no port from 1 to 65535
-        field: port
+      tsnet: reading PORT: "http" is no port from 1 to 65535
+        field: PORT
         value: http
         hint: write a number from 1 to 65535
       exit 2
@@ -322,7 +322,7 @@ describe('port with a port of the container', () => {
     expect(`\n${bare.stderr}`).toMatchInlineSnapshot(`
       "
       tsnet: finding port 80/tcp of metrics: it is not published
-        field: port
+        field: PORT
         value: 80/tcp
         hint: metrics publishes no ports
       "
