@@ -86,7 +86,8 @@ export {
 } from './inspect/rules/report.ts'
 export type { Hook, RuleTool } from './inspect/rules/rule.ts'
 export { renderTemplate } from './inspect/template.ts'
-export { openTop, type Top, type TopPeer, type TopRow, type TopView } from './inspect/top.ts'
+export { openTop, type Top, type TopView } from './inspect/top.ts'
+export type { TopPeer, TopRow } from './inspect/toprow.ts'
 export type {
   TraceHop,
   TraceReason,

@@ -2,8 +2,7 @@
  * Live traffic per container and per peer: what `tsnet top` shows.
  *
  * How much a container moves is read from the counters of its interfaces. With
- * whom, from the heads of its packets: where more came than could be looked at,
- * the shares of those that were seen are applied to what the counters say.
+ * whom, from the heads of its packets. What is made of both is toprow.ts.
  *
  * @module
  */
@@ -15,34 +14,8 @@ import { type Address, fromBytes } from '../model/address.ts'
 import { findNamespace } from './find.ts'
 import { takeInventory } from './inventory.ts'
 import { addressNames } from './names.ts'
+import { type Counters, countersOf, rowOf, type Seen, type TopRow } from './toprow.ts'
 import type { Inventory, NamespaceView } from './views.ts'
-
-/** Traffic with one other end. */
-export interface TopPeer {
-  readonly address: Address
-  /** Container, or `host`. */
-  readonly name?: string
-  /** Bytes a second, as seen from the container. */
-  readonly received: number
-  readonly sent: number
-}
-
-/** Traffic of one container since the look before. */
-export interface TopRow {
-  readonly name: string
-  readonly id: string
-  /** A second, over all its interfaces but lo. */
-  readonly receivedBytes: number
-  readonly sentBytes: number
-  readonly receivedPackets: number
-  readonly sentPackets: number
-  /** At both ends of its links; packet rules count for themselves. */
-  readonly drops: number
-  /** Busiest first. */
-  readonly peers: readonly TopPeer[]
-  /** Not every packet could be looked at: peers are shares of those that were. */
-  readonly sampled: boolean
-}
 
 /** One screen of `tsnet top`. */
 export interface TopView {
@@ -50,6 +23,8 @@ export interface TopView {
   readonly time: string
   /** How long was looked. */
   readonly seconds: number
+  /** Of how many of the containers peers are known: no more than 64 are looked at so closely. */
+  readonly watched: number
   /** Busiest first. */
   readonly containers: readonly TopRow[]
 }
@@ -71,23 +46,13 @@ const mostPackets = 4000
 const mostWatched = 64
 const everything = [[0x06, 0, 0, 0xffffffff]] as const
 
-interface Watched {
+interface Watched extends Seen {
   readonly source: PacketSource
-  readonly peers: Map<Address, { received: number; sent: number }>
-  sampled: boolean
 }
 
 interface Moment {
   readonly at: number
   readonly rows: ReadonlyMap<string, Counters>
-}
-
-interface Counters {
-  readonly rxBytes: number
-  readonly txBytes: number
-  readonly rxPackets: number
-  readonly txPackets: number
-  readonly drops: number
 }
 
 /** @param container absent: all @throws TSNET_NO_SUCH_CONTAINER (notFound), TSNET_NOT_PERMITTED (forbidden) */
@@ -159,6 +124,7 @@ export async function openTop(
           names,
         ),
       )
+      const closely = views.filter(({ cookie }) => watched.has(cookie)).length
       before = now
       for (const one of watched.values()) {
         one.peers.clear()
@@ -169,6 +135,7 @@ export async function openTop(
       return {
         time: new Date().toISOString(),
         seconds: Math.round(seconds * 1000) / 1000,
+        watched: closely,
         containers: containers.sort((a, b) => busy(b) - busy(a) || (a.name < b.name ? -1 : 1)),
       }
     },
@@ -209,58 +176,4 @@ function peerOf({ bytes, etherType, outgoing }: SeenPacket): Address | undefined
   if (etherType === 0x86dd && bytes.length >= 40)
     return fromBytes(bytes.subarray(outgoing ? 24 : 8, outgoing ? 40 : 24))
   return undefined
-}
-
-function countersOf(view: NamespaceView, { namespaces }: Inventory): Counters {
-  const host = namespaces.find(({ own }) => own)
-  const links = view.interfaces.filter(({ name }) => name !== 'lo')
-  const ends = links.flatMap(({ peer }) => host?.interfaces.filter(({ name }) => name === peer?.name) ?? [])
-  const sum = (pick: (traffic: NamespaceView['interfaces'][number]['traffic']) => number): number =>
-    links.reduce((total, { traffic }) => total + pick(traffic), 0)
-  return {
-    rxBytes: sum(({ rxBytes }) => rxBytes),
-    txBytes: sum(({ txBytes }) => txBytes),
-    rxPackets: sum(({ rxPackets }) => rxPackets),
-    txPackets: sum(({ txPackets }) => txPackets),
-    drops: [...links, ...ends].reduce(
-      (total, { traffic }) => total + traffic.rxDropped + traffic.txDropped,
-      0,
-    ),
-  }
-}
-
-function rowOf(
-  view: NamespaceView,
-  moved: { readonly old: Counters | undefined; readonly now: Counters | undefined; readonly seconds: number },
-  seen: Watched | undefined,
-  names: ReadonlyMap<Address, string>,
-): TopRow {
-  const { old, now, seconds } = moved
-  const rate = (pick: (counters: Counters) => number): number =>
-    old === undefined || now === undefined ? 0 : Math.round(Math.max(0, pick(now) - pick(old)) / seconds)
-  const total = { received: rate(({ rxBytes }) => rxBytes), sent: rate(({ txBytes }) => txBytes) }
-  const peers = [...(seen?.peers ?? [])]
-  const sampled = seen?.sampled === true
-  const share = (bytes: number, way: 'received' | 'sent'): number => {
-    if (!sampled) return Math.round(bytes / seconds)
-    const all = peers.reduce((sum, [, one]) => sum + one[way], 0)
-    return all === 0 ? 0 : Math.round((bytes / all) * total[way])
-  }
-  return {
-    name: view.name,
-    id: view.container?.id ?? view.id,
-    receivedBytes: total.received,
-    sentBytes: total.sent,
-    receivedPackets: rate(({ rxPackets }) => rxPackets),
-    sentPackets: rate(({ txPackets }) => txPackets),
-    drops: rate(({ drops }) => drops),
-    peers: peers
-      .map(([address, { received, sent }]): TopPeer => {
-        const name = names.get(address)
-        const amounts = { received: share(received, 'received'), sent: share(sent, 'sent') }
-        return { address, ...(name === undefined ? {} : { name }), ...amounts }
-      })
-      .sort((a, b) => b.received + b.sent - a.received - a.sent),
-    sampled,
-  }
 }

@@ -68,7 +68,7 @@ describe('tsnet top', () => {
     expect(screen.trimEnd().endsWith('\u001b[?25h\u001b[?1049l')).toBe(true)
     const small = host.start(on(40, 5))
     expect(await small.exited).toBe(2)
-    expect(small.output()).toContain('the terminal has 40 columns and 5 rows, top needs 60 and 6')
+    expect(small.output()).toContain('the terminal has 40 columns and 5 rows, top needs 64 and 6')
   })
 
   it('says so when the container has gone', async () => {

@@ -11,20 +11,24 @@ import { shorten } from './layout.ts'
 import { asLines } from './lines.ts'
 import type { Palette } from './paint.ts'
 
-/** Below that nothing useful can be shown. */
-export const topLeast = { columns: 60, rows: 6 } as const
-
 const fewPeers = 3
 const numbers = { rate: 11, packets: 11, drops: 7 } as const
 const numberWidth = 2 * numbers.rate + 2 * numbers.packets + numbers.drops
+const shortestName = 12
+
+/** Below that lines would wrap; the last column stays free, for clearing a line from there on would clear it too. */
+export const topLeast: { readonly columns: number; readonly rows: number } = {
+  columns: shortestName + numberWidth + 1,
+  rows: 6,
+}
 
 export function renderTop(
-  { time, seconds, containers }: TopView,
+  { time, seconds, watched, containers }: TopView,
   { detail, output }: { readonly detail: 'some' | 'all'; readonly output: Output },
   palette: Palette,
 ): string {
   const width = output.isTTY ? Math.max(output.columns, topLeast.columns) : 100
-  const nameWidth = Math.max(12, Math.min(40, width - numberWidth - 1))
+  const nameWidth = Math.max(shortestName, Math.min(40, width - numberWidth - 1))
   const head = [
     'NAME'.padEnd(nameWidth),
     'RECEIVED/s'.padStart(numbers.rate),
@@ -38,7 +42,8 @@ export function renderTop(
     .map((one) => String(one).padStart(2, '0'))
     .join(':')
   const count = `${containers.length} container${containers.length === 1 ? '' : 's'}`
-  const title = `${palette.bold('tsnet top')}  ${clock}  ${count}, over ${seconds.toFixed(1)} s`
+  const known = watched < containers.length ? `, peers of ${watched} of them` : ''
+  const title = `${palette.bold('tsnet top')}  ${clock}  ${count}${known}, over ${seconds.toFixed(1)} s`
   const rows = containers.flatMap((row) => rowLines(row, { nameWidth, detail, palette }))
   const body = rows.length === 0 ? [palette.dim('no containers')] : rows
   return asLines([title, '', palette.bold(head), ...body])

@@ -6,6 +6,7 @@ import type { Output } from '../../../cmd/tsnet/io.ts'
 import { renderCached } from '../../../cmd/tsnet/print/cni.ts'
 import { renderNameRoutes } from '../../../cmd/tsnet/print/nameroutes.ts'
 import { paletteFor } from '../../../cmd/tsnet/print/paint.ts'
+import { renderTop, topLeast } from '../../../cmd/tsnet/print/top.ts'
 import { renderTrace } from '../../../cmd/tsnet/print/trace.ts'
 
 const output: Output = { write: () => undefined, isTTY: true, columns: 80 }
@@ -70,5 +71,36 @@ describe('on 80 columns', () => {
       reached
       "
     `)
+  })
+})
+
+describe('top', () => {
+  const row = {
+    name: 'a-container-with-a-long-name',
+    id,
+    receivedBytes: 123_456,
+    sentBytes: 999_000_000,
+    receivedPackets: 1234,
+    sentPackets: 12,
+    drops: 29,
+    peers: [{ address: 'fd12:3456:789a:1::2', received: 1, sent: 2 }],
+    sampled: true,
+  }
+  const shown = (watched: number, columns: number): string => {
+    const found = { time: '2026-11-22T10:00:00.000Z', seconds: 2, watched, containers: [row, row] }
+    const text = renderTop(found as never, { detail: 'all', output: { ...output, columns } }, palette)
+    return text.replace(/\d\d:\d\d:\d\d/, 'HH:MM:SS')
+  }
+
+  it('leaves the last column of the smallest terminal free', () => {
+    const lines = shown(2, topLeast.columns).split('\n')
+    expect(Math.max(...lines.map((line) => line.length))).toBe(topLeast.columns - 1)
+  })
+
+  it('says of how many containers peers are known, where that is not all', () => {
+    expect(shown(2, 80).split('\n')[0]).toBe('tsnet top  HH:MM:SS  2 containers, over 2.0 s')
+    expect(shown(1, 80).split('\n')[0]).toBe(
+      'tsnet top  HH:MM:SS  2 containers, peers of 1 of them, over 2.0 s',
+    )
   })
 })
