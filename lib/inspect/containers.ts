@@ -21,6 +21,8 @@ export interface ContainerEndpoint {
   readonly addresses: readonly Cidr[]
   readonly bridge?: string
   readonly ports: readonly PortBinding[]
+  /** Of these families the ports are open at its own addresses, and not on the host. */
+  readonly routed?: readonly (4 | 6)[]
 }
 
 /** A container of any engine, as `tsnet ps` shows it. */
@@ -67,12 +69,13 @@ function ofRecord(record: ContainerNetwork, view: NamespaceView | undefined): Co
     alive: view !== undefined || mode === 'host',
     ...(view?.pids[0] === undefined ? {} : { pid: view.pids[0] }),
     ...(view === undefined ? {} : { namespace: view.id }),
-    endpoints: attachments.map(({ network, ifname, addresses, bridge, ports }) => ({
+    endpoints: attachments.map(({ network, ifname, addresses, bridge, ports, routed }) => ({
       network,
       ifname,
       addresses,
       bridge,
       ports,
+      ...(routed === undefined ? {} : { routed }),
     })),
     ...(view === undefined ? {} : { traffic: sumOf(view.interfaces) }),
   }

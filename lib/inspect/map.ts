@@ -7,6 +7,7 @@
  */
 
 import { type Cidr, familyOf } from '../model/address.ts'
+import { shortPorts } from '../model/specs/format.ts'
 import { containersOf } from './containers.ts'
 import type { BridgeView, InterfaceView, Inventory, NamespaceView } from './views.ts'
 
@@ -90,16 +91,13 @@ function endsOf(inventory: Inventory): ReadonlyMap<string, MapLeaf> {
     const container = containers.find(({ namespace }) => namespace === view.id)
     for (const link of view.interfaces) {
       if (link.peer === undefined || link.peer.namespace !== host?.id) continue
-      const ports = container?.endpoints.find(({ ifname }) => ifname === link.name)?.ports ?? []
+      const endpoint = container?.endpoints.find(({ ifname }) => ifname === link.name)
       ends.set(link.peer.name, {
         name: view.name,
         engine: container?.engine ?? view.engine ?? '',
         ifname: link.name,
         addresses: told(link.addresses),
-        ports: ports.map(
-          ({ hostAddress, hostPort, containerPort, count, protocol }) =>
-            `${hostAddress === undefined ? '' : `${hostAddress}:`}${range(hostPort, count)}->${range(containerPort, count)}/${protocol}`,
-        ),
+        ports: endpoint === undefined ? [] : shortPorts(endpoint),
         rxBytes: link.traffic.rxBytes,
         txBytes: link.traffic.txBytes,
       })
@@ -166,6 +164,3 @@ function uplinkOf({ name, addresses }: InterfaceView, host: NamespaceView | unde
 
 const told = (addresses: readonly Cidr[]): readonly string[] =>
   addresses.filter((address) => !address.startsWith('fe80:'))
-
-const range = (first: number, count: number): string =>
-  count === 1 ? `${first}` : `${first}-${first + count - 1}`

@@ -8,7 +8,7 @@ import type { Attachment, ContainerNetwork } from '../../../lib/index.ts'
 import type { Output } from '../io.ts'
 import { type Field, renderFields } from './fields.ts'
 import type { Palette } from './paint.ts'
-import { publishedLines, shortPort } from './ports.ts'
+import { publishedLines, shortPorts } from './ports.ts'
 import { renderTable } from './table.ts'
 
 /** As much of an id as people compare, like Docker's. */
@@ -102,7 +102,7 @@ export function renderContainers(
     [mode],
     attachments.map(({ network }) => network),
     attachments.flatMap(({ addresses }) => addresses.map((cidr) => cidr.replace(/\/.*/, ''))),
-    attachments.flatMap(({ ports }) => ports.map(shortPort)),
+    attachments.flatMap(shortPorts),
   ])
   return renderTable(columns, rows, output, palette)
 }

@@ -9,7 +9,7 @@ import type { Output } from '../io.ts'
 import { byteText } from './amount.ts'
 import { type Field, renderFields } from './fields.ts'
 import type { Palette } from './paint.ts'
-import { shortPort } from './ports.ts'
+import { shortPorts } from './ports.ts'
 import { type Column, renderTable } from './table.ts'
 
 /** Room for it is only on wide terminals. */
@@ -49,7 +49,7 @@ export function renderProcesses(
           ? networks
           : networks.filter(Boolean),
       lines.map(([, address = '']) => address),
-      one.endpoints.flatMap(({ ports }) => ports.map(shortPort)),
+      one.endpoints.flatMap(shortPorts),
       [one.traffic === undefined ? '-' : byteText(one.traffic.rxBytes)],
       [one.traffic === undefined ? '-' : byteText(one.traffic.txBytes)],
     ]

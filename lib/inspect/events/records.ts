@@ -6,6 +6,7 @@
 
 import { addressOf } from '../../model/address.ts'
 import type { Attachment, ContainerNetwork } from '../../model/attachment.ts'
+import { shortPorts } from '../../model/specs/format.ts'
 import type { Told } from './event.ts'
 
 export interface Records {
@@ -50,7 +51,7 @@ function attachmentsOf({ containers }: Records): ReadonlyMap<string, Held> {
 
 function attach({ container, attachment }: Held): Told {
   const { network: name, ifname, addresses } = attachment
-  const ports = portsOf(attachment)
+  const ports = shortPorts(attachment)
   const published = ports.length === 0 ? '' : `, publishes ${ports.join(' ')}`
   const words = `${container} is on ${name}: ${ifname} ${addresses.map(addressOf).join(' ')}${published}`
   return { kind: 'attach', action: 'added', subject: container, words }
@@ -71,7 +72,7 @@ function names({ container, attachment }: Held, before: readonly string[]): Told
 function changes(old: Held, now: Held): readonly Told[] {
   const { container, attachment } = now
   const gone = old.attachment.aliases.filter((name) => !attachment.aliases.includes(name))
-  const [before, after] = [portsOf(old.attachment), portsOf(attachment)]
+  const [before, after] = [shortPorts(old.attachment), shortPorts(attachment)]
   const open = after.filter((port) => !before.includes(port))
   const closed = before.filter((port) => !after.includes(port))
   const about = { action: 'changed' as const, subject: container }
@@ -99,14 +100,6 @@ function changes(old: Held, now: Held): readonly Told[] {
           },
         ]),
   ]
-}
-
-function portsOf({ ports }: Attachment): readonly string[] {
-  return ports.map(({ hostAddress, hostPort, containerPort, count, protocol }) => {
-    const range = (first: number): string => (count === 1 ? `${first}` : `${first}-${first + count - 1}`)
-    const at = hostAddress === undefined ? '' : `${hostAddress}:`
-    return `${at}${range(hostPort)}->${range(containerPort)}/${protocol}`
-  })
 }
 
 function network(name: string, action: 'added' | 'removed'): Told {

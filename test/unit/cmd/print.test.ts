@@ -217,6 +217,15 @@ describe('ls', () => {
     `)
   })
 
+  it('shows ports of a routed family at the container, where they are open, as port does', async () => {
+    const attachments = web.attachments.map((one) => ({ ...one, routed: [6] as const }))
+    const routed = { engine: { ...engine, list: async () => [{ ...web, attachments }] } }
+    const [, ports] = (await printed('ls', routed)).trim().split('\n')
+    expect(ports?.split(/ +/).at(-1)).toBe(
+      '8080->80/tcp,[fd12:3456:789a:1::2]:80->80/tcp,127.0.0.1:5000-5009->5000-5009/udp',
+    )
+  })
+
   it('prints ids alone under --quiet, records under --json', async () => {
     expect(await printed('ls -q')).toBe('\n8c1f6a0e2b77d1b7c0ffee\ndb\nmetrics\n')
     expect(JSON.parse(await printed('ls --json'))).toEqual([web, db, onHost])
@@ -370,6 +379,24 @@ describe('network', () => {
       "
     `)
     expect(await printed('network ls -q')).toBe('\nshop\ntsnet\n')
+  })
+
+  it('ls and create print how each family gets in, and from whom it is closed', async () => {
+    const options = {
+      ...shop.config.options,
+      gatewayMode4: 'nat-unprotected',
+      gatewayMode6: 'routed',
+      isolateFrom: 'isolated',
+      addressed: false,
+    } as const
+    const other = { ...shop, config: { ...shop.config, options } }
+    const given = {
+      engine: { ...engine, listNetworks: async () => [other], createNetwork: async () => other.config },
+    }
+    const said =
+      'isolate-from=isolated gateway-mode-ipv4=nat-unprotected gateway-mode-ipv6=routed addressed=false'
+    expect(await printed('network ls', given)).toContain(said.replaceAll(' ', ','))
+    expect(await printed('network create shop', given)).toContain(said)
   })
 
   it('rm and prune print the names that are gone', async () => {

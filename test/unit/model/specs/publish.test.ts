@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import type { Attachment } from '../../../../lib/model/attachment.ts'
 import { parseExpose } from '../../../../lib/model/specs/expose.ts'
-import { formatBinding, formatExpose, formatPublish } from '../../../../lib/model/specs/format.ts'
+import { formatExpose, formatPublish, shortPorts } from '../../../../lib/model/specs/format.ts'
 import { parsePublish } from '../../../../lib/model/specs/publish.ts'
 import { faultLines, faultOf } from '../fault.ts'
 
@@ -103,15 +104,28 @@ describe('a publish spec', () => {
   })
 })
 
-describe('bindings', () => {
+describe('ports of an attachment', () => {
+  const short = (routed: readonly (4 | 6)[], ...specs: readonly string[]): readonly string[] => {
+    const ports = specs.map((spec) => ({ hostPort: 0, ...parsePublish(spec) }))
+    const addresses = ['10.89.0.2/24', 'fd00::2/64']
+    return shortPorts({ addresses, ports, routed } as unknown as Attachment)
+  }
+
   it('are printed as host, arrow, container', () => {
-    const base = { containerPort: 80, protocol: 'tcp', count: 1, hostPort: 8080 } as const
-    expect([
-      formatBinding(base),
-      ...['0.0.0.0:8080:80', '[fd00::1]:8000-8009:80-89/udp'].map((spec) =>
-        formatBinding({ ...parsePublish(spec), hostPort: parsePublish(spec).hostPort ?? 0 }),
-      ),
-    ]).toEqual(['*:8080->80/tcp', '0.0.0.0:8080->80/tcp', '[fd00::1]:8000-8009->80-89/udp'])
+    expect(short([], '8080:80', '127.0.0.1:5353:53/udp', '[fd00::1]:8000-8009:80-89')).toEqual([
+      '8080->80/tcp',
+      '127.0.0.1:5353->53/udp',
+      '[fd00::1]:8000-8009->80-89/tcp',
+    ])
+  })
+
+  it('are those of the container where nothing listens on the host', () => {
+    expect(short([4, 6], '8080:80')).toEqual(['10.89.0.2:80->80/tcp', '[fd00::2]:80->80/tcp'])
+    expect(short([6], '8080:80', '[::]:8443:443')).toEqual([
+      '8080->80/tcp',
+      '[fd00::2]:80->80/tcp',
+      '[fd00::2]:443->443/tcp',
+    ])
   })
 })
 
