@@ -5,8 +5,9 @@
  */
 
 import type { CommandDefinition } from './command.ts'
-import { renderFlows } from './print/flows.ts'
+import { endsText, renderFlows } from './print/flows.ts'
 import { writeJson } from './print/json.ts'
+import { asLines } from './print/lines.ts'
 
 export const conntrack: CommandDefinition = {
   path: ['conntrack'],
@@ -27,6 +28,7 @@ export const conntrack: CommandDefinition = {
       'work',
     )
     if (globals.json) writeJson(io.stdout, 'conntrack', flows)
+    else if (globals.quiet) io.stdout.write(asLines(flows.map(endsText)))
     else io.stdout.write(renderFlows(flows, io.stdout, palette))
     return 0
   },

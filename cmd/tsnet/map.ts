@@ -4,9 +4,10 @@
  * @module
  */
 
-import type { MapWord } from '../../lib/index.ts'
+import type { HostMap, MapWord } from '../../lib/index.ts'
 import { type CommandDefinition, switchFlag } from './command.ts'
 import { writeJson } from './print/json.ts'
+import { asLines } from './print/lines.ts'
 import type { Palette } from './print/paint.ts'
 import { UsageError } from './usage.ts'
 
@@ -37,9 +38,16 @@ export const map: CommandDefinition = {
     if (globals.json) writeJson(io.stdout, 'map', model)
     else if (switchFlag(flags, 'mermaid')) io.stdout.write(lib.mapMermaid(model))
     else if (switchFlag(flags, 'svg')) io.stdout.write(lib.mapSvg(model))
+    else if (globals.quiet) io.stdout.write(asLines(namesIn(model)))
     else io.stdout.write(lib.mapText(model, io.stdout.columns, (text, word) => paintOf(word, palette)(text)))
     return 0
   },
+}
+
+/** All containers of the picture, and what else is behind a port. */
+function namesIn({ bridges, direct, apart, onHost }: HostMap): readonly string[] {
+  const connected = [...bridges.flatMap(({ leaves }) => leaves), ...direct].map(({ name }) => name)
+  return [...new Set([...connected, ...apart, ...onHost])]
 }
 
 function paintOf(word: MapWord, palette: Palette): Palette['bold'] {

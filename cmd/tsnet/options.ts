@@ -27,7 +27,10 @@ export const globalOptions: readonly OptionDefinition[] = [
     flags: '--json',
     about: 'print one JSON document, see tsnet help --schema; errors too, on standard error',
   },
-  { flags: '-q, --quiet', about: 'print ids and names only, one a line' },
+  {
+    flags: '-q, --quiet',
+    about: 'print ids and names only, one a line; what has none, such as ports and scripts, stays',
+  },
   { flags: '-v, --verbose', about: 'tell each step on standard error as it is applied' },
 ]
 

@@ -6,6 +6,7 @@
 
 import type { CommandDefinition } from './command.ts'
 import { writeJson } from './print/json.ts'
+import { asLines } from './print/lines.ts'
 import { renderRoutes } from './print/look.ts'
 
 export const route: CommandDefinition = {
@@ -20,6 +21,7 @@ export const route: CommandDefinition = {
     const { findNamespace } = await session.lib()
     const view = findNamespace(await session.inventory(), args[0] ?? '')
     if (globals.json) writeJson(io.stdout, 'route', view.routes)
+    else if (globals.quiet) io.stdout.write(asLines(view.routes.map(({ to }) => to)))
     else io.stdout.write(renderRoutes(view, io.stdout, palette))
     return 0
   },

@@ -73,6 +73,10 @@ describe('tsnet ns ls', () => {
         ports: [{ peer: { name: 'eth0', namespace: web?.id } }],
       },
     ])
+    expect((await host.tsnet('map', '-q')).stdout.split('\n')).toEqual(
+      expect.arrayContaining(['web', 'named']),
+    )
+    expect((await host.tsnet('route', 'web', '-q')).stdout.split('\n')).toContain('0.0.0.0/0')
     const map = await host.tsnetJson<HostMap>('map')
     expect(map.bridges.map(({ name, leaves }) => [name, leaves.map((leaf) => leaf.name)])).toEqual([
       ['tsnet0', ['web']],

@@ -51,6 +51,7 @@ describe('tsnet conntrack', () => {
     expect(all.split('\n').find((line) => line.includes('web:80'))).toMatch(
       /^tcp +\S+ +198\.51\.100\.2:40000 +web:80 +by 198\.51\.100\.1:8080 +\d+ B +\d+ B +\d+ \w+$/,
     )
+    expect((await host.tsnet('conntrack', 'web', '-q')).stdout).toContain('198.51.100.2:40000 web:80\n')
   })
 
   it('says so where nothing is tracked, and where nobody is called that', async () => {
@@ -59,6 +60,7 @@ describe('tsnet conntrack', () => {
     const box = await lab.container(host)
     await host.tsnet('setup', '--network', 'none', '--pid', String(box.pid), '--container-name', 'lone')
     expect((await host.tsnet('conntrack', 'lone')).stdout).toBe('no tracked connections\n')
+    expect((await host.tsnet('conntrack', 'lone', '-q')).stdout).toBe('')
     const { stderr } = await host.tsnet('conntrack', 'alone', { expectExit: 3 })
     expect(stderr).toContain('did you mean "lone"?')
   })

@@ -9,6 +9,7 @@ import type { RuntimeCall } from '../../../lib/adapters/cni/runtime.ts'
 import type { CommandDefinition, Invocation, Session } from '../command.ts'
 import { engineOptionsOf } from '../options.ts'
 import { writeJson } from '../print/json.ts'
+import { asLines } from '../print/lines.ts'
 import { attachmentOptions, callOf, cniOptions } from './options.ts'
 
 const network = { syntax: '<network>', about: 'name of a configuration' }
@@ -88,7 +89,10 @@ export const cniGc: CommandDefinition = {
       const gone = await (await runtime()).gcNetwork(engine, call)
       const { stdout } = session.io
       if (invocation.globals.json) writeJson(stdout, 'cni gc', gone)
-      else for (const { containerId, ifName } of gone) stdout.write(`${containerId} ${ifName}\n`)
+      else {
+        const { quiet } = invocation.globals
+        stdout.write(asLines(gone.map(({ containerId: id, ifName }) => (quiet ? id : `${id} ${ifName}`))))
+      }
       return 0
     }),
 }

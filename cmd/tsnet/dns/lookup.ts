@@ -70,6 +70,7 @@ export const dnsExplain: CommandDefinition = {
     const found = await ask(invocation, session)
     const { stdout } = session.io
     if (invocation.globals.json) writeJson(stdout, 'dns explain', found)
+    else if (invocation.globals.quiet) stdout.write(asLines(found.answers.map(({ data }) => data)))
     else {
       const lines = found.answers.map(
         ({ name, ttlSeconds, type, data }) => `${name} ${ttlSeconds} ${type} ${data}`,

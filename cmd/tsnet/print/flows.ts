@@ -37,6 +37,11 @@ export function renderFlows(flows: readonly FlowView[], output: Output, palette:
   return renderTable(columns, rows, output, palette)
 }
 
+/** Who began, and who answers. */
+export function endsText({ from, to }: FlowView): string {
+  return `${endText(from)} ${endText(to)}`
+}
+
 function endText(end: FlowView['from']): string {
   return end.name === undefined
     ? addressText(end)
