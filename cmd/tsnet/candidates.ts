@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { CommandDefinition, CommandFamily, OptionDefinition } from './command.ts'
+import type { CommandDefinition, CommandFamily, OptionDefinition, Values } from './command.ts'
 import { globalOptions } from './options.ts'
 
 export interface Candidate {
@@ -37,7 +37,7 @@ export async function candidatesFor(
   const asked = options.find(({ flags }) => takesValue(flags) && namesOf(flags).includes(before.at(-1) ?? ''))
   const all =
     asked !== undefined
-      ? await valuesOf(asked, known)
+      ? await named(asked, known)
       : partial.startsWith('-')
         ? options.flatMap(flagCandidates)
         : definition === undefined
@@ -65,8 +65,9 @@ function commandOf(
   )
 }
 
-function bareWords(words: readonly string[]): readonly string[] {
-  const valued = globalOptions.filter(({ flags }) => takesValue(flags)).flatMap(({ flags }) => namesOf(flags))
+/** Neither flags nor their values. @param own of the command, where it is known */
+function bareWords(words: readonly string[], own: readonly OptionDefinition[] = []): readonly string[] {
+  const valued = [...own, ...globalOptions].flatMap(({ flags }) => (takesValue(flags) ? namesOf(flags) : []))
   return words.filter((word, at) => !word.startsWith('-') && !valued.includes(words[at - 1] ?? ''))
 }
 
@@ -90,37 +91,36 @@ function flagCandidates({ flags, about }: OptionDefinition): readonly Candidate[
   return namesOf(flags).map((word) => ({ word, about }))
 }
 
-async function valuesOf(
-  { flags, about }: OptionDefinition,
-  known: KnownNames,
-): Promise<readonly Candidate[]> {
-  const [name = ''] = namesOf(flags).filter((one) => one.startsWith('--'))
-  if (name === '--network' || name === '--default-route') return named(await known.networks(), 'network')
-  if (['--id', '--container-name', '--from', '--link'].includes(name))
-    return named(await known.containers(), 'container')
-  // A list of words in the text of the help: `iptables, nftables or none, …`.
-  const listed = /^(?:a list of )?([a-z]+(?:, [a-z]+)+(?: or [a-z]+)?)/.exec(about)?.[1]
-  return listed === undefined ? [] : named(listed.split(/, | or /), about)
-}
-
 async function argumentsOf(
   definition: CommandDefinition,
   before: readonly string[],
   around: { readonly commands: readonly CommandDefinition[]; readonly known: KnownNames },
 ): Promise<readonly Candidate[]> {
-  const given = bareWords(before).length - definition.path.length
-  const at = Math.min(given, definition.args.length - 1)
-  const argument = definition.args[at]
+  const { args, groups, path } = definition
+  const bare = bareWords(
+    before,
+    groups.flatMap(({ options }) => options),
+  )
+  const argument = args[Math.min(bare.length - path.length, args.length - 1)]
   if (argument === undefined) return []
-  const { syntax } = argument
-  if (/container|^<[ab]>|^\[b\]/.test(syntax)) return named(await around.known.containers(), 'container')
-  if (/network/.test(syntax) || (definition.path[0] === 'network' && definition.path[1] !== 'create'))
-    return named(await around.known.networks(), 'network')
-  if (/command/.test(syntax))
-    return commandWords(bareWords(before).slice(definition.path.length), around.commands)
-  if (/shell/.test(syntax)) return named(['bash', 'zsh', 'fish'], 'shell')
-  return []
+  const { syntax, values } = argument
+  if (values === undefined && /command/.test(syntax))
+    return commandWords(bare.slice(path.length), around.commands)
+  return named({ values: values ?? meantBy(syntax), about: argument.about }, around.known)
 }
 
-const named = (words: readonly string[], about: string): readonly Candidate[] =>
-  words.map((word) => ({ word, about }))
+/** What an argument is called says what it is. */
+function meantBy(syntax: string): Values | undefined {
+  if (/container/.test(syntax)) return 'containers'
+  return /network/.test(syntax) ? 'networks' : undefined
+}
+
+async function named(
+  { values, about }: { readonly values?: Values | undefined; readonly about: string },
+  known: KnownNames,
+): Promise<readonly Candidate[]> {
+  if (values === undefined) return []
+  if (values === 'containers') return (await known.containers()).map((word) => ({ word, about: 'container' }))
+  if (values === 'networks') return (await known.networks()).map((word) => ({ word, about: 'network' }))
+  return values.map((word) => ({ word, about }))
+}

@@ -17,6 +17,9 @@ export type Lib = typeof import('../../lib/index.ts')
 /** What the hot verbs (hot.ts) and the readers of flags they share with others know of it. */
 export type VerbLib = typeof import('../../lib/verbs.ts')
 
+/** What completion offers: these words, or the names of this moment. */
+export type Values = 'containers' | 'networks' | readonly string[]
+
 export interface OptionDefinition {
   /** As commander takes it: `-p, --publish <spec>`. */
   readonly flags: string
@@ -25,6 +28,8 @@ export interface OptionDefinition {
   readonly repeatable?: boolean
   /** An empty value means something, and `about` says what; of all others it is a variable that was not set. */
   readonly empty?: 'meant'
+  /** Absent: the shell offers files. */
+  readonly values?: Values
 }
 
 export interface OptionGroup {
@@ -36,6 +41,8 @@ export interface ArgumentDefinition {
   /** As commander takes it: `<name>`, `[container]`, `<names...>`. */
   readonly syntax: string
   readonly about: string
+  /** Absent: what its word says, such as `container`. */
+  readonly values?: Values
 }
 
 /** @typeParam S a hot verb is content with less of a session than others */

@@ -35,7 +35,15 @@ _tsnet() {
 compdef _tsnet tsnet
 `,
   fish: `# tsnet completion fish
-complete -c tsnet -f -a '(tsnet completion words -- (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null)'
+function __tsnet_words
+  set -l found (tsnet completion words -- (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null)
+  if test (count $found) -gt 0
+    printf '%s\\n' $found
+  else
+    __fish_complete_path (commandline -ct)
+  end
+end
+complete -c tsnet -f -a '(__tsnet_words)'
 `,
 }
 
@@ -46,7 +54,11 @@ export const completion: CommandDefinition = {
     'Prints the script for a shell, made to be read at its start. It asks tsnet for what may come next, so commands, ' +
     'flags and the names of containers and networks are those of the moment: tsnet completion words -- WORDS.',
   args: [
-    { syntax: '<shell>', about: 'bash, zsh or fish; words: what may come next, one a line' },
+    {
+      syntax: '<shell>',
+      about: 'bash, zsh or fish; words: what may come next, one a line',
+      values: ['bash', 'zsh', 'fish'],
+    },
     { syntax: '[words...]', about: 'behind --: the line so far without tsnet, the last word may be empty' },
   ],
   groups: [],

@@ -27,6 +27,7 @@ export const events: CommandDefinition = {
         {
           flags: '--only <kinds>',
           about: 'a list of attach, detach, names, network, link, address, route, rules, lost',
+          values: ['attach', 'detach', 'names', 'network', 'link', 'address', 'route', 'rules', 'lost'],
         },
         ...limitOptions('events'),
       ],

@@ -23,6 +23,7 @@ export const nameOptions: readonly OptionDefinition[] = [
     about:
       'another container of a network both are on, under that name in the hosts file; --json has its variables',
     repeatable: true,
+    values: 'containers',
   },
   {
     flags: '--resolv-conf <path>',

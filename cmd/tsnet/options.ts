@@ -22,6 +22,7 @@ export const globalOptions: readonly OptionDefinition[] = [
   {
     flags: '--firewall <backend>',
     about: 'iptables, nftables or none, for what is made now; also TSNET_FIREWALL, or /etc/tsnet/config.json',
+    values: ['iptables', 'nftables', 'none'],
   },
   {
     flags: '--json',
@@ -67,8 +68,8 @@ export const sandboxOptions: OptionGroup = {
 export const selectorOptions: OptionGroup = {
   title: 'Which container (one of: CONTAINER, or)',
   options: [
-    { flags: '--id <id>', about: 'the id given at setup' },
-    { flags: '--container-name <name>', about: 'the name given at setup' },
+    { flags: '--id <id>', about: 'the id given at setup', values: 'containers' },
+    { flags: '--container-name <name>', about: 'the name given at setup', values: 'containers' },
     ...sandboxOptions.options,
   ],
 }

@@ -57,8 +57,8 @@ function commandOf({ program, summary, about, target, usual, name }: Asker): Com
     summary,
     about,
     args: [
-      { syntax: '<a>', about: 'name, id or pid, of any engine' },
-      { syntax: '[b]', about: target },
+      { syntax: '<a>', about: 'name, id or pid, of any engine', values: 'containers' },
+      { syntax: '[b]', about: target, values: 'containers' },
       { syntax: '[flags...]', about: `of ${program}` },
     ],
     groups: [],

@@ -29,6 +29,7 @@ export const requestOptions: readonly OptionGroup[] = [
           'NAME[:KEY=VALUE,...] with keys ip, ip6, mac, ifname, alias, mtu, priority; the first becomes eth0, ' +
           'the next eth1; or one of host, none, bridge (the default network), container:ID',
         repeatable: true,
+        values: 'networks',
       },
       { flags: '--ip <address>', about: 'IPv4 address on the first network' },
       { flags: '--ip6 <address>', about: 'IPv6 address on the first network' },
@@ -38,6 +39,7 @@ export const requestOptions: readonly OptionGroup[] = [
         flags: '--default-route <network>',
         about:
           'which network, by name or ifname, carries the default route (default: highest priority=, then the first)',
+        values: 'networks',
       },
     ],
   },

@@ -20,8 +20,12 @@ export const trace: CommandDefinition = {
     'sends one real probe and says where that stopped, why, and what would let it pass. The probe leaves nothing behind.\n' +
     'Exit code 0 where it was reached, 6 where it was not.',
   args: [
-    { syntax: '<from>', about: 'container of any engine, by name, id or pid; or host' },
-    { syntax: '<to>', about: 'such as db:5432, 10.90.0.3:53/udp, [fd00::3]:80, host:8080' },
+    { syntax: '<from>', about: 'container of any engine, by name, id or pid; or host', values: 'containers' },
+    {
+      syntax: '<to>',
+      about: 'such as db:5432, 10.90.0.3:53/udp, [fd00::3]:80, host:8080',
+      values: 'containers',
+    },
   ],
   groups: [],
   onSignal: 'stop',

@@ -59,7 +59,7 @@ const shells: readonly (readonly [string, Complete])[] = [
   ],
 ]
 
-describe.each(shells)('completion in %s', (_shell, complete) => {
+describe.each(shells)('completion in %s', (shell, complete) => {
   it('knows commands, their flags, values, and the names of this host', async () => {
     await using lab = await createLab()
     const host = await lab.host('host')
@@ -75,6 +75,9 @@ describe.each(shells)('completion in %s', (_shell, complete) => {
     expect(await complete(host, 'setup', '--network', 'sh')).toEqual(['shop'])
     expect(await complete(host, 'capture', 'webfront', '--sec')).toEqual(['--seconds'])
     expect(await complete(host, '--firewall', 'n')).toEqual(['nftables', 'none'])
+    // Files are the shell's own to offer, where we have nothing.
+    if (shell === 'fish')
+      expect(await complete(host, 'capture', 'webfront', '--write', '/etc/ho')).toContain('/etc/hosts')
   })
 })
 

@@ -44,7 +44,11 @@ export const daemonRun: CommandDefinition = {
           flags: '--idle-exit <seconds>',
           about: 'end after so long without a call, or packet rules to look after (default: stay)',
         },
-        { flags: '--log-level <level>', about: 'error, warn, info (default) or debug' },
+        {
+          flags: '--log-level <level>',
+          about: 'error, warn, info (default) or debug',
+          values: ['error', 'warn', 'info', 'debug'],
+        },
         {
           flags: '--on-demand',
           about: `as a caller starts it: ends after ${onDemandIdleSeconds} s without a call or a rule to look after`,

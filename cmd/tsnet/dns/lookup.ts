@@ -20,8 +20,16 @@ const groups: readonly OptionGroup[] = [
   {
     title: 'Who asks, and what for',
     options: [
-      { flags: '--from <container>', about: 'that container, by id or name; without it the host does' },
-      { flags: '--network <name>', about: 'the host asks the gateway of that network (default: any)' },
+      {
+        flags: '--from <container>',
+        about: 'that container, by id or name; without it the host does',
+        values: 'containers',
+      },
+      {
+        flags: '--network <name>',
+        about: 'the host asks the gateway of that network (default: any)',
+        values: 'networks',
+      },
       { flags: '--type <type>', about: 'A, AAAA, PTR, SRV, MX, TXT, … (default: A)' },
     ],
   },

@@ -24,8 +24,12 @@ export const dnsRoute: CommandDefinition = {
     {
       title: 'Whose questions',
       options: [
-        { flags: '--network <name>', about: 'those of containers on that network' },
-        { flags: '--container <container>', about: 'those of the container with that id or name' },
+        { flags: '--network <name>', about: 'those of containers on that network', values: 'networks' },
+        {
+          flags: '--container <container>',
+          about: 'those of the container with that id or name',
+          values: 'containers',
+        },
         { flags: '--remove', about: 'no longer' },
       ],
     },

@@ -11,7 +11,7 @@ export const networkInspect: CommandDefinition = {
   path: ['network', 'inspect'],
   summary: 'all about one network, as JSON',
   about: 'Prints its definition, whether its bridge is there, its containers, and who holds which address.',
-  args: [{ syntax: '<name>', about: 'the network' }],
+  args: [{ syntax: '<name>', about: 'the network', values: 'networks' }],
   groups: [],
   onSignal: 'stop',
   run: async ({ args, globals }, session) => {

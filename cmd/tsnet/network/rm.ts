@@ -12,7 +12,7 @@ export const networkRm: CommandDefinition = {
   summary: 'remove networks',
   about:
     'Removes networks and their bridges, one after the other. A network with containers on it is not removed.',
-  args: [{ syntax: '<name...>', about: 'the networks' }],
+  args: [{ syntax: '<name...>', about: 'the networks', values: 'networks' }],
   groups: [],
   onSignal: 'finish',
   run: async ({ args, globals }, session) => {

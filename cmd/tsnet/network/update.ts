@@ -16,7 +16,7 @@ export const networkUpdate: CommandDefinition = {
   about:
     'Changes whom its name server asks, its labels, and whether other networks that are not isolated may talk to it. ' +
     'Everything else stays as it is, and containers go on undisturbed.',
-  args: [{ syntax: '<name>', about: 'the network' }],
+  args: [{ syntax: '<name>', about: 'the network', values: 'networks' }],
   groups: [
     {
       title: 'What to change',
@@ -32,6 +32,7 @@ export const networkUpdate: CommandDefinition = {
         {
           flags: '--isolate <bool>',
           about: 'true: closed to other networks; false: open to others that are open',
+          values: ['true', 'false'],
         },
       ],
     },

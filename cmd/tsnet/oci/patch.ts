@@ -39,6 +39,7 @@ export const ociPatch: CommandDefinition = {
           flags: '--network <spec>',
           about: 'as of tsnet setup: NAME[:KEY=VALUE,...], host, none or container:ID',
           repeatable: true,
+          values: 'networks',
         },
         { flags: '--ip <address>', about: 'IPv4 address on the first network' },
         { flags: '--ip6 <address>', about: 'IPv6 address on the first network' },
@@ -54,7 +55,12 @@ export const ociPatch: CommandDefinition = {
         { flags: '--dns-search <domain>', about: 'domain to search', repeatable: true },
         { flags: '--dns-option <option>', about: 'option of resolv.conf', repeatable: true },
         { flags: '--add-host <name:address>', about: 'line of the hosts file', repeatable: true },
-        { flags: '--link <container[:alias]>', about: 'another container under that name', repeatable: true },
+        {
+          flags: '--link <container[:alias]>',
+          about: 'another container under that name',
+          repeatable: true,
+          values: 'containers',
+        },
       ],
     },
     {
