@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { inWordsOfLine } from '../../../cmd/tsnet/fields.ts'
+import { trace } from '../../../cmd/tsnet/trace.ts'
 import { fail } from '../../../lib/index.ts'
+import * as lib from '../../../lib/verbs.ts'
 import { tsnet } from './command-line.ts'
 import { web } from './records.ts'
 
@@ -82,6 +85,24 @@ describe('what the engine looked for and did not find', () => {
     }
     const { stderr } = await tsnet([...line.split(' '), '--json'], { engine })
     expect((JSON.parse(stderr) as { error: { field: string } }).error.field).toBe(written)
+  })
+})
+
+describe('an end of tsnet trace that is none', () => {
+  it.each([
+    ['container', 'wep', 'FROM'],
+    ['target', 'db', 'TO'],
+    ['container', 'dbx', 'TO'],
+    ['target', 'db at its address', 'TO'],
+  ])('is FROM or TO: %s %s', (field, value, written) => {
+    const invocation = {
+      args: ['wep', value === 'db' ? 'db' : 'dbx:80'],
+      program: [],
+      flags: {},
+      globals: { json: false, verbose: false, quiet: false },
+    }
+    const error = fail('TSNET_BAD_VALUE', { message: 'no', field, value })
+    expect(inWordsOfLine(error, trace, { invocation, lib })).toMatchObject({ field: written, value })
   })
 })
 
