@@ -105,8 +105,9 @@ export function knownNames(namespaces: readonly NamespaceView[]): readonly strin
 export function pickBridges({ bridges }: Inventory, names: readonly string[]): readonly BridgeView[] {
   if (names.length === 0) return bridges
   return names.map((name) => {
-    const network = meantNetwork(name)
-    const found = bridges.find((bridge) => bridge.name === name || bridge.network === network)
+    const called = (word: string) => bridges.find((bridge) => bridge.name === word || bridge.network === word)
+    // A network of CNI may be called `bridge`.
+    const found = called(name) ?? called(meantNetwork(name))
     if (found !== undefined) return found
     const known = bridges.flatMap((bridge) => [
       bridge.name,

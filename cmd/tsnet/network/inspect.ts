@@ -6,6 +6,7 @@
 
 import type { CommandDefinition } from '../command.ts'
 import { writeJson } from '../print/json.ts'
+import { knownNetwork } from './known.ts'
 
 export const networkInspect: CommandDefinition = {
   path: ['network', 'inspect'],
@@ -15,8 +16,9 @@ export const networkInspect: CommandDefinition = {
   groups: [],
   onSignal: 'stop',
   run: async ({ args, globals }, session) => {
-    const name = (await session.lib()).meantNetwork(args[0] ?? '')
-    const found = await (await session.engine()).inspectNetwork(name)
+    const engine = await session.engine()
+    const name = await knownNetwork(engine, args[0] ?? '', await session.lib())
+    const found = await engine.inspectNetwork(name)
     if (globals.quiet && !globals.json) session.io.stdout.write(`${found.config.name}\n`)
     else writeJson(session.io.stdout, 'network inspect', found)
     return 0

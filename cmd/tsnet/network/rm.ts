@@ -6,6 +6,7 @@
 
 import type { CommandDefinition } from '../command.ts'
 import { writeJson } from '../print/json.ts'
+import { knownNetwork } from './known.ts'
 
 export const networkRm: CommandDefinition = {
   path: ['network', 'rm'],
@@ -16,17 +17,19 @@ export const networkRm: CommandDefinition = {
   groups: [],
   onSignal: 'finish',
   run: async ({ args, globals }, session) => {
-    const { meantNetwork } = await session.lib()
-    const names = args.map(meantNetwork)
+    const lib = await session.lib()
     const engine = await session.engine()
-    for (const name of names) {
+    const removed: string[] = []
+    for (const word of args) {
+      const name = await knownNetwork(engine, word, lib)
       await session.waitFor(
         `removing network ${name}`,
         engine.removeNetwork(name, { signal: session.abortSignal() }),
       )
+      removed.push(name)
       if (!globals.json) session.io.stdout.write(`${name}\n`)
     }
-    if (globals.json) writeJson(session.io.stdout, 'network rm', { removed: names })
+    if (globals.json) writeJson(session.io.stdout, 'network rm', { removed })
     return 0
   },
 }

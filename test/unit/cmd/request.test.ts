@@ -294,6 +294,7 @@ describe('commands that select a container', () => {
 describe('the default network', () => {
   const engine = {
     ...answers,
+    listNetworks: async () => [shop],
     inspectNetwork: async () => shop,
     removeNetwork: async () => undefined,
     updateNetwork: async () => shop.config,
@@ -312,6 +313,15 @@ describe('the default network', () => {
       ['updateNetwork', 'tsnet'],
       ['disconnect', 'tsnet'],
     ])
+  })
+
+  it('gives way to a network of CNI that is called so, where one is looked at, changed or removed', async () => {
+    const bridge = { ...shop, config: { ...shop.config, name: 'bridge' } }
+    const beside = { ...engine, listNetworks: async () => [bridge] }
+    for (const line of ['inspect bridge', 'rm bridge', 'update bridge --isolate false']) {
+      const { calls } = await tsnet(['network', ...line.split(' ')], { engine: beside })
+      expect(calls.at(-1)?.[1], line).toBe('bridge')
+    }
   })
 })
 

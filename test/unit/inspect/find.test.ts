@@ -115,4 +115,10 @@ describe('a bridge', () => {
       'br-shop',
     ])
   })
+
+  it('of a network of CNI that is called like the default one is that', () => {
+    const cni = { name: 'nerdctl0', network: 'bridge' }
+    const all = { bridges: [...bridges, cni] } as unknown as Inventory
+    expect(pickBridges(all, ['bridge']).map(({ name }) => name)).toEqual(['nerdctl0'])
+  })
 })
