@@ -29,8 +29,10 @@ export interface TopRow {
   readonly sentBytes: number
   readonly receivedPackets: number
   readonly sentPackets: number
-  /** How many packets, no rate: at both ends of its links; packet rules count for themselves. */
+  /** At both ends of its links, a second; packet rules count for themselves. */
   readonly drops: number
+  /** How many that were: a few are no rate worth telling. */
+  readonly dropped: number
   /** Busiest first. */
   readonly peers: readonly TopPeer[]
   /** Not every packet could be looked at: peers are shares of those that were. */
@@ -95,7 +97,8 @@ export function rowOf(
     sentBytes: total.sent,
     receivedPackets: rate(({ rxPackets }) => rxPackets),
     sentPackets: rate(({ txPackets }) => txPackets),
-    drops: moved(({ drops }) => drops),
+    drops: rate(({ drops }) => drops),
+    dropped: moved(({ drops }) => drops),
     peers: peers
       .map(([address, { received, sent }]): TopPeer => {
         const name = names.get(address)

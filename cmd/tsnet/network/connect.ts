@@ -18,6 +18,7 @@ import { requireSelector, selectorOptions } from '../options.ts'
 import { renderContainer } from '../print/container.ts'
 import { writeJson } from '../print/json.ts'
 import { UsageError } from '../usage.ts'
+import { knownNetwork } from './known.ts'
 
 export const networkConnect: CommandDefinition = {
   path: ['network', 'connect'],
@@ -110,9 +111,10 @@ export const networkDisconnect: CommandDefinition = {
 async function disconnectContainer({ args, flags, globals }: Invocation, session: Session): Promise<number> {
   const lib = await session.lib()
   const [name = '', ...words] = args
-  const network = lib.readJoinedNetwork(name, 'NETWORK')
+  lib.readJoinedNetwork(name, 'NETWORK')
   const word = requireSelector(words, flags, lib)
   const engine = await session.engine()
+  const network = await knownNetwork(engine, name, lib)
   const selector = await lib.selectKnown(engine, word)
   const label = 'container' in selector ? selector.container : selector.sandboxPath
   const now = await session.waitFor(

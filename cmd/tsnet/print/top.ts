@@ -42,7 +42,7 @@ export function renderTop(
     .map((one) => String(one).padStart(2, '0'))
     .join(':')
   const count = `${containers.length} container${containers.length === 1 ? '' : 's'}`
-  const known = watched < containers.length ? `, peers of ${watched} of them` : ''
+  const known = watched < containers.length ? `, peers of ${watched}` : ''
   const title = `${palette.bold('tsnet top')}  ${clock}  ${count}${known}, over ${seconds.toFixed(1)} s`
   const rows = containers.flatMap((row) => rowLines(row, { nameWidth, detail, palette }))
   const body = rows.length === 0 ? [palette.dim('no containers')] : rows
@@ -57,15 +57,15 @@ function rowLines(
     palette,
   }: { readonly nameWidth: number; readonly detail: string; readonly palette: Palette },
 ): readonly string[] {
-  const { receivedBytes, sentBytes, receivedPackets, sentPackets, drops, peers, sampled } = row
-  const dropped = countText(drops).padStart(numbers.drops)
+  const { receivedBytes, sentBytes, receivedPackets, sentPackets, dropped, peers, sampled } = row
+  const lost = countText(dropped).padStart(numbers.drops)
   const own = [
     palette.bold(shorten(row.name, nameWidth).padEnd(nameWidth)),
     byteText(receivedBytes).padStart(numbers.rate),
     countText(receivedPackets).padStart(numbers.packets),
     byteText(sentBytes).padStart(numbers.rate),
     countText(sentPackets).padStart(numbers.packets),
-    drops > 0 ? palette.red(dropped) : dropped,
+    dropped > 0 ? palette.red(lost) : lost,
   ].join('')
   const shown = detail === 'all' ? peers : peers.slice(0, fewPeers)
   const lines = shown.map(({ address, name, received, sent }, nth) => {

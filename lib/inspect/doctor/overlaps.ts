@@ -52,24 +52,30 @@ function addressesIn({ interfaces }: NamespaceView, subnet: Subnet, bridge: stri
     )
 }
 
-/** Of equal prefixes the smallest metric wins, so a route behind the bridge's own takes nothing. */
+/**
+ * Of equal prefixes of one table the smallest metric wins, so a route behind the bridge's own takes nothing. Another
+ * table may be asked before main.
+ */
 function routesInto({ routes }: NamespaceView, subnet: Subnet, bridge: string): readonly Taken[] {
   const within = routes.filter(({ to }) => takesPart(to, subnet))
   const isWhole = ({ to }: RouteView): boolean => prefixLength(to) === prefixLength(subnet)
-  const own = within.find((route) => route.dev === bridge && isWhole(route))
+  const own = within.find((route) => route.dev === bridge && route.table === undefined && isWhole(route))
+  const isBehind = (route: RouteView): boolean =>
+    own !== undefined && route.table === undefined && isWhole(route) && route.metric > own.metric
   return within
     .filter(({ dev }) => dev !== bridge && dev !== 'lo')
-    .filter((route) => own === undefined || !isWhole(route) || route.metric <= own.metric)
+    .filter((route) => !isBehind(route))
     .map((route) => ({ seen: `route ${routeWords(route)}`, without: `route del ${routeWords(route)}` }))
 }
 
 /** All that tells it from others to the same prefix: of several, `ip route del` takes the first. */
-function routeWords({ to, via, dev, metric }: RouteView): string {
+function routeWords({ to, via, dev, metric, table }: RouteView): string {
   return [
     to,
     ...(via === undefined ? [] : ['via', via]),
     ...(dev === undefined ? [] : ['dev', dev]),
     ...(metric === 0 ? [] : ['metric', metric]),
+    ...(table === undefined ? [] : ['table', table]),
   ].join(' ')
 }
 

@@ -29,7 +29,7 @@ const headerBytes = { 4: 28, 6: 48 } as const
 
 /**
  * Echoes to the next hops of default routes, and to the name servers through the device that leads to them. Ways of
- * other tables are for some packets only, and an echo is not one of them.
+ * other tables are for some packets only, and an echo is none of them, unless the kernel sends everything that way.
  */
 export async function probeWaysOut(
   host: NamespaceView,
@@ -38,8 +38,8 @@ export async function probeWaysOut(
 ): Promise<readonly WayProbe[]> {
   const ways = host.routes.flatMap(({ to, via, dev, table }) => {
     const out = host.interfaces.find(({ name }) => name === dev)
-    const leadsOut = table === undefined && /^(0\.0\.0\.0|::)\/0$/.test(to)
-    return via !== undefined && out !== undefined && leadsOut ? [{ via, out }] : []
+    if (via === undefined || out === undefined || !/^(0\.0\.0\.0|::)\/0$/.test(to)) return []
+    return table === undefined || dev === wayOut[familyOf(via)]?.dev ? [{ via, out }] : []
   })
   const targets = ways.flatMap(({ via, out }) => {
     const family = familyOf(via)

@@ -82,7 +82,8 @@ describe('top', () => {
     sentBytes: 999_000_000,
     receivedPackets: 1234,
     sentPackets: 12,
-    drops: 29,
+    drops: 0,
+    dropped: 29,
     peers: [{ address: 'fd12:3456:789a:1::2', received: 1, sent: 2 }],
     sampled: true,
   }
@@ -99,8 +100,6 @@ describe('top', () => {
 
   it('says of how many containers peers are known, where that is not all', () => {
     expect(shown(2, 80).split('\n')[0]).toBe('tsnet top  HH:MM:SS  2 containers, over 2.0 s')
-    expect(shown(1, 80).split('\n')[0]).toBe(
-      'tsnet top  HH:MM:SS  2 containers, peers of 1 of them, over 2.0 s',
-    )
+    expect(shown(1, 80).split('\n')[0]).toBe('tsnet top  HH:MM:SS  2 containers, peers of 1, over 2.0 s')
   })
 })

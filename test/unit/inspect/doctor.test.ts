@@ -66,6 +66,12 @@ describe('a route of others to a network', () => {
     )
   })
 
+  it('takes its part whatever its metric where another table has it, which may be asked before main', () => {
+    expect(seen({ routes: [{ to: '10.90.0.0/24', ...via, metric: 50, table: 220 }] })).toContain(
+      `${move} route del 10.90.0.0/24 via 198.51.100.9 dev tun0 metric 50 table 220`,
+    )
+  })
+
   it('takes its part whatever its metric where it is more specific', () => {
     expect(seen({ routes: [{ to: '10.90.0.128/25', dev: 'tun0', metric: 50 }] })).toEqual([
       'route-overlap',
