@@ -11,6 +11,7 @@
  * @module
  */
 
+import { existsSync } from 'node:fs'
 import type { EngineOptions } from '../engine/engine.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import type { HeldSandbox } from './api.ts'
@@ -67,9 +68,8 @@ function holding(kernel: Kernel, held: HeldSandbox | undefined): Kernel {
     isAlive: (path, identity) => {
       if (path !== held.path) return kernel.isAlive(path, identity)
       // A caller that was killed holds it open no longer: what he began is taken back inside as well.
-      const found = [held.openPath, path].find((one) => kernel.isAlive(one, identity))
-      reachable = found ?? held.openPath
-      return found !== undefined
+      reachable = existsSync(held.openPath) ? held.openPath : path
+      return kernel.isAlive(reachable, identity)
     },
   }
 }

@@ -2,7 +2,8 @@
  * Locks between processes, as the engine needs them; `kernel/system/lock.ts` fulfils
  * `Locker` with flock(2), which the kernel frees even after SIGKILL.
  *
- * Order, so that nobody waits in a circle: container, then host, then ports or names.
+ * Order, so that nobody waits in a circle: container, then host, then ports or names. Under the host lock a
+ * container's is only tried.
  * The host lock is shared by attach and detach, and exclusive for whatever
  * makes or removes something several containers use (bridges, base chains).
  * It is fair: a crowd that shares it lets those in who want it alone.
@@ -56,8 +57,9 @@ export interface Locks {
   /** The same for the host lock, exclusively. */
   isHostHeld(): boolean
   /**
-   * A container's and the host's, shared, for whoever takes it down. Who waits for the host's has none of them, so
-   * that a set-up which has it and needs what the dead one holds can take that down itself.
+   * A container's and the host's, shared, for whoever takes it down. Where nobody else has the container's, it is not
+   * held while the host's is waited for, so that a set-up which has that and needs what the dead one holds can take
+   * it down itself.
    */
   takedown(key: string): Promise<{ readonly container: LockHandle; readonly host: LockHandle }>
   hostShared(): Promise<LockHandle>

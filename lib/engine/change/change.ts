@@ -21,7 +21,7 @@ import type { EngineContext } from '../context.ts'
 import type { Selector } from '../engine.ts'
 import { heal } from '../heal/heal.ts'
 import { removeIdle, tidy } from '../heal/idle.ts'
-import { lockKey, undoPending } from '../heal/takedown.ts'
+import { finishPending, lockKey, undoPending } from '../heal/takedown.ts'
 import { findContainer, recordKeys } from '../look/find.ts'
 import { standAs } from './standas.ts'
 
@@ -82,6 +82,13 @@ async function lockAnchor(
   }
   const key = keys.find(fits) ?? keys[0] ?? id
   const handle = await context.locks.container(lockKey(context, key))
+  try {
+    // What heal could not take back of the change before must not be lost under the next one.
+    await finishPending(context, changeKey(key))
+  } catch (error) {
+    handle.release()
+    throw error
+  }
   // It may have been taken down while we waited.
   const record = context.containers.get(key)
   if (record?.result === undefined) {

@@ -23,6 +23,7 @@ import type { NetworkConfig } from '../../model/network.ts'
 import { validateSetup } from '../../model/validate.ts'
 import type { LoweredStep } from '../../plan/step.ts'
 import type { ContainerRecord, OwnedStep } from '../../state/records.ts'
+import type { Owner } from '../../state/reservations.ts'
 import { leaseAddresses } from '../attach/addresses.ts'
 import { applyOrUndo } from '../attach/apply.ts'
 import { decideEndpoints } from '../attach/decide.ts'
@@ -134,7 +135,7 @@ async function connectInside(
     host = ensured.host
     const by = {
       owner: target.owner,
-      reap: (owners: Parameters<typeof reapOrAwait>[1]) => reapOrAwait(context, owners),
+      reap: (owners: readonly Owner[]) => reapOrAwait(context, owners),
     }
     const decided = await decideEndpoints(context, request, target, ensured.configs, {
       lease: (endpoint) => leaseAddresses(context, turn.store, endpoint, by),

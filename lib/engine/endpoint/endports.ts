@@ -16,7 +16,7 @@ import { portKey } from '../attach/portkey.ts'
 import { choosePorts } from '../attach/ports.ts'
 import type { EngineContext } from '../context.ts'
 import { heal } from '../heal/heal.ts'
-import { clearTheWay, reapDead, undoPending } from '../heal/takedown.ts'
+import { clearTheWay, reapOrAwait, undoPending } from '../heal/takedown.ts'
 import { endKey } from '../look/find.ts'
 import {
   type EndRequestRecord,
@@ -118,7 +118,7 @@ async function takePorts(
   ports: readonly WantedPort[],
   owner: Owner,
 ): Promise<readonly PortBinding[]> {
-  const by = { owner, reap: (owners: readonly Owner[]) => reapDead(context, owners) }
+  const by = { owner, reap: (owners: readonly Owner[]) => reapOrAwait(context, owners) }
   const lock = await context.locks.ports()
   const bindings: PortBinding[] = []
   try {

@@ -7,7 +7,7 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { asTsnetError } from '../../errors/codes.ts'
+import { asTsnetError, fail } from '../../errors/codes.ts'
 import type { OpenSandbox } from '../../kernel/kernel.ts'
 import type { ContainerNetwork } from '../../model/attachment.ts'
 import type { LoweredStep } from '../../plan/step.ts'
@@ -15,7 +15,7 @@ import type { ContainerRecord } from '../../state/records.ts'
 import { type Owner, type PortKey, unknownOwner } from '../../state/reservations.ts'
 import { portKey } from '../attach/portkey.ts'
 import { standAs } from '../change/standas.ts'
-import { type EngineContext, ownerIsAlive } from '../context.ts'
+import { describeOwner, type EngineContext, ownerIsAlive } from '../context.ts'
 import { portsSuffix } from '../endpoint/endrecords.ts'
 import { restateNames, withdrawNames } from '../names/names.ts'
 import { toldOf } from './traces.ts'
@@ -185,9 +185,14 @@ export async function finishPending(context: EngineContext, id: string): Promise
  * Takes down the dead among these owners. Under the host lock, inside a set-up
  * that needs what they hold: locks of theirs are only tried, never waited for.
  *
- * @returns how many there were; one that could not be taken down still holds what it has
+ * @param stuck is told of one that could not be taken down, and still holds what it has
+ * @returns how many there were
  */
-export async function reapDead(context: EngineContext, owners: readonly Owner[]): Promise<number> {
+export async function reapDead(
+  context: EngineContext,
+  owners: readonly Owner[],
+  stuck: (error: unknown, owner: Owner) => void = () => undefined,
+): Promise<number> {
   const dead = new Map<string, Owner>()
   for (const owner of owners) {
     if (!dead.has(owner.record) && !(await ownerIsAlive(context, owner))) dead.set(owner.record, owner)
@@ -202,7 +207,10 @@ export async function reapDead(context: EngineContext, owners: readonly Owner[])
       const now = sandbox === undefined ? owner : { ...owner, path: sandbox.path, ...sandbox.identity }
       const down = (await ownerIsAlive(context, now)) ? undefined : await takeDown(context, id)
       // Its rules may still lead to what it holds: that is nobody's before they are gone.
-      if (down !== undefined && down.errors.length > 0) continue
+      if (down !== undefined && down.errors.length > 0) {
+        stuck(down.errors[0], owner)
+        continue
+      }
       releaseStale(context, owner)
       reaped++
     } finally {
@@ -216,14 +224,35 @@ export async function reapDead(context: EngineContext, owners: readonly Owner[])
 export const reapedWithinMs = 10_000
 export const reapPauseMs = 10
 
-/** As {@link reapDead}; whom somebody else takes down just now is waited for: he has the host lock by then (locks.takedown). */
+/** Another program may be at its rules; a cause that lasts is told, and not tried again and again. */
+const mostStuck = 5
+
+/**
+ * As {@link reapDead}; whom somebody else takes down just now is waited for: he seldom waits for the host himself
+ * (locks.takedown).
+ *
+ * @throws TSNET_STEP_FAILED (failed) where none can be taken down
+ */
 export async function reapOrAwait(context: EngineContext, owners: readonly Owner[]): Promise<number> {
+  let failures = 0
+  const stuck = (error: unknown, owner: Owner): void => {
+    if (++failures >= mostStuck) throw notReaped(owner, error)
+  }
   for (const deadline = performance.now() + reapedWithinMs; ; await sleep(reapPauseMs)) {
-    const reaped = await reapDead(context, owners)
+    const reaped = await reapDead(context, owners, stuck)
     if (reaped > 0 || performance.now() > deadline) return reaped
     const alive = await Promise.all(owners.map((owner) => ownerIsAlive(context, owner)))
     if (alive.every(Boolean)) return 0
   }
+}
+
+function notReaped(owner: Owner, error: unknown): Error {
+  const cause = asTsnetError(error)
+  return fail('TSNET_STEP_FAILED', {
+    message: `taking down ${describeOwner(owner)}, which is dead and has what was asked for: ${cause.message}`,
+    hint: 'mend the cause and run "tsnet gc": it goes on where this stopped',
+    cause,
+  })
 }
 
 /** Reservations that carry exactly this dead identity and belong to no record. */

@@ -273,6 +273,57 @@ describe('a dead container', () => {
   })
 })
 
+describe('a dead container that cannot be taken down', () => {
+  it('is named with the reason, and not tried for ten seconds', async () => {
+    let broken = false
+    let tries = 0
+    const there = await world({}, (kernel) => ({
+      revert: async (steps, sandbox) => {
+        if (!broken) return kernel.revert(steps, sandbox)
+        tries++
+        return [new Error('xtables lock is busy')]
+      },
+    }))
+    await there.setUp('two', { publish: ['8080:80'] })
+    there.kernel.removeSandbox('/run/netns/two')
+    broken = true
+    expect(await codeOf(there.setUp('one', { publish: ['8080:80'] }))).toBe(
+      'TSNET_STEP_FAILED: taking down two (two), which is dead and has what was asked for: xtables lock is busy',
+    )
+    expect(tries).toBeLessThan(20)
+    broken = false
+    await there.setUp('one', { publish: ['8080:80'] })
+    expect(await there.engine.gc()).toMatchObject({ containers: [], pending: [] })
+  })
+})
+
+describe('a change that could not be taken back', () => {
+  it('is finished before the next one begins, or that says why not', async () => {
+    let broken = false
+    const there = await world({}, (kernel) => ({
+      revert: async (steps, sandbox) =>
+        broken ? [new Error('xtables lock is busy')] : await kernel.revert(steps, sandbox),
+      apply: async (steps, sandbox) => {
+        const done = await kernel.apply(steps, sandbox)
+        return broken ? { ...done, error: new Error('no room') } : done
+      },
+    }))
+    for (const name of ['b', 'd']) await there.engine.createNetwork(decodeCreateNetwork({ name }))
+    await there.setUp('one')
+    broken = true
+    await codeOf(there.engine.connect({ container: 'one' }, { network: 'b', aliases: [] }))
+    const next = (): Promise<string> =>
+      codeOf(there.engine.connect({ container: 'one' }, { network: 'd', aliases: [] }))
+    expect(await next()).toBe('TSNET_INTERNAL: xtables lock is busy')
+    broken = false
+    expect(await next()).toBe('done')
+    expect(await there.engine.check()).toEqual([])
+    expect((await there.engine.inspectNetwork('b')).leases).toEqual([])
+    await there.engine.teardown({ container: 'one' })
+    expect((await there.engine.gc()).leases).toEqual([])
+  })
+})
+
 describe('a takedown that waits for the host', () => {
   it('holds nothing meanwhile, so that a set-up which has the host can take the dead one down itself', async () => {
     const there = await world()
