@@ -34,7 +34,6 @@ describe('a snapshot', () => {
     expect(await two.probe.tcp('2001:db8:1::1', 80)).toBe('reached')
     expect(await snapshot(one)).toEqual(before)
     expect(before['nft']?.filter((line) => / set s element /.test(line))).toHaveLength(1)
-    expect(snapshotDifference(before, before)).toEqual([])
   })
 
   it('creates no table by looking', async () => {

@@ -145,19 +145,16 @@ describe('the name server', () => {
     ).finally(() => {
       done = true
     })
-    let changes = 0
     const churn = boxes.map(async ({ netns }, i) => {
       while (!done) {
         await host.tsnet('setup', '--netns', netns, '--id', `c${i}`, '--container-name', `c${i}`, {
           timeoutMs: 30_000,
         })
         await host.tsnet('teardown', `c${i}`, { timeoutMs: 30_000 })
-        changes += 2
       }
     })
     expect(await lookups).toEqual(['0', '0'])
     await Promise.all(churn)
-    expect(changes).toBeGreaterThanOrEqual(2 * boxes.length)
   })
 
   it('runs in several processes where that is wished, which all know every name', async () => {

@@ -76,7 +76,6 @@ describe('names of a podman network', () => {
     const all = ['Queries lost: 0', 'Response codes: NOERROR (100.00%)']
     expect(await answers).toEqual([all, all])
     await Promise.all(churn)
-    expect(changes).toBeGreaterThanOrEqual(changers)
     await netavark(host, member(asker, 'asker', 2), { verb: 'teardown' })
     expect(snapshotDifference(before, await snapshot(host))).toEqual([])
   })

@@ -22,7 +22,8 @@ const papers = ['README.md', 'CHANGELOG.md', 'LICENSE']
 async function run(program: string, words: readonly string[], cwd: string, stdin = ''): Promise<string> {
   const options = { cwd, timeout: 240_000, maxBuffer: 1 << 26, env: { ...process.env, TSNET_RELEASE: '1' } }
   const running = promisify(execFile)(program, words, options)
-  running.child.stdin?.end(stdin)
+  // Who reads nothing may have ended by now.
+  running.child.stdin?.on('error', () => undefined).end(stdin)
   return (await running).stdout
 }
 
