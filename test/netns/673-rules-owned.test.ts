@@ -126,7 +126,10 @@ describe('commands beside the owner', () => {
     await own(host)
     const daemon = await startOwner(host)
     await daemon.waitFor('"packet rules are owned"')
-    const { stdout } = await host.sh('echo nonsense | socat -t20 - UNIX-CONNECT:$(ls /run/tsnet/nft-*.sock)')
+    // Whoever closes his half has gone, and gets none: `ignoreeof` keeps it open.
+    const { stdout } = await host.sh(
+      'echo nonsense | socat -t1 STDIO,ignoreeof UNIX-CONNECT:$(ls /run/tsnet/nft-*.sock)',
+    )
     expect(JSON.parse(stdout)).toEqual({
       ok: false,
       output: '',
