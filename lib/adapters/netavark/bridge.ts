@@ -20,6 +20,7 @@ import { checkForwardPorts, distrust, firewalldRuns, trust } from './firewalld.t
 import { type BridgeSettings, bridgeSettings } from './options.ts'
 import { publishing } from './ports.ts'
 import { type Made, ownDomain, searchDomain } from './status.ts'
+import { allOf, takeBack } from './wayback.ts'
 
 /** Before anything is touched. @throws NetavarkError */
 export function checkBridge(wish: Pick<Attaching, 'network' | 'joining' | 'options'>): void {
@@ -58,7 +59,7 @@ export async function setupBridge(attaching: Attaching, served: Set<Family>): Pr
     if (hasExtras(network, settings)) await addExtras(attaching, settings, made)
     if (guarded) await trust(attaching, cidrs)
   } catch (error) {
-    await engine.detach(options.containerId, joining.ifname)
+    await takeBack(call, () => teardownBridge(attaching))
     throw error
   }
   return {
@@ -83,13 +84,21 @@ async function bridgeAddresses({ engine, network }: Attaching): Promise<readonly
   )
 }
 
-/** @returns false where nothing of ours was there */
-export async function teardownBridge(attaching: Attaching): Promise<boolean> {
-  const { engine, options, network, joining } = attaching
+/** Where nothing of ours is there, what the other netavark has made. */
+export async function teardownBridge(attaching: Attaching): Promise<void> {
+  const { call, engine, options, network, joining } = attaching
   const settings = bridgeSettings(network, joining, options.generation)
-  if (hasExtras(network, settings)) await removeExtras(attaching, settings)
-  await distrust(attaching)
-  return (await engine.detach(options.containerId, joining.ifname)) !== undefined
+  const special = hasExtras(network, settings)
+  await allOf(
+    async () => special && (await removeExtras(attaching, settings)),
+    () => distrust(attaching),
+    async () => {
+      if ((await engine.detach(options.containerId, joining.ifname)) !== undefined) return
+      const what = `nothing of tsnet's for ${joining.ifname}: looking for netavark's`
+      call.log('info', 'network::bridge', what)
+      await removeExtras(attaching, settings)
+    },
+  )
 }
 
 const gatewaysOf = ({ network }: Attaching): readonly Address[] =>

@@ -9,12 +9,11 @@ import { addEntry, removeEntry } from './aardvarkfolder.ts'
 import { checkBridge, checkBridgeLink, setupBridge, teardownBridge } from './bridge.ts'
 import type { Attaching } from './call.ts'
 import { NetavarkError } from './errors.ts'
-import { removeExtras } from './extras.ts'
 import { portOptions, setupLeased, teardownLeased } from './leased.ts'
 import { checkLink, setupLink, teardownLink } from './links.ts'
-import { bridgeSettings } from './options.ts'
 import { findPlugin, setupPlugin, teardownPlugin } from './plugin.ts'
 import { type StatusBlock, statusOf } from './status.ts'
+import { allOf, takeBack } from './wayback.ts'
 
 /** What is done with one network of one call. */
 export interface Driver {
@@ -84,28 +83,20 @@ function bridgeDriver(attaching: Attaching): Driver {
         const names = [containerName, ...joining.aliases]
         await addEntry(config, file, { containerId, cidrs: made.cidrs, names, servers: dnsServers }).catch(
           async (error: unknown) => {
-            await teardownBridge(attaching)
+            await takeBack(call, () => teardownBridge(attaching))
             throw error
           },
         )
       }
       return statusOf(network, made, dnsServers)
     },
-    teardown: async () => {
-      const [unnamed] = await Promise.allSettled([
-        network.dnsEnabled && config !== undefined
-          ? removeEntry(config, network.name, options.containerId)
-          : undefined,
-      ])
-      if (!(await teardownBridge(attaching))) {
-        call.log(
-          'info',
-          'network::bridge',
-          `nothing of tsnet's for ${joining.ifname}: looking for netavark's`,
-        )
-        await removeExtras(attaching, bridgeSettings(network, joining, options.generation))
-      }
-      if (unnamed.status === 'rejected') throw unnamed.reason
-    },
+    teardown: () =>
+      allOf(
+        async () =>
+          network.dnsEnabled &&
+          config !== undefined &&
+          (await removeEntry(config, network.name, options.containerId)),
+        () => teardownBridge(attaching),
+      ),
   }
 }

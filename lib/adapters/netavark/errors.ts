@@ -50,12 +50,18 @@ export function within(context: string, error: unknown): NetavarkError {
   return new NetavarkError(`${context}: ${textOf(error)}`)
 }
 
-/** One is itself; several get a header and a line each. */
+class SeveralErrors extends NetavarkError {
+  readonly errors: readonly unknown[]
+  constructor(errors: readonly unknown[]) {
+    super(`netavark encountered multiple errors:${errors.map((error) => `\n\t- ${textOf(error)}`).join('')}`)
+    this.errors = errors
+  }
+}
+
+/** One is itself; several get a header and a line each, also those of several. */
 export function severalErrors(errors: readonly unknown[]): NetavarkError {
-  const [first] = errors
-  if (errors.length === 1) return new NetavarkError(textOf(first))
-  const items = errors.map((error) => `\n\t- ${textOf(error)}`)
-  return new NetavarkError(`netavark encountered multiple errors:${items.join('')}`)
+  const all = errors.flatMap((error) => (error instanceof SeveralErrors ? error.errors : [error]))
+  return all.length === 1 ? new NetavarkError(textOf(all[0])) : new SeveralErrors(all)
 }
 
 /** podman reads it strictly: no other key. */

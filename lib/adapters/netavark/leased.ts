@@ -15,6 +15,7 @@ import { addRoutes, partId, removeRoutes } from './extras.ts'
 import { acquireLease, releaseLease } from './lease.ts'
 import { bridgeSettings, linkSettings } from './options.ts'
 import type { Made } from './status.ts'
+import { allOf, takeBack } from './wayback.ts'
 
 type LeasedType = 'macvlan' | 'bridge'
 
@@ -53,8 +54,11 @@ export async function setupLeased<T extends LeasedType>(
       ...(lease.gateway === undefined ? {} : { gateways: new Map([[lease.address, lease.gateway]]) }),
     }
   } catch (error) {
-    await releaseLease(attaching).catch((late: unknown) => call.log('error', 'network::dhcp', String(late)))
-    await engine.parts.remove({ type, id, options, netns })
+    await takeBack(
+      call,
+      () => releaseLease(attaching),
+      () => engine.parts.remove({ type, id, options, netns }),
+    )
     throw error
   }
 }
@@ -66,9 +70,11 @@ export async function teardownLeased<T extends LeasedType>(
   options: PartOptions[T],
 ): Promise<void> {
   const { call, engine } = attaching
-  const ends = await Promise.allSettled([releaseLease(attaching), removeRoutes(attaching)])
-  await engine.parts.remove({ type, id: partId(attaching), options, netns: call.line.arg })
-  for (const end of ends) if (end.status === 'rejected') throw end.reason
+  await allOf(
+    () => releaseLease(attaching),
+    () => removeRoutes(attaching),
+    () => engine.parts.remove({ type, id: partId(attaching), options, netns: call.line.arg }),
+  )
 }
 
 /** The address, a default route to the lease's router, and the network's own routes. */

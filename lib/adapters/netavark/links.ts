@@ -22,6 +22,7 @@ import { addRoutes, partId, removeRoutes } from './extras.ts'
 import { setupLeased, teardownLeased } from './leased.ts'
 import { linkSettings } from './options.ts'
 import type { Made } from './status.ts'
+import { allOf, takeBack } from './wayback.ts'
 
 export type LinkDriver = 'macvlan' | 'ipvlan'
 
@@ -69,7 +70,7 @@ export async function setupLink(attaching: Attaching, driver: LinkDriver): Promi
       },
     })
     await addRoutes(attaching).catch(async (error: unknown) => {
-      await removeLink(attaching, driver, options)
+      await takeBack(call, () => removeLink(attaching, driver, options))
       throw error
     })
     return { ifname: joining.ifname, mac: made?.mac ?? '', cidrs, nameServers: undefined }
@@ -84,11 +85,10 @@ export async function teardownLink(attaching: Attaching, driver: LinkDriver): Pr
   if (driver === 'macvlan' && attaching.network.ipamDriver === 'dhcp') {
     return teardownLeased(attaching, driver, options)
   }
-  try {
-    await removeRoutes(attaching)
-  } finally {
-    await removeLink(attaching, driver, options)
-  }
+  await allOf(
+    () => removeRoutes(attaching),
+    () => removeLink(attaching, driver, options),
+  )
 }
 
 function removeLink(attaching: Attaching, type: LinkDriver, options: PartOptions[LinkDriver]): Promise<void> {

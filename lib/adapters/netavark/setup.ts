@@ -10,12 +10,13 @@ import type { PluginEngine } from '../../engine/plugins.ts'
 import type { Family } from '../../model/address.ts'
 import type { Attaching, Call } from './call.ts'
 import { checkDriver, type Driver } from './drivers.ts'
-import { ioText, NetavarkError, textOf, within } from './errors.ts'
+import { ioText, NetavarkError, within } from './errors.ts'
 import { requireFirewalld } from './firewalld.ts'
 import { firewallDriver, type Generation } from './options.ts'
 import { checkForwards } from './ports.ts'
 import { decodeNetworkOptions, type Joining, type NetworkOptions, networkOf } from './request.ts'
 import type { StatusBlock } from './status.ts'
+import { takeBack } from './wayback.ts'
 
 export async function setup(call: Call): Promise<string> {
   try {
@@ -32,13 +33,7 @@ export async function setup(call: Call): Promise<string> {
       answer[name] = await driver.setup(served)
       done.push(driver)
     } catch (error) {
-      for (const one of done.reverse()) {
-        await one
-          .teardown()
-          .catch((late: unknown) =>
-            call.log('error', 'commands::setup', `taking down again: ${textOf(late)}`),
-          )
-      }
+      await takeBack(call, ...done.reverse().map((one) => () => one.teardown()))
       throw error
     }
   }

@@ -444,6 +444,34 @@ describe('teardown', () => {
     })
   })
 
+  it('takes the rest of an attachment down where one part of it cannot be', async () => {
+    const stuck = (what: string) => (): never => {
+      throw new Error(`${what} is stuck`)
+    }
+    const both = { 'parts.remove': stuck('the route'), detach: stuck('the link') }
+    const told = (macvlan: boolean) =>
+      netavark([...options(), 'teardown', netns], {
+        engine: {
+          ...both,
+          'parts.list': async (type) => (type === 'netavark' ? [{ container: 'c1', ifname: 'eth0' }] : []),
+        },
+        stdin: podman6(({ call, network }) => {
+          call['container_id'] = 'c1'
+          network['routes'] = [{ destination: '192.0.2.0/24', route_type: 'blackhole' }]
+          if (macvlan) network['driver'] = 'macvlan'
+        }),
+      })
+    const [bridge, macvlan] = [await told(false), await told(true)]
+    expect([bridge.stdout, bridge.calls.map(([method]) => method)]).toEqual([
+      `${JSON.stringify({ error: 'netavark encountered multiple errors:\n\t- the route is stuck\n\t- the link is stuck' })}\n`,
+      ['parts.remove', 'detach'],
+    ])
+    expect([macvlan.stdout, macvlan.calls.map(([method]) => method)]).toEqual([
+      `${JSON.stringify({ error: 'netavark encountered multiple errors:\n\t- the route is stuck\n\t- the route is stuck' })}\n`,
+      ['parts.remove', 'parts.remove'],
+    ])
+  })
+
   it('is not ended by SIGINT and SIGTERM, which end everything else', async () => {
     const hears = async (verb: string): Promise<readonly string[]> =>
       (await netavark([...options(), verb, netns], { stdin: podman6() })).hears
