@@ -36,7 +36,7 @@ function isStillMeant({ kernel }: EngineContext, step: LoweredStep): boolean {
     const current = kernel.changeableText(step.path)
     return step.mark !== undefined || current === step.before || current === step.text
   } catch (error) {
-    // What the file system refuses now may be done later.
+    // What the file system refuses now (readChangeable: with a cause) may be done later.
     return step.mark !== undefined && (error as Error).cause !== undefined
   }
 }

@@ -41,15 +41,13 @@ export async function publish(
     const attachment = record?.result?.attachments[0]
     if (record?.result === undefined || attachment === undefined) throw noSuchEnd(id)
     const key = portsKey(id)
-    const { containers } = context
-    const known = containers.get(key)
+    const known = context.containers.get(key)
     if (
       known !== undefined &&
       JSON.stringify((known.request as EndRequestRecord).ports) === JSON.stringify(ports)
     )
       return known.result?.attachments[0]?.ports ?? []
-    if (known !== undefined || containers.pending(key) !== undefined || containers.hasAside(key))
-      await clearTheWay(context, key)
+    await clearTheWay(context, key)
     const host = await context.locks.hostShared()
     try {
       return await publishLocked(context, { record, result: record.result, attachment }, ports)

@@ -25,7 +25,7 @@ import { describeOwner, type EngineContext, interruptible, ownerIsAlive } from '
 import { heal } from '../heal/heal.ts'
 import { removeIdle, tidy } from '../heal/idle.ts'
 import { despiteFlush } from '../heal/refresh.ts'
-import { reapDead, takeDown, undoPending } from '../heal/takedown.ts'
+import { clearTheWay, reapDead, takeDown, undoPending } from '../heal/takedown.ts'
 import { endKey, isEndKey } from '../look/find.ts'
 import { ensureNetworks } from '../network/ensure.ts'
 import { type EndOwner, identify } from './endowner.ts'
@@ -107,9 +107,7 @@ async function create(
         hint: 'delete it first',
       })
     }
-    const { containers } = context
-    if (known !== undefined || containers.pending(key) !== undefined || containers.hasAside(key))
-      await clear(context, request.id)
+    await clearTheWay(context, portsKey(request.id), key)
     return await createLocked(context, request, signal)
   } finally {
     lock.release()
@@ -119,16 +117,6 @@ async function create(
 
 const sameEnd = (a: HostEndRequest, b: HostEndRequest): boolean =>
   a.network === b.network && String(a.cidrs) === String(b.cidrs) && a.mac === b.mac && a.peer === b.peer
-
-async function clear(context: EngineContext, id: string): Promise<void> {
-  const host = await context.locks.hostShared()
-  try {
-    const { errors } = await takeDownEnd(context, id)
-    if (errors.length > 0) throw asTsnetError(errors[0])
-  } finally {
-    host.release()
-  }
-}
 
 async function takeDownEnd(context: EngineContext, id: string): Promise<{ errors: readonly unknown[] }> {
   const ports = await takeDown(context, portsKey(id))

@@ -161,19 +161,26 @@ export async function takeDown(
 }
 
 /**
- * Takes down whatever has this key, for whoever makes it anew: the journal entry of what could not be taken back must not
- * be overwritten. Under its lock.
+ * Takes down whatever has one of these keys, in this order, for whoever makes it anew: the journal entry of what could not
+ * be taken back must not be overwritten. Under their lock.
  *
  * @throws TsnetError the first of what could not be taken back
  */
-export async function clearTheWay(context: EngineContext, id: string): Promise<void> {
+export async function clearTheWay(context: EngineContext, ...keys: readonly string[]): Promise<void> {
+  const { containers } = context
+  const taken = keys.filter(
+    (key) =>
+      containers.get(key) !== undefined || containers.pending(key) !== undefined || containers.hasAside(key),
+  )
+  if (taken.length === 0) return
+  const errors: unknown[] = []
   const host = await context.locks.hostShared()
   try {
-    const { errors } = await takeDown(context, id)
-    if (errors.length > 0) throw asTsnetError(errors[0])
+    for (const key of taken) errors.push(...(await takeDown(context, key)).errors)
   } finally {
     host.release()
   }
+  if (errors.length > 0) throw asTsnetError(errors[0])
 }
 
 /** As {@link clearTheWay}, where only the journal has something: heal could not finish it, or somebody has just failed. */

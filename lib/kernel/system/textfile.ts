@@ -63,7 +63,7 @@ export function readText(path: string): FileText {
  * Reads a file that is to be changed, and makes sure that it can be.
  *
  * @returns undefined where there is none, and one can be made
- * @throws TSNET_FILE_UNUSABLE (invalid)
+ * @throws TSNET_FILE_UNUSABLE (invalid); with a cause where the file system refused, which may pass (no space left)
  */
 export function readChangeable(path: string): FileText {
   return orRefuse(path, () => {
