@@ -18,6 +18,7 @@ import { checked } from '../../state/checked.ts'
 import { readJson, removeFile, writeJson } from '../../state/files.ts'
 import { listFolder, makeFolder, removeEmptyFolder } from '../../state/folders.ts'
 import { leaseFault } from '../../state/shapes.ts'
+import { sayOnce } from '../heal/sayonce.ts'
 import {
   askKeeper,
   type DhcpAnswer,
@@ -245,11 +246,16 @@ class Keeper {
   }
 
   #keep(order: KeptState['order']): LeaseKeeper {
+    // It may last for days, and the log of a keeper begun on demand lies in memory.
+    const hindrance = sayOnce((why) =>
+      this.#options.log(`lease of ${ownerKey(order)} is not renewed yet: ${String(why)}`),
+    )
     return new LeaseKeeper(order, this.#options, {
       kept: (state) => {
+        hindrance.over()
         if (this.#leases.get(ownerKey(order))?.order === order) writeJson(this.#file(order), state)
       },
-      hindered: (_, why) => this.#options.log(`lease of ${ownerKey(order)} is not renewed yet: ${why}`),
+      hindered: hindrance.say,
       lost: (_, why) => {
         this.#options.log(`lease of ${ownerKey(order)} has ended: ${why}`)
         if (this.#leases.get(ownerKey(order))?.order === order) this.#forget(order)

@@ -42,7 +42,7 @@ export interface LeaseEvents {
   /** Got or renewed. */
   kept(state: KeptState): void
   /** Something could not be done now, and is tried again while the lease holds. */
-  hindered(order: LeaseOrder, why: string): void
+  hindered(why: string): void
   /** Over: not renewed, refused, or its interface is gone. */
   lost(order: LeaseOrder, why: string): void
 }
@@ -60,6 +60,7 @@ const lastLookMs = 200
 /** Between two tries of what the kernel has refused: half of the time that is left, within these. */
 const shortestHindranceMs = 1000
 const longestHindranceMs = 60_000
+const stopped = 'it was asked for anew, given back, or its keeper ends'
 /** Of setTimeout. */
 const longestTimerMs = 2_000_000_000
 
@@ -79,6 +80,7 @@ export class LeaseKeeper {
   #serverMac: Buffer | undefined
   #wakeTimer: NodeJS.Timeout | undefined
   #lookTimer: NodeJS.Timeout | undefined
+  #isStopped = false
   #waiting: { readonly resolve: (lease: Lease) => void; readonly reject: (error: Error) => void } | undefined
   /** One thing after the other. */
   #last: Promise<void> = Promise.resolve()
@@ -106,12 +108,15 @@ export class LeaseKeeper {
       this.#waiting = { resolve, reject }
     })
     const limit = setTimeout(() => {
-      this.stop()
       this.#waiting?.reject(this.#silence(limitMs))
+      this.stop()
     }, limitMs)
     try {
-      const link = await this.#open()
-      await this.#do(() => this.#turn(begin(this.#settings(link), now())))
+      const begun = this.#open().then((link) =>
+        this.#do(() => this.#turn(begin(this.#settings(link), now()))),
+      )
+      // Refused also while the socket is still being opened.
+      await Promise.race([begun, leased])
       return await leased
     } catch (error) {
       this.stop()
@@ -145,15 +150,19 @@ export class LeaseKeeper {
     this.stop()
   }
 
-  /** Ends, and tells nobody. */
+  /** Ends for good, and tells nobody but who waits for the lease. What is being done just now finds no socket any more. */
   stop(): void {
+    this.#isStopped = true
+    this.#waiting?.reject(fail('TSNET_STEP_FAILED', { message: `${ownerKey(this.order)}: ${stopped}` }))
     clearTimeout(this.#wakeTimer)
     this.#close()
     this.#machine = undefined
   }
 
   #do(work: () => void | Promise<void>): Promise<void> {
-    this.#last = this.#last.then(work).catch((error: unknown) => this.#hindered(error))
+    this.#last = this.#last
+      .then(() => (this.#isStopped ? undefined : work()))
+      .catch((error: unknown) => (this.#isStopped ? undefined : this.#hindered(error)))
     return this.#last
   }
 
@@ -169,14 +178,19 @@ export class LeaseKeeper {
     const leftMs = endMs(machine) - nowMs
     const pauseMs = Math.max(shortestHindranceMs, Math.min(leftMs / 2, longestHindranceMs))
     this.#wakeAt(nowMs + Math.min(leftMs, pauseMs))
-    this.#events.hindered(this.order, message)
+    this.#events.hindered(message)
   }
 
   async #turn(turn: Turn): Promise<void> {
+    if (this.#isStopped) return
     const before = this.#machine?.phase
     this.#machine = turn.machine
     const { phase, lease, leasedMs, wakeMs } = turn.machine
-    if (turn.send !== undefined) this.#send(await this.#open(), turn)
+    if (turn.send !== undefined) {
+      const link = await this.#open()
+      if (this.#isStopped) return
+      this.#send(link, turn)
+    }
     if (phase === 'lost') return this.#endInTime()
     if (phase === 'bound') {
       this.#close()
@@ -259,6 +273,10 @@ export class LeaseKeeper {
     if (this.#link !== undefined) return this.#link
     const { netns, ifname } = this.order
     const link = await this.#links.open(netns, ifname)
+    if (this.#isStopped) {
+      link.close()
+      throw fail('TSNET_STEP_FAILED', { message: stopped })
+    }
     this.#sandbox ??= link.sandbox
     if (link.sandbox.cookie !== this.#sandbox.cookie) {
       link.close()
@@ -277,8 +295,9 @@ export class LeaseKeeper {
   async #end(why: string, { down }: { readonly down: boolean }): Promise<void> {
     const waiting = this.#waiting
     const cookie = this.#sandbox?.cookie
+    waiting?.reject(fail('TSNET_STEP_FAILED', { message: why }))
     this.stop()
-    if (waiting !== undefined) return waiting.reject(fail('TSNET_STEP_FAILED', { message: why }))
+    if (waiting !== undefined) return
     if (down && cookie !== undefined) await this.#links.setDown(this.order.netns, this.order.ifname, cookie)
     this.#events.lost(this.order, why)
   }

@@ -12,6 +12,7 @@ import type { RulesOwning } from '../../kernel/kernel.ts'
 import { readHostConfig } from '../../state/config.ts'
 import type { EngineContext } from '../context.ts'
 import { putRulesBack } from './refresh.ts'
+import { sayOnce } from './sayonce.ts'
 
 export interface RulesOwner {
   /** Lets go; the table stays. */
@@ -30,23 +31,17 @@ export interface RulesOwnerOptions {
 const LOOK_MS = 250
 
 export function ownRules({ context, owned, failed }: RulesOwnerOptions): RulesOwner {
-  let told = ''
+  const failing = sayOnce(failed)
   let begun = false
   let busy: Promise<void> | undefined
   let stopped = false
-
-  function complain(error: unknown): void {
-    if (String(error) === told) return
-    told = String(error)
-    failed(error)
-  }
 
   /** By the host's settings: those that cannot be read are each caller's error. */
   function wanted(): RulesOwning | undefined {
     try {
       return readHostConfig().ownRules === true ? context().kernel.rulesOwning : undefined
     } catch (error) {
-      complain(error)
+      failing.say(error)
       return undefined
     }
   }
@@ -76,7 +71,7 @@ export function ownRules({ context, owned, failed }: RulesOwnerOptions): RulesOw
   function tick(): void {
     if (owning === undefined || busy !== undefined || stopped) return
     busy = look(owning)
-      .catch(complain)
+      .catch(failing.say)
       .finally(() => {
         busy = undefined
       })
@@ -95,7 +90,7 @@ export function ownRules({ context, owned, failed }: RulesOwnerOptions): RulesOw
       // Not in the middle of a change of hands.
       await busy
       // One that is left can be changed by all, but Debian 12's nft cannot load what it lists of it.
-      if (owning !== undefined && begun) await leave(owning).catch(complain)
+      if (owning !== undefined && begun) await leave(owning).catch(failing.say)
       owning?.end()
     },
   }

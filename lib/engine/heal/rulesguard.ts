@@ -20,6 +20,7 @@ import type { EngineContext } from '../context.ts'
 import type { EngineOptions } from '../engine.ts'
 import { openContext } from '../open.ts'
 import { areRulesLost, reapplyRules, wasFirewalldTold } from './refresh.ts'
+import { sayOnce } from './sayonce.ts'
 
 export interface RulesGuard {
   /** There are rules to watch: whoever leaves now leaves them alone. */
@@ -66,13 +67,8 @@ export function guardRules({ kernel, options, mended, failed }: RulesGuardOption
   let busy = false
   let [unitsAt, legacyAt, legacySizeAt] = [0, 0, 0]
   let legacySize = ''
-  let told = ''
-
-  function complain(error: unknown): void {
-    if (String(error) === told) return
-    told = String(error)
-    failed(error)
-  }
+  const noticing = sayOnce(failed)
+  const looking = sayOnce(failed)
 
   const context = (): EngineContext => openContext(kernel(), options)
 
@@ -83,8 +79,8 @@ export function guardRules({ kernel, options, mended, failed }: RulesGuardOption
     notices ??= openRuleNotices()
   }
 
-  function hear(told: readonly Notice[], now: number): void {
-    const foreign = told.filter((notice) => isForeign(notice))
+  function hear(heard: readonly Notice[], now: number): void {
+    const foreign = heard.filter((notice) => isForeign(notice))
     if (foreign.length === 0) return
     for (const notice of foreign) if (notice.what === 'rules') by.push(changerOf(notice))
     wasFirewalld ||= foreign.some(isFirewalld)
@@ -128,21 +124,20 @@ export function guardRules({ kernel, options, mended, failed }: RulesGuardOption
       if (notices === undefined) return
       hear(notices.read(), now)
       if (needed.legacy && isLegacyDue(now)) due = Math.min(due, now)
+      noticing.over()
     } catch (error) {
       unitsAt = now + LEGACY_MS
-      if (needed.any) complain(error)
+      if (needed.any) noticing.say(error)
       return
     }
     if (now < due) return
     due = Number.POSITIVE_INFINITY
     busy = true
     look()
-      .then(() => {
-        told = ''
-      })
+      .then(looking.over)
       .catch((error: unknown) => {
         due = performance.now() + AGAIN_MS
-        complain(error)
+        looking.say(error)
       })
       .finally(() => {
         busy = false

@@ -25,6 +25,9 @@ const second = 1000
 let refusal: { readonly at: 'open' | 'send'; readonly error: Error } | undefined
 let told: string[]
 let down: boolean
+let sent: number
+/** Until it is over, no socket is opened. */
+let opening: Promise<void> | undefined
 let keeper: LeaseKeeper
 
 beforeEach(() => {
@@ -32,16 +35,19 @@ beforeEach(() => {
   refusal = undefined
   told = []
   down = false
+  sent = 0
+  opening = undefined
   keeper = new LeaseKeeper(
     order,
     patience,
     {
       kept: () => void told.push('kept'),
-      hindered: (_, why) => void told.push(`hindered: ${why}`),
+      hindered: (why) => void told.push(`hindered: ${why}`),
       lost: (_, why) => void told.push(`lost: ${why}`),
     },
     {
       open: async () => {
+        await opening
         if (refusal?.at === 'open') throw refusal.error
         return link()
       },
@@ -65,6 +71,7 @@ function link(): PacketLink {
     mac: Buffer.from('020000000001', 'hex'),
     send: (packet) => {
       if (refusal?.at === 'send') throw refusal.error
+      sent++
       // Behind IPv4 and UDP.
       const xid = packet.readUInt32BE(28 + 4)
       answers.push(answer({ type: 'ack', xid }))
@@ -110,6 +117,34 @@ describe('a lease', () => {
     // And from then on as if nothing had been.
     await vi.advanceTimersByTimeAsync(60 * second)
     expect(told.slice(1)).toEqual(['kept', 'kept'])
+  })
+
+  it('that is stopped while its socket is being opened asks for nothing, and tells nobody', async () => {
+    let opened = (): void => undefined
+    opening = new Promise((resolve) => {
+      opened = resolve
+    })
+    const resumed = resume()
+    await vi.advanceTimersByTimeAsync(0)
+    keeper.stop()
+    opened()
+    await resumed
+    await vi.advanceTimersByTimeAsync(200 * second)
+    expect({ told, sent, down, lease: keeper.lease }).toEqual({
+      told: [],
+      sent: 0,
+      down: false,
+      lease: undefined,
+    })
+  })
+
+  it('that is asked for anew is refused to who waits for it at once', async () => {
+    opening = new Promise(() => undefined)
+    const refused = expect(keeper.acquire()).rejects.toThrow('it was asked for anew')
+    await vi.advanceTimersByTimeAsync(0)
+    keeper.stop()
+    opening = undefined
+    await refused
   })
 
   it('ends with its time where that goes on, and its interface goes down', async () => {
