@@ -4,7 +4,6 @@
  * @module
  */
 
-import { asTsnetError, fail } from '../errors/codes.ts'
 import type { ContainerNetwork } from '../model/attachment.ts'
 import { attach, setup } from './attach/setup.ts'
 import { connect } from './change/connect.ts'
@@ -18,6 +17,7 @@ import { heal } from './heal/heal.ts'
 import { removeIdle, tidy } from './heal/idle.ts'
 import { despiteFlush, reapplyRules } from './heal/refresh.ts'
 import { lockKey, takeDown } from './heal/takedown.ts'
+import { notAllGone } from './heal/unfinished.ts'
 import { check, gc } from './look/check.ts'
 import { planSetup } from './look/dryrun.ts'
 import {
@@ -134,7 +134,7 @@ async function teardownAll(
   for (const key of keys) downs.push(await teardownRecord(context, key, signal))
   await tidy(context)
   const errors = downs.flatMap((down) => down.errors)
-  if (errors.length > 0) throw notAllGone(id, errors)
+  if (errors.length > 0) throw notAllGone(`taking down ${id}`, errors)
   return mergeResults(downs.flatMap(({ result }) => result ?? []))
 }
 
@@ -147,11 +147,12 @@ async function teardownRecord(
   const { locks } = interruptible(context, signal)
   const { container, host } = await locks.takedown(lockKey(context, key))
   try {
-    const networks =
-      (context.containers.get(key) ?? context.containers.pending(key))?.networks ??
-      context.networks.ephemeralNames()
+    let networks: readonly string[]
     let down: Awaited<ReturnType<typeof takeDown>>
     try {
+      networks =
+        (context.containers.get(key) ?? context.containers.pending(key))?.networks ??
+        context.networks.ephemeralNames()
       down = await takeDown(context, key)
     } finally {
       host.release()
@@ -161,15 +162,4 @@ async function teardownRecord(
   } finally {
     container.release()
   }
-}
-
-function notAllGone(id: string, errors: readonly unknown[]): Error {
-  const first = asTsnetError(errors[0])
-  const error = fail('TSNET_STEP_FAILED', {
-    message: `taking down ${id}: ${first.message}`,
-    hint: `mend the cause and run "tsnet gc": it goes on where this stopped`,
-    cause: first,
-  })
-  error.undo.push(...errors)
-  return error
 }

@@ -120,7 +120,7 @@ export async function gcNetwork(
 
 function together([first, ...others]: readonly unknown[]): Error {
   const error = asTsnetError(first)
-  error.undo.push(...others.map((other) => asTsnetError(other).message))
+  error.undo.push(...others.map(asTsnetError).flatMap((other) => [other.message, ...other.undo]))
   return error
 }
 

@@ -16,7 +16,6 @@ import { shortHash } from '../../model/hash.ts'
 import type { PortBinding, PortMapping } from '../../model/portmapping.ts'
 import type { Owner } from '../../state/reservations.ts'
 import { describeOwner, type EngineContext, ownerIsAlive } from '../context.ts'
-import { reapedWithinMs, reapPauseMs } from '../heal/takedown.ts'
 import type { Reap } from './addresses.ts'
 import { portKey } from './portkey.ts'
 
@@ -57,7 +56,6 @@ async function checkAsked(
   { reap, heldByCaller }: { readonly reap: Reap; readonly heldByCaller: boolean },
 ): Promise<PortBinding> {
   const key = portKey(binding)
-  const deadline = performance.now() + reapedWithinMs
   for (;;) {
     const conflicts = context.reservations.ports.conflicts(key)
     for (const { key: held, owner } of conflicts) {
@@ -67,13 +65,12 @@ async function checkAsked(
     }
     // Only the dead are left: their rules still lead to them.
     const dead = conflicts.flatMap(({ owner }) => owner ?? [])
-    if ((await reap(dead)) >= new Set(dead.map(({ record }) => record)).size) break
-    // Whom somebody else takes down just now is waited for, as by reapOrAwait.
-    if (performance.now() > deadline) {
+    const reaped = await reap(dead)
+    if (reaped >= new Set(dead.map(({ record }) => record)).size) break
+    if (reaped === 0) {
       const by = `container ${describeOwner(dead[0] as Owner)}, which is being taken down`
       throw portInUse(binding, binding.hostPort, by, 'tsnet ls')
     }
-    await sleep(reapPauseMs)
   }
   const taken = heldByCaller ? undefined : await boundByStranger(context, binding)
   if (taken !== undefined) {

@@ -85,23 +85,22 @@ async function lockAnchor(
   try {
     // What heal could not take back of the change before must not be lost under the next one.
     await finishPending(context, changeKey(key))
+    // It may have been taken down while we waited.
+    const record = context.containers.get(key)
+    if (record?.result === undefined) {
+      findContainer(context, { container: id })
+      throw fail('TSNET_LOCK_TIMEOUT', {
+        message: `changing ${id}: it is being taken down`,
+        hint: 'try again',
+      })
+    }
+    const { mode } = record.result
+    if (mode === 'host' || mode === 'container') throw sharesNamespace(record.result)
+    return { anchor: { key, record, result: record.result }, handle }
   } catch (error) {
     handle.release()
     throw error
   }
-  // It may have been taken down while we waited.
-  const record = context.containers.get(key)
-  if (record?.result === undefined) {
-    handle.release()
-    findContainer(context, { container: id })
-    throw fail('TSNET_LOCK_TIMEOUT', { message: `changing ${id}: it is being taken down`, hint: 'try again' })
-  }
-  const { mode } = record.result
-  if (mode === 'host' || mode === 'container') {
-    handle.release()
-    throw sharesNamespace(record.result)
-  }
-  return { anchor: { key, record, result: record.result }, handle }
 }
 
 function sharesNamespace({ container, mode, shareWith }: ContainerNetwork): Error {

@@ -30,7 +30,7 @@ import type { Owner } from '../../state/reservations.ts'
 import { describeOwner, type EngineContext } from '../context.ts'
 import { heal } from '../heal/heal.ts'
 import { tidy } from '../heal/idle.ts'
-import { reapDead } from '../heal/takedown.ts'
+import { reapOrAwait } from '../heal/takedown.ts'
 import { endKey } from '../look/find.ts'
 import { noSuchNetwork } from '../network/ensure.ts'
 
@@ -252,7 +252,7 @@ async function lease(
       throw error
     const taken = address === undefined ? leases.list(network) : [address]
     const holders = taken.flatMap((one) => leases.owner(network, one) ?? []).filter((one) => !isFresh(one))
-    if ((await reapDead(context, holders)) === 0) throw error
+    if ((await reapOrAwait(context, holders)) === 0) throw error
     return take()
   } finally {
     host.release()

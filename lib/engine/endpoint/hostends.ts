@@ -25,7 +25,7 @@ import { describeOwner, type EngineContext, interruptible, ownerIsAlive } from '
 import { heal } from '../heal/heal.ts'
 import { removeIdle, tidy } from '../heal/idle.ts'
 import { despiteFlush } from '../heal/refresh.ts'
-import { clearTheWay, reapDead, takeDown, undoPending } from '../heal/takedown.ts'
+import { clearTheWay, reapOrAwait, takeDown, undoPending } from '../heal/takedown.ts'
 import { endKey, isEndKey } from '../look/find.ts'
 import { ensureNetworks } from '../network/ensure.ts'
 import { type EndOwner, identify } from './endowner.ts'
@@ -201,7 +201,10 @@ async function addressesOf(
   const owner = ownerOf(context, id, endKey(id))
   if (cidrs.length === 0) {
     const endpoint = { request: { network }, config, ifname: 'end', defaultRoute: [] }
-    return leaseAddresses(context, leases, endpoint, { owner, reap: (owners) => reapDead(context, owners) })
+    return leaseAddresses(context, leases, endpoint, {
+      owner,
+      reap: (owners) => reapOrAwait(context, owners),
+    })
   }
   for (const cidr of cidrs) {
     const address = addressOf(cidr)
@@ -231,7 +234,7 @@ async function evict(
   } else if (isEndKey(holder.record)) {
     context.reservations.leases.release(network, address)
   } else {
-    await reapDead(context, [holder])
+    await reapOrAwait(context, [holder])
   }
   if (context.reservations.leases.owner(network, address) === undefined) return
   throw fail('TSNET_ADDRESS_IN_USE', {

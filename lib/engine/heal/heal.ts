@@ -147,8 +147,9 @@ async function healUnits(
 async function healContainers(context: EngineContext): Promise<readonly ContainerRecord[]> {
   const healed: ContainerRecord[] = []
   for (const id of context.containers.pendingKeys()) {
-    // Those whose process lives are most of them, and need nobody's wait for the host.
-    if (context.locks.isContainerHeld(lockKey(context, id))) continue
+    // Those whose process lives, or has just finished, are most of them, and need nobody's wait for the host.
+    if (context.locks.isContainerHeld(lockKey(context, id)) || context.containers.pending(id) === undefined)
+      continue
     const host = await context.locks.hostShared()
     try {
       const lock = await context.locks.tryContainer(lockKey(context, id))

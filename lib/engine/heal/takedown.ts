@@ -7,7 +7,7 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { asTsnetError, fail } from '../../errors/codes.ts'
+import { asTsnetError } from '../../errors/codes.ts'
 import type { OpenSandbox } from '../../kernel/kernel.ts'
 import type { ContainerNetwork } from '../../model/attachment.ts'
 import type { LoweredStep } from '../../plan/step.ts'
@@ -19,6 +19,7 @@ import { describeOwner, type EngineContext, ownerIsAlive } from '../context.ts'
 import { portsSuffix } from '../endpoint/endrecords.ts'
 import { restateNames, withdrawNames } from '../names/names.ts'
 import { toldOf } from './traces.ts'
+import { notAllGone } from './unfinished.ts'
 
 /**
  * Under whose lock a record or journal entry is: a change is under that of the record it changes, the ports of an
@@ -193,7 +194,7 @@ export async function finishPending(context: EngineContext, id: string): Promise
  * that needs what they hold: locks of theirs are only tried, never waited for.
  *
  * @param stuck is told of one that could not be taken down, and still holds what it has
- * @returns how many there were
+ * @returns how many were taken down
  */
 export async function reapDead(
   context: EngineContext,
@@ -228,38 +229,34 @@ export async function reapDead(
 }
 
 /** A takedown that somebody else has begun is over in milliseconds, unless the xtables lock is held. */
-export const reapedWithinMs = 10_000
-export const reapPauseMs = 10
+const reapedWithinMs = 10_000
+const reapPauseMs = 10
 
-/** Another program may be at its rules; a cause that lasts is told, and not tried again and again. */
-const mostStuck = 5
+/** Tries of those that cannot be taken down: another program may be at its rules, and a cause that lasts is told. */
+const mostTries = 5
 
 /**
  * As {@link reapDead}; whom somebody else takes down just now is waited for: he seldom waits for the host himself
  * (locks.takedown).
  *
- * @throws TSNET_STEP_FAILED (failed) where none can be taken down
+ * @returns how many were taken down: none where all of them live, or somebody else's takedown lasts
+ * @throws TSNET_STEP_FAILED (failed) where there are dead ones and none can be taken down
  */
 export async function reapOrAwait(context: EngineContext, owners: readonly Owner[]): Promise<number> {
-  let failures = 0
-  const stuck = (error: unknown, owner: Owner): void => {
-    if (++failures >= mostStuck) throw notReaped(owner, error)
-  }
-  for (const deadline = performance.now() + reapedWithinMs; ; await sleep(reapPauseMs)) {
-    const reaped = await reapDead(context, owners, stuck)
-    if (reaped > 0 || performance.now() > deadline) return reaped
+  const deadline = performance.now() + reapedWithinMs
+  for (let tries = 1; ; await sleep(reapPauseMs)) {
+    const stuck: Error[] = []
+    const reaped = await reapDead(context, owners, (error, owner) => {
+      const what = `taking down ${describeOwner(owner)}, which is dead and has what was asked for`
+      stuck.push(notAllGone(what, [error]))
+    })
+    if (reaped > 0) return reaped
+    const isLate = performance.now() > deadline
+    for (const error of stuck.slice(0, 1)) if (isLate || tries++ >= mostTries) throw error
+    if (isLate) return 0
     const alive = await Promise.all(owners.map((owner) => ownerIsAlive(context, owner)))
     if (alive.every(Boolean)) return 0
   }
-}
-
-function notReaped(owner: Owner, error: unknown): Error {
-  const cause = asTsnetError(error)
-  return fail('TSNET_STEP_FAILED', {
-    message: `taking down ${describeOwner(owner)}, which is dead and has what was asked for: ${cause.message}`,
-    hint: 'mend the cause and run "tsnet gc": it goes on where this stopped',
-    cause,
-  })
 }
 
 /** Reservations that carry exactly this dead identity and belong to no record. */

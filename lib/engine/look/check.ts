@@ -5,19 +5,21 @@
  * @module
  */
 
+import { asTsnetError } from '../../errors/codes.ts'
 import { addressOf } from '../../model/address.ts'
 import { ownerInKey } from '../../model/names.ts'
 import { describe } from '../../plan/describe.ts'
 import type { LoweredStep } from '../../plan/step.ts'
 import type { ContainerRecord } from '../../state/records.ts'
 import { type Owner, unknownOwner } from '../../state/reservations.ts'
-import { type EngineContext, interruptible, ownerIsAlive } from '../context.ts'
+import { describeOwner, type EngineContext, interruptible, ownerIsAlive } from '../context.ts'
 import type { Finding, GcReport } from '../engine.ts'
 import { heal } from '../heal/heal.ts'
 import { removeIdle, tidy } from '../heal/idle.ts'
 import { ownerOf, removeOrphans } from '../heal/orphans.ts'
 import { comesBack, putRulesBack } from '../heal/refresh.ts'
 import { lockKey, reapDead } from '../heal/takedown.ts'
+import { notAllGone } from '../heal/unfinished.ts'
 import { contentsOf } from '../names/names.ts'
 import { missingAcceptsOfAll } from '../network/planunits.ts'
 
@@ -36,15 +38,8 @@ export async function check(
   }
   if (ids !== undefined) return findings
   for (const unit of context.units.keys()) {
-    for (const step of await context.kernel.missing(context.units.get(unit)?.steps ?? [], undefined)) {
-      findings.push({
-        kind: 'step',
-        step: step.kind,
-        subject: unit,
-        what: `missing: ${firstLine(describe(step).add)}`,
-        hint: comesBack(step) ? 'tsnet gc' : unitHint,
-      })
-    }
+    const missing = await context.kernel.missing(context.units.get(unit)?.steps ?? [], undefined)
+    findings.push(...(await notThere(context, missing, unit, unitHint)))
   }
   for (const { config, drop } of await missingAcceptsOfAll(context)) {
     const tool = drop.family === 4 ? drop.tool : drop.tool.replace('ip', 'ip6')
@@ -176,7 +171,7 @@ function notThere(
 ): Promise<readonly Finding[]> {
   return Promise.all(
     missing.map(async (step): Promise<Finding> => {
-      const line = firstLine(describe(step).add)
+      const [line = ''] = describe(step).add
       // Flags go alone where the link is there: nothing has to be made anew for them.
       const isFlags = step.kind === 'bridgePort' && (await kernel.hostLink(step.name)) !== undefined
       const hint = comesBack(step) ? 'tsnet gc' : isFlags ? line : anew
@@ -200,10 +195,6 @@ function lostLeases(
   )
 }
 
-function firstLine(lines: readonly string[]): string {
-  return lines[0] ?? ''
-}
-
 /** Repeatable; touches only what is ours and has no living owner. */
 export async function gc(context: EngineContext, signal?: AbortSignal): Promise<GcReport> {
   const waiting = interruptible(context, signal)
@@ -217,6 +208,7 @@ export async function gc(context: EngineContext, signal?: AbortSignal): Promise<
   const pending = await heal(waiting)
   let rules = 0
   let orphans: readonly string[] = []
+  const stuck: Error[] = []
   // Exclusive: nobody is between taking a reservation and writing it down.
   const host = await waiting.locks.hostExclusive()
   try {
@@ -230,7 +222,9 @@ export async function gc(context: EngineContext, signal?: AbortSignal): Promise<
       ...ports.list().flatMap(({ owner }) => owner ?? []),
       ...names.list().flatMap((name) => names.owner(name) ?? []),
     ]
-    await reapDead(context, owners)
+    await reapDead(context, owners, (error, owner) => {
+      stuck.push(notAllGone(`taking down ${describeOwner(owner)}`, [error]))
+    })
     orphans = await removeOrphans(context, 'always')
     context.tidying.removeDebris()
     rules = await putRulesBack(context)
@@ -240,6 +234,7 @@ export async function gc(context: EngineContext, signal?: AbortSignal): Promise<
   }
   await removeIdle(context, before.networks)
   await tidy(context)
+  if (stuck.length > 0) throw allOfThem(stuck)
   const gone = (was: readonly string[], is: readonly string[]): readonly string[] =>
     was.filter((key) => !is.includes(key))
   return {
@@ -251,6 +246,13 @@ export async function gc(context: EngineContext, signal?: AbortSignal): Promise<
     rules,
     ...(orphans.length === 0 ? {} : { orphans }),
   }
+}
+
+/** What could be cleared away is; the rest goes on when the cause is mended. */
+function allOfThem(errors: readonly Error[]): Error {
+  const [first, ...others] = errors.map(asTsnetError)
+  first?.undo.push(...others.map(({ message }) => message))
+  return first as Error
 }
 
 const recordKeys = ({ containers }: EngineContext): readonly string[] => [

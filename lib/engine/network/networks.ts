@@ -4,7 +4,7 @@
  * @module
  */
 
-import { asTsnetError, fail, isTsnetError } from '../../errors/codes.ts'
+import { fail, isTsnetError } from '../../errors/codes.ts'
 import type { Address } from '../../model/address.ts'
 import type { CreateNetworkRequest, NetworkConfig } from '../../model/network.ts'
 import { validateCreateNetwork } from '../../model/networkrequest.ts'
@@ -15,6 +15,7 @@ import type { NetworkInspect } from '../engine.ts'
 import { heal } from '../heal/heal.ts'
 import { tidy } from '../heal/idle.ts'
 import { reapDead } from '../heal/takedown.ts'
+import { notAllGone } from '../heal/unfinished.ts'
 import { listContainers } from '../look/find.ts'
 import { requireTools } from '../tools.ts'
 import { configFrom } from './definition.ts'
@@ -99,22 +100,11 @@ export async function removeNetwork(
     context.networks.remove(name)
     const errors = await removeNetworkUnits(context, name)
     context.reservations.leases.forget(name)
-    if (errors.length > 0) throw notAllGone(name, errors)
+    if (errors.length > 0) throw notAllGone(`removing network ${name}`, errors)
   } finally {
     host.release()
     await tidy(context)
   }
-}
-
-function notAllGone(name: string, errors: readonly unknown[]): Error {
-  const first = asTsnetError(errors[0])
-  const error = fail('TSNET_STEP_FAILED', {
-    message: `removing network ${name}: ${first.message}`,
-    hint: 'mend the cause and run "tsnet gc": it goes on where this stopped',
-    cause: first,
-  })
-  error.undo.push(...errors)
-  return error
 }
 
 /** Under the host lock; containers whose sandbox is gone are taken down on the way. */

@@ -79,11 +79,6 @@ function changed(config: NetworkConfig, { forwarders, labels = {}, isolate }: Ne
   }
 }
 
-const withIsolate = (config: NetworkConfig, isolate: boolean): NetworkConfig => ({
-  ...config,
-  options: { ...config.options, isolate },
-})
-
 /** In every backend the network has rules of. Open or closed, the journal says how to close. */
 async function changeIsolation(
   context: EngineContext,
@@ -91,17 +86,13 @@ async function changeIsolation(
   after: NetworkConfig,
 ): Promise<void> {
   const closed = after.options.isolate ? after : before
+  const open = { ...closed, options: { ...closed.options, isolate: false } }
   for (const { unit, backend } of unitsOf(context, before.name)) {
     const record = context.units.get(unit)
     if (record === undefined) continue
-    const steps = opening(
-      networkRules(context, withIsolate(before, true), backend),
-      networkRules(context, withIsolate(before, false), backend),
-    )
-    const shut: UnitRecord = {
-      ...record,
-      steps: withRules(record.steps, networkRules(context, closed, backend)),
-    }
+    const rules = networkRules(context, closed, backend)
+    const steps = opening(rules, networkRules(context, open, backend))
+    const shut: UnitRecord = { ...record, steps: withRules(record.steps, rules) }
     context.units.begin(unit, { ...record, steps, change: { config: closed, unit: shut } })
     if (after.options.isolate) {
       const errors = await context.kernel.revert(steps, undefined)

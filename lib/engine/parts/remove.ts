@@ -4,14 +4,13 @@
  * @module
  */
 
-import type { PartId } from '../../drivers/cni/part.ts'
 import { type PartType, parts } from '../../drivers/cni/registry.ts'
-import { asTsnetError, fail } from '../../errors/codes.ts'
 import { lower } from '../attach/apply.ts'
 import type { EngineContext } from '../context.ts'
 import { heal } from '../heal/heal.ts'
 import { tidy } from '../heal/idle.ts'
 import { takeDown } from '../heal/takedown.ts'
+import { notAllGone } from '../heal/unfinished.ts'
 import { lookAround } from './lookaround.ts'
 import { type PartRequest, partKey } from './part.ts'
 
@@ -31,7 +30,7 @@ export async function remove<T extends PartType>(
       record === undefined || record.steps.some(({ step }) => step.kind === 'rules' && step.remove === '')
     const left = byLook ? await removeSeen(context, request) : []
     const all = [...errors, ...left]
-    if (all.length > 0) throw notAllGone(id, all)
+    if (all.length > 0) throw notAllGone(`detaching ${id.container}`, all)
   } finally {
     host.release()
     container.release()
@@ -53,15 +52,4 @@ async function removeSeen<T extends PartType>(
   } finally {
     sandbox?.close()
   }
-}
-
-function notAllGone({ container }: PartId, errors: readonly unknown[]): Error {
-  const first = asTsnetError(errors[0])
-  const error = fail('TSNET_STEP_FAILED', {
-    message: `detaching ${container}: ${first.message}`,
-    cause: first,
-    hint: 'mend the cause and try again; "tsnet gc" goes on where this stopped',
-  })
-  error.undo.push(...errors.slice(1))
-  return error
 }

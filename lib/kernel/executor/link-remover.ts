@@ -26,11 +26,7 @@ export function createLinkRemover(socket: RouteSocket, openOwn: () => RouteSocke
   let own: RouteSocket | undefined
   const company = createCompany<readonly Link[], ReadonlyMap<number, unknown>>(async (orders) => {
     const links = new Map(orders.flat().map((link) => [link.index, link]))
-    const openOnce = (): RouteSocket => {
-      own ??= openOwn()
-      return own
-    }
-    const errors = await deleteAll(socket, openOnce, [...links.values()])
+    const errors = await deleteAll({ socket, own: () => (own ??= openOwn()) }, [...links.values()])
     return orders.map(() => errors)
   })
   return {
@@ -46,19 +42,15 @@ export function createLinkRemover(socket: RouteSocket, openOwn: () => RouteSocke
 
 interface Sockets {
   readonly socket: RouteSocket
-  readonly own: RouteSocket
+  /** Opened at the first need of it, which may fail. */
+  readonly own: () => RouteSocket
 }
 
 /** Never rejects. @returns an error for the index of each link that is still there */
-async function deleteAll(
-  socket: RouteSocket,
-  openOwn: () => RouteSocket,
-  links: readonly Link[],
-): Promise<ReadonlyMap<number, unknown>> {
+async function deleteAll(sockets: Sockets, links: readonly Link[]): Promise<ReadonlyMap<number, unknown>> {
   try {
-    const sockets = { socket, own: openOwn() }
     if (links.length > 1 && (await deleteTogether(sockets, links))) return new Map()
-    const replies = await sockets.own.batchAside(links.map(({ index }) => linkDel(index)))
+    const replies = await sockets.own().batchAside(links.map(({ index }) => linkDel(index)))
     return new Map(
       links.flatMap(({ index, name }, nth) => {
         const errno = replies[nth]?.errno ?? 0
@@ -82,7 +74,7 @@ async function deleteTogether({ socket, own }: Sockets, links: readonly Link[]):
   if (members.length === 0) return false
   if (members.some(({ index }) => !ours.has(index))) return false
   // A link that is in no group now was gone, or refused the number: then it is deleted singly.
-  const [reply] = await own.batchAside([linkDelGroup(group)])
+  const [reply] = await own().batchAside([linkDelGroup(group)])
   return reply?.errno === 0 && members.length === links.length
 }
 

@@ -84,7 +84,7 @@ export function readJoinedNetwork(text: string, field: string): string {
   return readNetworkName(meantNetwork(text), field)
 }
 
-/** `bridge` and `default` mean the default network, where no other is called so. */
+/** `bridge` and `default` mean the default network. Whether another one is called so, callers look first. */
 export function meantNetwork(text: string): string {
   return text === 'bridge' || text === 'default' ? DEFAULT_NETWORK : text
 }

@@ -1,14 +1,4 @@
-/**
- * What the engine decides and remembers, on the memory kernel: finding, repeats,
- * the dead, other boots, teardowns that fail, dry runs.
- *
- * @module
- */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import {
   decodeCreateNetwork,
   decodeSetupRequest,
@@ -16,48 +6,15 @@ import {
   engineOn,
   type Interruption,
 } from '../../../lib/index.ts'
-import type { Kernel } from '../../../lib/kernel/kernel.ts'
-import {
-  createMemoryKernel,
-  type MemoryKernel,
-  type MemoryKernelOptions,
-} from '../../../lib/kernel/memory/memory.ts'
+import { createMemoryKernel } from '../../../lib/kernel/memory/memory.ts'
 import { flocker } from '../../../lib/kernel/system/lock.ts'
 import type { Address, Cidr } from '../../../lib/model/address.ts'
 import { hostIfname } from '../../../lib/model/names.ts'
 import { createLocks } from '../../../lib/state/lock.ts'
 import { statePaths } from '../../../lib/state/paths.ts'
-import { type Picture, picture, unlike, type Yard, yardOf } from './operations.ts'
+import { picture, unlike, yardOf } from './operations.ts'
 import { stateText } from './state.ts'
-
-const folders: string[] = []
-
-afterEach(() => {
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
-})
-
-interface World extends Yard {
-  readonly folder: string
-  readonly picture: () => Picture
-}
-
-async function world(
-  options: MemoryKernelOptions = {},
-  change: (kernel: MemoryKernel) => Partial<Kernel> = () => ({}),
-): Promise<World> {
-  const folder = mkdtempSync(join(tmpdir(), 'tsnet-engine-'))
-  folders.push(folder)
-  const memory = createMemoryKernel(options)
-  const kernel = { ...memory, ...change(memory) }
-  const engine = await engineOn(kernel, { stateDir: folder, firewall: 'nftables' })
-  return { ...yardOf(kernel, engine), folder, picture: () => picture(kernel, folder) }
-}
-
-const codeOf = (promise: Promise<unknown>): Promise<string> =>
-  promise.then(
-    () => 'done',
-    (error: { code?: string; message: string }) => `${error.code}: ${error.message}`,
-  )
+import { codeOf, world } from './world.ts'
 
 const idsOf = async (engine: Engine): Promise<readonly string[]> =>
   (await engine.list()).map(({ container }) => container.id)
@@ -210,37 +167,8 @@ describe('after a reboot, with the state folder on a disk', () => {
   })
 })
 
-describe('a teardown that fails', () => {
-  it('says what is left, is found again by id and name, and is finished when the cause is gone', async () => {
-    let broken = false
-    const there = await world({}, (kernel) => ({
-      revert: async (steps, sandbox) =>
-        broken ? [new Error('xtables lock is busy')] : await kernel.revert(steps, sandbox),
-    }))
-    const before = there.picture()
-    await there.setUp('one', { publish: ['8080:80'] })
-    broken = true
-    const said = 'TSNET_STEP_FAILED: taking down one: xtables lock is busy'
-    expect(await codeOf(there.engine.teardown({ container: 'one' }))).toBe(said)
-    expect(await codeOf(there.engine.teardown({ container: 'one' }))).toBe(said)
-    expect(await codeOf(there.engine.teardown({ sandboxPath: '/run/netns/one' }))).toBe(said)
-    expect(await there.engine.check()).toEqual([
-      { subject: 'one', kind: 'pending', what: 'half-done work of a killed process', hint: 'tsnet gc' },
-    ])
-    // Nor is it called so while somebody is at it.
-    const lock = await createLocks(statePaths(there.folder), flocker, { timeoutMs: 1000 }).container('one')
-    expect(await there.engine.check()).toEqual([])
-    lock.release()
-    expect(await there.engine.check()).toHaveLength(1)
-    // What it holds is not given to others, and its own setup does not forget what is to be undone.
-    expect(await codeOf(there.setUp('two', { publish: ['8080:80'] }))).toContain('TSNET_PORT_IN_USE')
-    expect(await codeOf(there.setUp('one', { publish: ['8080:80'] }))).toContain('xtables lock is busy')
-    broken = false
-    expect((await there.engine.teardown({ container: 'one' }))?.container.id).toBe(undefined)
-    expect(unlike([before], there.picture())).toEqual([])
-  })
-
-  it('flags that a bridge port has lost are mended by a command, and with its link by a new setup', async () => {
+describe('flags of a bridge port', () => {
+  it('that it has lost are mended by a command, and with its link by a new setup', async () => {
     const { kernel, engine, setUp } = await world()
     const name = (await setUp('one')).attachments[0]?.hostIfname ?? ''
     const flags = { kind: 'bridgePort', where: 'host', name, hairpin: false, isolated: false } as const
@@ -253,106 +181,6 @@ describe('a teardown that fails', () => {
     expect((await engine.check()).map(({ hint }) => hint)).toEqual([
       'tsnet teardown --id one, then set it up again',
     ])
-  })
-})
-
-describe('a dead container', () => {
-  it('keeps its port and its address until its rules are gone', async () => {
-    let busy = 0
-    const there = await world({}, (kernel) => ({
-      revert: async (steps, sandbox) =>
-        busy-- > 0 ? [new Error('xtables lock is busy')] : await kernel.revert(steps, sandbox),
-    }))
-    await there.setUp('two', { publish: ['8080:80'] })
-    there.kernel.removeSandbox('/run/netns/two')
-    busy = 3
-    await there.setUp('one', { publish: ['8080:80'] })
-    const published = there.kernel.dump().match(/ports4 .*/g)
-    expect(published).toEqual(['ports4 { tcp . 8080 : 10.89.0.3 . 80 }'])
-    expect(await there.engine.gc()).toMatchObject({ containers: [], pending: [], rules: 0 })
-  })
-})
-
-describe('a dead container that cannot be taken down', () => {
-  it('is named with the reason, and not tried for ten seconds', async () => {
-    let broken = false
-    let tries = 0
-    const there = await world({}, (kernel) => ({
-      revert: async (steps, sandbox) => {
-        if (!broken) return kernel.revert(steps, sandbox)
-        tries++
-        return [new Error('xtables lock is busy')]
-      },
-    }))
-    await there.setUp('two', { publish: ['8080:80'] })
-    there.kernel.removeSandbox('/run/netns/two')
-    broken = true
-    expect(await codeOf(there.setUp('one', { publish: ['8080:80'] }))).toBe(
-      'TSNET_STEP_FAILED: taking down two (two), which is dead and has what was asked for: xtables lock is busy',
-    )
-    expect(tries).toBeLessThan(20)
-    broken = false
-    await there.setUp('one', { publish: ['8080:80'] })
-    expect(await there.engine.gc()).toMatchObject({ containers: [], pending: [] })
-  })
-})
-
-describe('a change that could not be taken back', () => {
-  it('is finished before the next one begins, or that says why not', async () => {
-    let broken = false
-    const there = await world({}, (kernel) => ({
-      revert: async (steps, sandbox) =>
-        broken ? [new Error('xtables lock is busy')] : await kernel.revert(steps, sandbox),
-      apply: async (steps, sandbox) => {
-        const done = await kernel.apply(steps, sandbox)
-        return broken ? { ...done, error: new Error('no room') } : done
-      },
-    }))
-    for (const name of ['b', 'd']) await there.engine.createNetwork(decodeCreateNetwork({ name }))
-    await there.setUp('one')
-    broken = true
-    await codeOf(there.engine.connect({ container: 'one' }, { network: 'b', aliases: [] }))
-    const next = (): Promise<string> =>
-      codeOf(there.engine.connect({ container: 'one' }, { network: 'd', aliases: [] }))
-    expect(await next()).toBe('TSNET_INTERNAL: xtables lock is busy')
-    broken = false
-    expect(await next()).toBe('done')
-    expect(await there.engine.check()).toEqual([])
-    expect((await there.engine.inspectNetwork('b')).leases).toEqual([])
-    await there.engine.teardown({ container: 'one' })
-    expect((await there.engine.gc()).leases).toEqual([])
-  })
-})
-
-describe('a takedown that waits for the host', () => {
-  it('holds nothing meanwhile, so that a set-up which has the host can take the dead one down itself', async () => {
-    const there = await world()
-    await there.setUp('two', { publish: ['8080:80'] })
-    const locks = createLocks(statePaths(there.folder), flocker, { timeoutMs: 5000 })
-    const host = await locks.hostExclusive()
-    const down = there.engine.teardown({ container: 'two' })
-    for (let looks = 0; looks < 20; looks++) {
-      const lock = await locks.tryContainer('two')
-      expect(lock, `look ${looks}`).toBeDefined()
-      lock?.release()
-      await sleep(5)
-    }
-    host.release()
-    expect((await down)?.container.id).toBe('two')
-  })
-
-  it('waits for whoever has the container, and gives the host back where that takes too long', async () => {
-    const there = await world()
-    const locks = createLocks(statePaths(there.folder), flocker, { timeoutMs: 50 })
-    const held = await locks.container('two')
-    expect(await codeOf(locks.takedown('two'))).toMatch(/^TSNET_LOCK_TIMEOUT: .*container-two/)
-    ;(await locks.hostExclusive()).release()
-    held.release()
-    const { container, host } = await locks.takedown('two')
-    expect(await locks.tryContainer('two')).toBeUndefined()
-    expect(await codeOf(locks.hostExclusive())).toMatch(/^TSNET_LOCK_TIMEOUT: .*locks\/host/)
-    container.release()
-    host.release()
   })
 })
 
