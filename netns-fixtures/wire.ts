@@ -86,15 +86,21 @@ async function addDefaultRoute(place: Place, through: WireEnd): Promise<void> {
   if (through.v6) await place.run(['ip', '-6', 'route', 'add', 'default', 'via', through.v6])
 }
 
-/** Waits for what the kernel does by itself once both ends are up: the carrier and the link-local address. */
+/**
+ * Waits for what the kernel does by itself once both ends are up: the carrier, the link-local address, and the local route
+ * of each IPv6 address, which it adds behind the address, in its own time, also where none is looked for in others.
+ */
 async function settled(place: Place, ifname: string): Promise<void> {
   const deadline = Date.now() + 20_000
   for (;;) {
     const { stdout } = await place.run(['ip', '-br', 'addr', 'show', 'dev', ifname])
-    const noIpv6 = (
-      await place.sh(`cat /proc/sys/net/ipv6/conf/${ifname}/disable_ipv6 2>/dev/null || echo 1`)
-    ).stdout
-    if (/\sUP\s/.test(stdout) && (noIpv6.trim() === '1' || stdout.includes('fe80:'))) return
+    const { stdout: six } = await place.sh(
+      `[ "$(cat /proc/sys/net/ipv6/conf/${ifname}/disable_ipv6 2>/dev/null || echo 1)" = 0 ] || exit 0
+      echo IPv6; ip -6 route show table local dev ${ifname} || :`,
+    )
+    const addresses = [...stdout.matchAll(/ (\S+:\S*)\/\d+/g)].map(([, address]) => `local ${address} `)
+    const hasAll = stdout.includes('fe80:') && addresses.every((local) => six.includes(local))
+    if (/\sUP\s/.test(stdout) && (six === '' || hasAll)) return
     if (Date.now() > deadline)
       throw new Error(`${place.name}: ${ifname} does not come up\n${await place.picture()}`)
     await sleep(10)
