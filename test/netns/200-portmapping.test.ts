@@ -173,7 +173,9 @@ describe.each(backends)('with $title, published ports', ({ firewall, iptables })
     })
   })
 
-  it('hold when FORWARD drops, whether it did before the network was made or only later', async () => {
+  it('hold when FORWARD drops, whether it did before the network was made or only later', {
+    timeout: 300_000,
+  }, async () => {
     await street({ iptables })
     const policy = (verdict: 'DROP' | 'ACCEPT', ...tools: readonly string[]): Promise<unknown> =>
       host.sh(
@@ -479,7 +481,8 @@ describe('tracked flows', () => {
     await street()
     await leavesNothing(host, async () => {
       // Asked before it is there, and asked again: the flow to the host itself must not live on.
-      const ask = (): Promise<string> => outside.probe.udp('198.51.100.1', 5353, { sourcePort: 40_000 })
+      const ask = (): Promise<string> =>
+        outside.probe.udp('198.51.100.1', 5353, { sourcePort: 40_000, timeoutMs: 10_000 })
       expect(await ask()).toBe('refused')
       const box = await connect('nftables', '--id', 'young', '-p', '5353:53/udp')
       await box.serve.udp(53, { address: '10.89.0.2' })
