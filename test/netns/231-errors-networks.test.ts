@@ -185,7 +185,7 @@ describe('a network', () => {
     `)
   })
 
-  it('whose bridge is full', async () => {
+  it('whose bridge is full', { timeout: 300_000 }, async () => {
     await yard.host.tsnet('network', 'create', 'big', '-o', 'bridge=br-big', {
       env: { TSNET_FIREWALL: 'nftables' },
     })
