@@ -95,9 +95,9 @@ export class Host extends Place {
   /**
    * Waits until a link is gone, as the host end of a killed container's veth goes.
    *
-   * @throws Error after `timeoutMs` (default 30 000: it takes down one namespace after the other, a large one in seconds)
+   * @throws Error after `timeoutMs` (default 60 000: it takes down one namespace after the other, a large one in seconds)
    */
-  async waitForLinkGone(ifname: string, timeoutMs = 30_000): Promise<void> {
+  async waitForLinkGone(ifname: string, timeoutMs = 60_000): Promise<void> {
     const deadline = Date.now() + timeoutMs
     while ((await this.run(['ip', 'link', 'show', ifname], { expectExit: 'any' })).exitCode === 0) {
       if (Date.now() > deadline)

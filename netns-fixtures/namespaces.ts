@@ -263,10 +263,10 @@ function holds(has: Kept['has'], pid: string): boolean {
  * Takes kept ones because a bare number may, by the second look, belong
  * to a host of another test file.
  *
- * @throws Error naming the pids that survive SIGKILL for twenty seconds
+ * @throws Error naming the pids that survive SIGKILL for a minute: one who changes links waits for everybody on the machine who does
  */
 export async function killAllOf(kept: readonly Kept[]): Promise<void> {
-  const deadline = Date.now() + 20_000
+  const deadline = Date.now() + 60_000
   try {
     for (;;) {
       const left = processesOf(kept)

@@ -40,9 +40,9 @@ function runs(pid: number): boolean {
   }
 }
 
-/** Waits until none of the pids runs, and returns those that still do after twenty seconds. */
+/** Waits until none of the pids runs, and returns those that still do after a minute. */
 async function stillRunning(pids: readonly number[]): Promise<number[]> {
-  const deadline = Date.now() + 20_000
+  const deadline = Date.now() + 60_000
   for (;;) {
     const left = pids.filter(runs)
     if (left.length === 0 || Date.now() > deadline) return left

@@ -21,7 +21,8 @@ export function startKernelAgent(place: Place): KernelAgent {
     call: async <Value>(call: KernelCall, ...args: unknown[]) => {
       const id = ++last
       agent.write(`${JSON.stringify({ id, call, args })}\n`)
-      const output = await agent.waitFor(new RegExp(`^answer ${id} .*\n`, 'm'), 30_000)
+      // A hundred links are taken away one after the other, behind whoever changes links anywhere on the machine.
+      const output = await agent.waitFor(new RegExp(`^answer ${id} .*\n`, 'm'), 90_000)
       const answer: unknown = JSON.parse(new RegExp(`^answer ${id} (.*)\n`, 'm').exec(output)?.[1] ?? '')
       return (
         typeof answer === 'object' && answer !== null && 'value' in answer ? answer.value : answer

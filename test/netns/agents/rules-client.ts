@@ -33,7 +33,8 @@ export function startRulesAgent(place: Place, wrapper: readonly string[] = []): 
   const ask = async (call: RulesCall, args: readonly unknown[]): Promise<Answer> => {
     const id = ++last
     agent.write(`${JSON.stringify({ id, call, args })}\n`)
-    const output = await agent.waitFor(new RegExp(`^answer ${id} .*\n`, 'm'), 30_000)
+    // Longer than a restore program has, which may wait for its turn first.
+    const output = await agent.waitFor(new RegExp(`^answer ${id} .*\n`, 'm'), 90_000)
     return JSON.parse(new RegExp(`^answer ${id} (.*)\n`, 'm').exec(output)?.[1] ?? '') as Answer
   }
   return {
