@@ -8,7 +8,7 @@ import { snapshot, snapshotDifference } from '../../netns-fixtures/snapshot.ts'
 import { before, shell } from './helpexamples.ts'
 
 describe('everything the examples make', () => {
-  it('is gone again after one teardown for each container and one prune', async () => {
+  it('is gone again after one teardown for each container and one prune', { timeout: 300_000 }, async () => {
     await using lab = await createLab()
     const host = await lab.host('host')
     const { pid } = await lab.container(host)
