@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { createLab, type Lab } from '../../netns-fixtures/lab.ts'
 import { processesBeside } from '../../netns-fixtures/namespaces.ts'
-import { repository } from '../../netns-fixtures/place.ts'
+import { type Place, repository } from '../../netns-fixtures/place.ts'
 import { runToEnd, signalGroup, startInBackground } from '../../netns-fixtures/process.ts'
 import { needs } from '../../netns-fixtures/requirements.ts'
 import { visit } from './visit.ts'
@@ -38,6 +38,13 @@ function runs(pid: number): boolean {
   } catch {
     return false
   }
+}
+
+/** Of whom it is known that he is in there: who is killed on his way in is no process of the place yet. */
+async function sleeperIn(place: Place): Promise<number> {
+  const sleeper = place.start(['sh', '-c', 'echo here; exec sleep 1000'])
+  await sleeper.waitFor('here')
+  return sleeper.pid
 }
 
 /** Waits until none of the pids runs, and returns those that still do after a minute. */
@@ -161,10 +168,10 @@ describe('a container', () => {
     const box = await lab.container(host)
     await lab.wire(host, box, '192.0.2.0/24')
     await box.serve.tcp(80)
-    const sleeper = box.start(['sleep', '1000'])
+    const sleeper = await sleeperIn(box)
     await box.kill()
     await host.waitForLinkGone('eth0')
-    expect(await stillRunning([box.pid, sleeper.pid])).toEqual([])
+    expect(await stillRunning([box.pid, sleeper])).toEqual([])
     expect(runs(host.pid)).toBe(true)
     await box.kill()
   })
@@ -433,7 +440,7 @@ describe('disposing', () => {
       const box = await lab.container(near)
       await Promise.all([near, far, box].map((place) => place.serve.tcp(80)))
       const daemon = await box.sh('setsid sleep 1000 >/dev/null 2>&1 & echo $!')
-      pids.push(near.pid, far.pid, box.pid, near.start(['sleep', '1000']).pid, Number(daemon.stdout))
+      pids.push(near.pid, far.pid, box.pid, await sleeperIn(near), Number(daemon.stdout))
       expect(pids.filter(runs)).toHaveLength(5)
       throw new Error('the test’s own')
     }
@@ -472,7 +479,9 @@ describe('disposing', () => {
       const box = await lab.container(host)
       await box.serve.tcp(80)
       const wanderers = JSON.parse((await box.sh(${JSON.stringify(wanderers)})).stdout)
-      console.log(JSON.stringify([host.pid, box.pid, host.start(['sleep', '1000']).pid, ...wanderers]))
+      const sleeper = host.start(['sh', '-c', 'echo here; exec sleep 1000'])
+      await sleeper.waitFor('here')
+      console.log(JSON.stringify([host.pid, box.pid, sleeper.pid, ...wanderers]))
       process.kill(process.pid, 'SIGKILL')`
     const argv = [
       process.execPath,
