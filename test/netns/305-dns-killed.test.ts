@@ -23,7 +23,7 @@ async function setUpWith(host: Host, box: Container, command: string): Promise<n
   const request = JSON.stringify({ sandbox: box.netns, container: { id: 'web', name: 'web' } })
   const { exitCode } = await host.node('test/netns/agents/atcommit.ts', request, command, {
     expectExit: 'any',
-    timeoutMs: 30_000,
+    timeoutMs: 100_000,
   })
   return exitCode
 }

@@ -13,7 +13,7 @@ const { renameSync } = fs
 Object.assign(fs, {
   renameSync: (...[from, to]: Parameters<typeof renameSync>) => {
     if (/\/pending\/.*\.json$/.test(String(from))) {
-      const { status, stderr } = spawnSync('sh', ['-ec', command], { encoding: 'utf8', timeout: 20_000 })
+      const { status, stderr } = spawnSync('sh', ['-ec', command], { encoding: 'utf8', timeout: 80_000 })
       if (status !== 0) throw new Error(`${command}: ${stderr}`)
     }
     renameSync(from, to)
