@@ -32,7 +32,9 @@ const resolvConf = (host: Host, ...servers: readonly string[]): Promise<unknown>
 
 /** Waits until the name server answers so, which it does once it has noticed other resolvers. */
 const untilAnswered = ({ box, server }: Named, name: string, answer: string): Promise<unknown> =>
-  box.sh(`until dig +time=10 @${server} ${name} | grep -q '${answer}'; do sleep 0.05; done`)
+  box.sh(`until dig +time=10 @${server} ${name} | grep -q '${answer}'; do sleep 0.05; done`, {
+    timeoutMs: 60_000,
+  })
 
 async function oneContainer(lab: Lab, ...flags: string[]): Promise<NameYard & Named> {
   const yard = await layNameYard(lab)
