@@ -96,6 +96,11 @@ describe('holders of ports', () => {
     await waitUntil(host, `ss -Hlnt 'sport = 7000'`, (out) => out.includes(':7000'))
     const client = host.start(['socat', 'EXEC:cat', 'TCP4:127.0.0.1:7000,sourceport=8080'])
     await waitUntil(host, `ss -Hnt state established 'sport = 8080'`, (out) => out.includes(':8080'))
+    // A child has the connection, which is established before, and has closed what it inherited: the port is its parent's.
+    const pids = (out: string): string => [...out.matchAll(/pid=(\d+)/g)].map(([, pid]) => pid).join()
+    const isChilds = (out: string): boolean => /^\d+$/.test(pids(out)) && pids(out) !== `${server.pid}`
+    await waitUntil(host, `ss -Hntp state established 'sport = 7000'`, isChilds)
+    await waitUntil(host, `ss -Hlntp 'sport = 7000'`, (out) => pids(out) === `${server.pid}`)
     expect(await rules.call('portHolder', 'tcp', null, 8080)).toBeUndefined()
     expect(await rules.call('portHolder', 'tcp', null, 7000)).toEqual({ pid: server.pid, program: 'socat' })
     await client.stop()
