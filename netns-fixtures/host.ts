@@ -102,6 +102,8 @@ export class Host extends Place {
     while ((await this.run(['ip', 'link', 'show', ifname], { expectExit: 'any' })).exitCode === 0) {
       if (Date.now() > deadline)
         throw new Error(`${this.name}: ${ifname} is still there\n${await this.picture()}`)
+      // Whoever takes it away needs the processor, too.
+      await sleep(20)
     }
   }
 

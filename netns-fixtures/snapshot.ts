@@ -15,10 +15,11 @@
  * @module
  */
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Host } from './host.ts'
 import { normaliseIptables, normaliseNft, type TableOptions, tablesIn } from './normalise.ts'
 import type { Place } from './place.ts'
-import { runToEnd } from './process.ts'
+import { type RunResult, runToEnd } from './process.ts'
 
 /** Lines by section: `link`, `address`, `route4`, `nft`, `sysctl`, `files`, … */
 export type Snapshot = Readonly<Record<string, readonly string[]>>
@@ -65,8 +66,7 @@ const script = Object.entries(commands)
 
 /** Takes the picture of a host or a container; about 30 ms. */
 export async function snapshot(place: Place, options: SnapshotOptions = {}): Promise<Snapshot> {
-  const { stdout } = await place.run(['sh', '-c', script])
-  const sections = normalise(stdout, options)
+  const sections = normalise(await looked((argv) => place.run(argv)), options)
   if (!(place instanceof Host)) return sections
   const folders = options.folders ?? stateFolders
   return { ...sections, files: folders.flatMap((folder) => filesBelow(`/proc/${place.pid}/root`, folder)) }
@@ -74,8 +74,7 @@ export async function snapshot(place: Place, options: SnapshotOptions = {}): Pro
 
 /** Takes the picture of the machine the tests run on, without sysctls and files. */
 export async function snapshotOfThisMachine(): Promise<Snapshot> {
-  const { stdout } = await runToEnd(['sh', '-c', script])
-  const { sysctl: _sysctl, ...sections } = normalise(stdout, {})
+  const { sysctl: _sysctl, ...sections } = normalise(await looked((argv) => runToEnd(argv)), {})
   return sections
 }
 
@@ -85,7 +84,42 @@ export async function snapshotOfThisMachine(): Promise<Snapshot> {
  */
 export async function snapshotHere(netns?: string): Promise<Snapshot> {
   const entering = netns === undefined ? [] : ['nsenter', `--net=${netns}`]
-  return normalise((await runToEnd([...entering, 'sh', '-c', script])).stdout, {})
+  return normalise(await looked((argv) => runToEnd([...entering, ...argv])), {})
+}
+
+/** As long as a busy machine lets the kernel's workers wait. */
+const settleLimitMs = 5000
+
+/**
+ * What the commands say, once more where an IPv6 address has just been added: a worker of the kernel makes the routes that
+ * belong to it (local, anycast) when it gets to it, also where nobody is asked for the address first.
+ */
+async function looked(run: (argv: readonly string[]) => Promise<RunResult>): Promise<string> {
+  for (const deadline = Date.now() + settleLimitMs; ; await sleep(10)) {
+    const { stdout } = await run(['sh', '-c', script])
+    if (!isUnfinished(stdout) || Date.now() > deadline) return stdout
+  }
+}
+
+/** Whether an address has not its routes yet; one that others are asked for has none for seconds, or without a carrier. */
+function isUnfinished(output: string): boolean {
+  const texts = sectionsIn(output)
+  const listed = (name: string): { [key: string]: Json }[] =>
+    objectsIn(texts.get(name) ?? '') as { [key: string]: Json }[]
+  const routed = new Set(
+    listed('route6').flatMap(({ type, dst, dev }) =>
+      type === 'local' ? `${String(dst)} ${String(dev)}` : [],
+    ),
+  )
+  return listed('address').some(({ ifname, addr_info }) =>
+    (addr_info as { [key: string]: Json }[]).some(
+      (address) =>
+        address['family'] === 'inet6' &&
+        !isLinkLocal(address) &&
+        (address['nodad'] === true || address['tentative'] !== true) &&
+        !routed.has(`${String(address['local'])} ${String(ifname)}`),
+    ),
+  )
 }
 
 /**
@@ -129,12 +163,17 @@ function without(from: readonly string[], others: readonly string[]): string[] {
   })
 }
 
-function normalise(output: string, options: TableOptions): Record<string, string[]> {
+function sectionsIn(output: string): ReadonlyMap<string, string> {
   const texts = new Map<string, string>()
   for (const part of output.split(marker).slice(1)) {
     const end = part.indexOf('\n')
     texts.set(part.slice(0, end), part.slice(end + 1).trim())
   }
+  return texts
+}
+
+function normalise(output: string, options: TableOptions): Record<string, string[]> {
+  const texts = sectionsIn(output)
   const toldByIptables = [
     ...tablesIn(texts.get('iptables-nft') ?? '').map((name) => `ip ${name}`),
     ...tablesIn(texts.get('ip6tables-nft') ?? '').map((name) => `ip6 ${name}`),
