@@ -236,7 +236,8 @@ describe('stale state', () => {
     const one = await box(host)
     await addChain(host, list, { id: 'one', netns: one.netns })
     await outside.sh('echo x | socat -t 0.2 - UDP4:198.51.100.1:5353,sourceport=40000 || true')
-    expect((await host.sh('conntrack -L -p udp 2>/dev/null')).stdout).toContain('src=10.22.0.2')
+    // The datagram may still be on its way: the host is asked for its MAC first.
+    await host.sh('until conntrack -L -p udp 2>/dev/null | grep -q src=10.22.0.2; do sleep 0.05; done')
     await delChain(host, list, { id: 'one', netns: one.netns })
     const two = await box(host)
     await addChain(host, list, { id: 'two', netns: two.netns })
