@@ -49,7 +49,7 @@ tar -cf image.tar $config manifest.json layer.tar
 ctr -n k8s.io image import image.tar >/dev/null
 cri() { (cd "$ROOT" && "$NODE" --import "$LOADER" test/netns/agents/cri.ts "$@") || { tail -5 $W/log >&2; return 1; }; }
 # The image reaches the CRI service a moment after its import.
-run_pod() { tries=20; until : > $W/calls; pod=$(cri run "$1" 2>$W/why); do tries=$((tries - 1)); [ $tries -gt 0 ] || { cat $W/why >&2; return 1; }; sleep 0.3; done; }
+run_pod() { tries=100; until : > $W/calls; pod=$(cri run "$1" 2>$W/why); do tries=$((tries - 1)); [ $tries -gt 0 ] || { cat $W/why >&2; return 1; }; sleep 0.3; done; }
 calls() { cat $W/calls; : > $W/calls; }
 netns_of() { sed -n 's/.*"ifname":"eth0","netns":"\([^"]*\)".*/\1/p' $W/calls | head -1; }
 
@@ -73,5 +73,7 @@ umount -l "$netns"; rm -f "$netns"
 start_containerd
 section gc; tsnet cni gc k8s; calls
 section late; until_true 20 cri stop "$second"; cri remove "$second"; calls
+# The limits are the host's end's, which the kernel takes away in its own time.
+until_true 20 sh -c '! ip -br link show type veth | grep -q .'
 section after; tsnet ls -q; tsnet cni list; ls /run/netns; iptables-save | grep -e 'CNI-DN-' -e 8080 || true; tc qdisc show | grep -o 'tbf\|ingress' || true
 kill $containerd; wait $containerd 2>/dev/null || true
