@@ -30,11 +30,11 @@ p exec fixed cat /sys/class/net/eth0/address
 
 section killed
 # The watcher dies, the container goes on and is taken down whole; then all of them at once.
-kill -9 $(p inspect fixed --format '{{.State.ConmonPid}}'); sleep 0.1
+slay $(p inspect fixed --format '{{.State.ConmonPid}}')
 soon http://127.0.0.1:8088/; lookup asker fixed 10.71.4.1
 p rm -f -t0 fixed >/dev/null; dead http://127.0.0.1:8088/
 r --name twice --network n4 -p 8088:80 bb sh -c "$serve"; soon http://127.0.0.1:8088/
-kill -9 $(p inspect twice asker --format '{{.State.ConmonPid}} {{.State.Pid}}'); sleep 0.2
+slay $(p inspect twice asker --format '{{.State.ConmonPid}} {{.State.Pid}}')
 r --name heir --network n4 -p 8089:80 bb sh -c "$serve"; soon http://127.0.0.1:8089/
 # podman finds out at the first try that they are dead.
 until_true 20 p rm -f -t0 -a; p ps -aq | wc -l

@@ -84,7 +84,7 @@ p pod rm -f -t0 box >/dev/null || true
 section killed
 r --name victim --network one -p 8090:80 bb sh -c "$serve"
 soon http://127.0.0.1:8090/
-kill -9 $(p inspect victim --format '{{.State.ConmonPid}}'); sleep 0.2
+slay $(p inspect victim --format '{{.State.ConmonPid}}')
 p rm -f -t0 victim >/dev/null || true
 r --name heir --network one -p 8090:80 bb sh -c "$serve"; soon http://127.0.0.1:8090/
 p rm -f -t0 heir >/dev/null

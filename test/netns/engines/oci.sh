@@ -40,7 +40,7 @@ tsnet network create back --subnet 10.99.0.0/24 >/dev/null
 echo '{"network": "back:alias=sql", "publish": ["5432:5432"]}' > /etc/tsnet/hooks.json
 tsnet oci patch db >/dev/null; start db; tsnet ls --json | jq -r '.[] | select(.container.id == "db") | .attachments[] | "\(.network) \(.addresses[0]) \(.aliases[0]) \(.ports[0].hostPort)"'
 section killed
-kill -9 $(r state db | jq .pid); sleep 0.2; stop db; tsnet ls -q
+slay $(r state db | jq .pid); stop db; tsnet ls -q
 section unpatched
 tsnet oci patch --remove db >/dev/null; diff $W/before.json db/config.json && ls db
 stop web

@@ -18,6 +18,11 @@ until_true() {
   left=$(($1 * 30)); shift
   until "$@" >/dev/null 2>&1; do left=$((left - 1)); [ $left -gt 0 ] || { echo "gave up: $*" >&2; return 1; }; sleep 0.1; done
 }
+# SIGKILL for these, and waits for their end: nobody need have waited for them yet.
+slay() {
+  kill -9 "$@"
+  for pid; do until_true 20 sh -c "! kill -0 $pid 2>/dev/null || grep -q '^State:.Z' /proc/$pid/status"; done
+}
 # What stands between == NAME == lines is what the test looks at.
 section() { echo "== $1 =="; }
 # A shell line that gets the page at address $1; wget of a static busybox crashes.
