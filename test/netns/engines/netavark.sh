@@ -11,7 +11,7 @@ r --name bound -p 127.0.0.1:8081:80 bb sh -c "$serve"
 r --name range -p 9000-9002:80-82 bb sh -c "$serve"
 soon http://127.0.0.1:8080/; soon http://$outside:8080/; soon http://127.0.0.1:8081/; get http://$outside:8081/; soon http://$outside:9000/
 section far; nsenter -t "$FAR" -n curl -fs --max-time 10 http://$outside:8080/ || echo no
-section udp; for i in 1 2 3 4 5; do answer=$(echo x | nsenter -t "$FAR" -n socat -t 0.5 - UDP:$outside:5353 || true); [ -z "$answer" ] || break; sleep 0.3; done; echo "$answer"; kill $UDP
+section udp; for i in $(seq 30); do answer=$(echo x | nsenter -t "$FAR" -n socat -t 0.5 - UDP:$outside:5353 || true); [ -z "$answer" ] || break; sleep 0.3; done; echo "$answer"; kill $UDP
 section taken; p run --rm -p 8080:80 bb true >/dev/null 2>$W/err && echo started || echo refused
 section after; get http://127.0.0.1:8080/
 p rm -f -t0 tcp udp bound range >/dev/null
