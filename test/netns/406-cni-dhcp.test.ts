@@ -188,7 +188,10 @@ describe('dhcp', () => {
     expect((await container.sh('ip route show default')).stdout).toContain('metric 77')
   })
 
-  it('renews, goes on with its leases after the daemon was killed, and ends where the server says so', async () => {
+  it('renews, goes on with its leases after the daemon was killed, and ends where the server says so', {
+    // The waits below are longer together than a test has.
+    timeout: 240_000,
+  }, async () => {
     await using lab = await createLab()
     const { host, outside, server, container } = await street(lab, '--dhcp-option=58,2', '--dhcp-option=59,4')
     const { json } = await cni(host, 'ADD', lan, { netns: container.netns })
