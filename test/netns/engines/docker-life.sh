@@ -10,8 +10,7 @@ section first
 # There is no dockerd yet: the driver does not wait for one.
 start_tsnetd; answers; start_docker
 tar -C $W/image -c . | d import - bb >/dev/null
-n first; again d run --rm --network first bb sleep 0; d network rm first >/dev/null
-picture > $W/before
+first_round
 
 section together
 # One network of tsnet's: a container of dockerd, one of podman, one of a CNI runtime, each asking for the others.
@@ -37,7 +36,9 @@ until_true 10 sh -c 'tsnet ls | grep -q " dk "'
 for name in pd cn; do d exec dk nslookup -type=a $name | addresses; done
 for name in dk cn; do p exec pd nslookup -type=a $name | addresses; done
 for name in dk pd; do nsenter -t $box -n busybox nslookup -type=a $name 10.65.0.1 | addresses; done
-cni DEL; kill $box; p rm -f -t0 pd >/dev/null; p network rm front >/dev/null; d rm -f dk >/dev/null; d network rm theirs >/dev/null; tsnet network rm front >/dev/null
+cni DEL; kill $box; p rm -f -t0 pd >/dev/null; p network rm front >/dev/null; d rm -f dk >/dev/null; d network rm theirs >/dev/null
+# Docker is answered before dk is gone, and front has somebody until then.
+until_true 10 sh -c '! tsnet ls -q | grep -q .'; tsnet network rm front >/dev/null
 
 section overlap
 # Docker leaves the choice of its pools to the driver, and does not know what others use.

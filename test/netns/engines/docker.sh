@@ -19,9 +19,7 @@ T
 fi
 start_tsnetd; start_docker
 tar -C $W/image -c . | d import - bb >/dev/null
-# dockerd leaves chains and docker0 behind, so the picture is taken after a first round.
-n first; again d run --rm --network first bb sleep 0; d network rm first >/dev/null
-picture > $W/before
+first_round
 
 section published
 n --subnet 10.60.0.0/24 one; n --subnet 10.61.0.0/24 two
@@ -33,7 +31,7 @@ soon http://127.0.0.1:8080/; get http://$outside:8080/; get http://127.0.0.1:808
 section far; far curl -fs --max-time 10 http://$outside:8080/ || echo no
 far curl -fs --max-time 1 http://$outside:8081/ || echo no
 section udp
-asked() { for i in 1 2 3 4 5; do answer=$(echo x | "$@" || true); [ -z "$answer" ] || break; sleep 0.3; done; echo "$answer"; }
+asked() { for i in $(seq 30); do answer=$(echo x | "$@" || true); [ -z "$answer" ] || break; sleep 0.3; done; echo "$answer"; }
 asked far socat -t 0.5 - UDP:$outside:5353; asked socat -t 0.5 - UDP:127.0.0.1:5353; kill $UDP
 section any; r --name any --network one --expose 80 -P bb sh -c "$serve"
 [ "$DRIVER" = bridge ] || until_true 10 tsnet port any

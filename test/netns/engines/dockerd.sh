@@ -4,7 +4,8 @@
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 for folder in /var/lib/docker /var/lib/tsnet /etc/docker; do mkdir -p $folder; mount -t tmpfs tmpfs $folder; done
 DOCKER=$(command -v /usr/bin/docker || command -v docker)
-d() { timeout 60 "$DOCKER" "$@"; }
+# Twenty containers go in one command.
+d() { timeout 180 "$DOCKER" "$@"; }
 # $LIVE: more words for dockerd. $SOCKET: where the driver listens.
 LIVE=; SOCKET=/run/docker/plugins/tsnet.sock
 start_docker() {
@@ -23,10 +24,11 @@ start_tsnetd() {
 answers() { curl -fs --max-time 1 --unix-socket $SOCKET -d '' http://x/Plugin.Activate; }
 # $1 signal, $2 pid: and wait for its end.
 end() { kill -$1 $2; until_true 20 sh -c "! kill -0 $2 2>/dev/null || grep -q '^State:.Z' /proc/$2/status"; }
-# The driver gives up while dockerd still listens, and says so: whoever meets that on a busy machine asks again.
+# The driver gives up while dockerd still listens, and says so: whoever meets that on a busy machine asks again. Twenty at
+# once may each meet it many times.
 cat > $W/again <<A
 again() {
-  left=8 said=\$(mktemp $W/said.XXXXXX)
+  left=40 said=\$(mktemp $W/said.XXXXXX)
   until "\$@" 2>\$said; do
     left=\$((left - 1))
     if [ \$left = 0 ] || ! grep -q 'too busy to do it within\\|locking .* still held' \$said; then cat \$said >&2; return 1; fi
@@ -55,6 +57,13 @@ picture() {
   for tool in iptables ip6tables; do $tool-save 2>/dev/null | grep '^-A' | sort || true; done
   nft list tables | grep -v 'filter$\|nat$\|raw$\|mangle$' || true
   ls -A /run/tsnet/containers /run/tsnet/pending /var/lib/tsnet/networks /var/lib/tsnet/docker 2>/dev/null || true
+}
+# dockerd leaves chains and docker0 behind, so the picture is taken after a first round; and that may be over a little after
+# dockerd has its answer, as everything that is taken away.
+first_round() {
+  n first; again d run --rm --network first bb sleep 0; d network rm first >/dev/null
+  until_true 10 sh -c '! ip -br link show type bridge | grep -q ^br-'
+  until picture > $W/before; sleep 0.5; same; do :; done
 }
 same() { picture | diff $W/before - >/dev/null; }
 # Docker is answered before all is done.
