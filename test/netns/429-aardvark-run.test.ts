@@ -160,20 +160,17 @@ describe('aardvark-dns run', () => {
     await using lab = await createLab()
     const host = await layFolder(lab)
     await write(host, { ...files, broken: 'nonsense\n' })
-    const { stdout } = await host.run(
-      [
-        ...['unshare', '-m', 'bash', '-ec'],
-        // A /dev of its own, with a log in it.
-        `mkdir /run/dev; mount -t tmpfs tmpfs /run/dev; cp -a /dev/null /dev/urandom /run/dev; mount --bind /run/dev /dev
+    const { stdout } = await host.run([
+      ...['unshare', '-m', 'bash', '-ec'],
+      // A /dev of its own, with a log in it.
+      `mkdir /run/dev; mount -t tmpfs tmpfs /run/dev; cp -a /dev/null /dev/urandom /run/dev; mount --bind /run/dev /dev
          socat -u UNIX-RECV:/dev/log OPEN:/run/log,creat,append & until [ -e /dev/log ]; do sleep 0.02; done
          exec 40</etc/hostname; ${run(ours)}
          find /proc/${pidOf}/fd -lname /etc/hostname
          awk '/^(Uid|CapEff)/{print $2}' /proc/${pidOf}/status
          until grep -q nonsense /run/log; do sleep 0.02; done; sed 's/.*aardvark-dns\\[[0-9]*\\]//' /run/log; echo
          kill ${pidOf} $!`,
-      ],
-      { timeoutMs: 20_000 },
-    )
+    ])
     // Root, because the files are root's; of root's rights, low ports alone.
     expect(stdout).toBe(
       `0\n0000000000000400\n: reading ${folder}/broken: line 1: "nonsense" is no IP address\n`,
