@@ -14,8 +14,11 @@ import { dockerLeftovers } from './dockerleft.ts'
 
 needs('root', 'ip', 'nft', 'iptables', 'veth', 'bridge', 'ipv6', 'socat', 'built')
 
-/** In the container of docker0: answers each connection with the address it came from. */
-const served = `ip netns exec dockered socat TCP-LISTEN:80,fork,reuseaddr SYSTEM:'echo $SOCAT_PEERADDR'`
+/**
+ * In the container of docker0: answers each connection with the address it came from. Who asks says nothing, and closes his
+ * half at once: without -t the shell has half a second to answer him.
+ */
+const served = `ip netns exec dockered socat -t10 TCP-LISTEN:80,fork,reuseaddr SYSTEM:'echo $SOCAT_PEERADDR'`
 
 /** What the kernel has inside the container: addresses, routes of all tables, rules. */
 async function inside(host: Host): Promise<string> {
