@@ -93,9 +93,12 @@ export async function layChaosYard(
   const setup = ['setup', ...(sharing ? [] : ['--netns', box.netns]), '--id', 'one', ...words]
   const teardown = ['teardown', 'one']
   await stays?.(host)
+  const staying = processesOf(host)
   // A bridge of its own and the files beside it stay as they are only after their first container.
   await tsnet(...setup)
   await tsnet(...teardown)
+  // Its name server may still be there, and would be missed afterwards.
+  await processesEnd(host, staying)
   const look = async () => ({
     host: await snapshot(host),
     inside: (await box.sh('ip -br addr; cat /proc/sys/net/core/somaxconn')).stdout,

@@ -33,10 +33,13 @@ export async function layLifeYard(lab: Lab): Promise<LifeYard> {
   const { host, container } = await layNameYard(lab)
   const untouched = await snapshot(host)
   const daemon = host.start([...tsnetWords, 'daemon', 'run'])
-  await daemon.waitFor('"listening"', 20_000)
+  await daemon.waitFor('"listening"')
   const words = ['--id', 'asker', '--container-name', 'asker', '--firewall', 'nftables']
   const { box, server } = await container(...words)
   const ask = (): Promise<string> => dig(box, `@${server}`, 'asker')
+  // From now on no question is lost, and none is repeated.
+  const first = await ask()
+  if (first !== asked) throw new Error(`asker is told of its name: ${first}`)
   const askOften = (): ReturnType<LifeYard['askOften']> => {
     const often = `while :; do dig +short +time=60 +tries=1 @${server} asker; sleep 0.05; done`
     const asking = box.start(['sh', '-c', often])
