@@ -9,6 +9,7 @@ import type { BridgeView, ContainerView, HostMap, NamespaceView } from '../../li
 import { createLab } from '../../netns-fixtures/lab.ts'
 import { needs } from '../../netns-fixtures/requirements.ts'
 import { snapshot, snapshotDifference } from '../../netns-fixtures/snapshot.ts'
+import { linksUp } from './traceless.ts'
 import { unshared } from './unshared.ts'
 import { visit } from './visit.ts'
 
@@ -344,6 +345,8 @@ describe('tsnet ps', () => {
     const host = await lab.host('host')
     const box = await lab.container(host)
     await host.tsnet('setup', '--pid', String(box.pid), '--container-name', 'web', '-p', '8080:80')
+    // What is sent before that is counted nowhere.
+    await linksUp(box, 'eth0')
     // Containers of other engines are listed too, and there may be one on this machine just now.
     const shown = async (): Promise<ContainerView | undefined> =>
       (await host.tsnetJson<ContainerView[]>('ps')).find(({ pid }) => pid === box.pid)

@@ -5,8 +5,9 @@
  */
 import type { Container, Host } from '../../netns-fixtures/host.ts'
 import type { Lab } from '../../netns-fixtures/lab.ts'
+import { linksUp } from './traceless.ts'
 
-/** On the default network, over nftables. @param flags of `tsnet setup`, for each name */
+/** On the default network, over nftables, with links that are up: one packet is all that some tests send. @param flags of `tsnet setup`, for each name */
 export async function setUpNamed<Name extends string>(
   { lab, host }: { readonly lab: Lab; readonly host: Host },
   flags: Readonly<Record<Name, readonly string[]>>,
@@ -25,6 +26,7 @@ export async function setUpNamed<Name extends string>(
       String(box.pid),
       ...more,
     )
+    await linksUp(box, 'eth0')
     boxes[name] = box
   }
   return boxes as Record<Name, Container>
