@@ -20,7 +20,7 @@ const env = { TSNET_FIREWALL: 'nftables' }
 
 async function daemonOn(host: Host): Promise<Background> {
   const daemon = host.start([process.execPath, program, 'daemon', 'run'], { env })
-  await daemon.waitFor('"listening"', 10_000)
+  await daemon.waitFor('"listening"')
   return daemon
 }
 
