@@ -62,7 +62,7 @@ export interface Background {
   /**
    * Waits until the output contains `text` and returns the output.
    *
-   * @param timeoutMs milliseconds, default 20 000
+   * @param timeoutMs milliseconds, default 60 000
    * @throws Error with the output so far, when the time is over or the process has ended without it
    */
   waitFor(text: string | RegExp, timeoutMs?: number): Promise<string>
@@ -218,7 +218,7 @@ export function startInBackground(
     exited,
     output: () => text,
     write: (input) => void child.stdin?.write(input),
-    waitFor: (wanted, timeoutMs = 20_000) =>
+    waitFor: (wanted, timeoutMs = 60_000) =>
       new Promise((resolve, reject) => {
         const failed = (why: string): Error =>
           new CommandFailure(shown, `${why} without printing ${wanted}`, {

@@ -91,7 +91,7 @@ async function addDefaultRoute(place: Place, through: WireEnd): Promise<void> {
  * of each IPv6 address, which it adds behind the address, in its own time, also where none is looked for in others.
  */
 async function settled(place: Place, ifname: string): Promise<void> {
-  const deadline = Date.now() + 20_000
+  const deadline = Date.now() + 60_000
   for (;;) {
     const { stdout } = await place.run(['ip', '-br', 'addr', 'show', 'dev', ifname])
     const { stdout: six } = await place.sh(

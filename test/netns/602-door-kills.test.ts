@@ -60,7 +60,7 @@ describe('a launcher that is killed', () => {
       stays: (place) =>
         place
           .start([process.execPath, `${repository}dist/bin/tsnet`, 'daemon', 'run'], { env })
-          .waitFor('"listening"', 20_000),
+          .waitFor('"listening"'),
     })
     const ask = (words: readonly string[]): Promise<RunResult> => host.run([launcher, ...words], { env })
     const chances: { task: readonly string[]; point: Point }[] = []

@@ -26,7 +26,7 @@ it('a /28 serves containers one after another, each killed without a teardown', 
   await using lab = await createLab()
   const { host } = await layStreet(lab)
   const daemon = host.start([process.execPath, `${repository}dist/bin/tsnet`, 'daemon', 'run'])
-  await daemon.waitFor('"listening"', 20_000)
+  await daemon.waitFor('"listening"')
   const before = await snapshot(host)
   const network = ['network', 'create', 'small', '--subnet', '10.91.7.0/28', '--firewall', 'nftables']
   await host.tsnet(...network)

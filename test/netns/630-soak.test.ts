@@ -77,10 +77,10 @@ it('random life: memory, descriptors, sockets, rules and files end where they be
   // A connection that is just being closed counts for nobody.
   const open = ({ descriptors, netlink }: Process): number => descriptors + netlink
   await expect
-    .poll(() => open(look(host, daemon.pid)), { timeout: 10_000 })
+    .poll(() => open(look(host, daemon.pid)), { timeout: 30_000 })
     .toBeLessThanOrEqual(open(begun.daemon))
   await expect
-    .poll(() => open(look(host, names())), { timeout: 10_000 })
+    .poll(() => open(look(host, names())), { timeout: 30_000 })
     .toBeLessThanOrEqual(open(begun.names))
   const ended = await picture()
   const told = (which: 'daemon' | 'names'): string => {
