@@ -64,7 +64,7 @@ export async function yard(
       cwd: repository,
     },
   )
-  await load.waitFor('begun', 10_000)
+  await load.waitFor('begun')
   let told = 0
   const figures = async (): Promise<Figures> => {
     load.write('\n')
