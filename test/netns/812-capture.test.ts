@@ -25,11 +25,12 @@ async function yard(lab: Lab): Promise<{ readonly host: Host; readonly pid: numb
 
 /** Sends what `line` sends, again and again, until the capture has what it counts to. */
 function captureWhile(host: Host, capture: string, line: string) {
-  return host.sh(`
+  const script = `
     ${tsnet} capture ${capture} & capture=$!
     while kill -0 $capture 2>/dev/null; do ${line} >/dev/null 2>&1 || true; done
     wait $capture
-  `)
+  `
+  return host.sh(script, { timeoutMs: 90_000 })
 }
 
 describe('tsnet capture', () => {

@@ -92,6 +92,8 @@ describe('man pages', () => {
     expect(readdirSync(folder).sort()).toEqual(['tsnet.1', ...names].sort())
     const { stdout, stderr } = await host.sh(
       `for page in ${folder}/*.1; do groff -man -ww -z -Tutf8 $page; done; groff -man -Tascii -P-c ${folder}/tsnet-rules.1`,
+      // Each page is three programs.
+      { timeoutMs: 120_000 },
     )
     expect(stderr).toBe('')
     expect(stdout).toContain('tsnet-rules - the packet rules that concern a container')
