@@ -71,7 +71,7 @@ async function bounds({ before, run }: Operation): Promise<readonly Picture[]> {
   return [first, there.picture()]
 }
 
-describe.each([...makingOperations, ...removingOperations])('$name', { timeout: 60_000 }, (operation) => {
+describe.each([...makingOperations, ...removingOperations])('$name', { timeout: 240_000 }, (operation) => {
   it('killed at any moment is taken back or finished by gc', async () => {
     const expected = await bounds(operation)
     let nth = 1
@@ -100,7 +100,7 @@ describe.each([...makingOperations, ...removingOperations])('$name', { timeout: 
   })
 })
 
-describe.each(makingOperations)('$name', { timeout: 60_000 }, (operation) => {
+describe.each(makingOperations)('$name', { timeout: 240_000 }, (operation) => {
   it('killed at any moment, the same again makes what it makes alone', async () => {
     const [, made] = await bounds(operation)
     for (let nth = 1; ; nth += 2) {

@@ -58,7 +58,7 @@ async function world(): Promise<World> {
   }
 }
 
-describe.each(makingOperations)('$name', { timeout: 60_000 }, (operation) => {
+describe.each(makingOperations)('$name', { timeout: 240_000 }, (operation) => {
   it('leaves nothing, whichever step fails, before or after it was done', async () => {
     let nth = 1
     for (; ; nth++) {
