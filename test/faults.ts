@@ -329,7 +329,8 @@ export const faults: readonly Fault[] = [
   {
     name: 'the name server of tsnet was killed',
     backend: 'both',
-    break: 'kill -9 $(ss -Hulpn "src 10.90.0.1:53" | sed -n "s/.*pid=\\([0-9]*\\).*/\\1/p" | head -1)',
+    break: `kill -9 $(ss -Hulpn "src 10.90.0.1:53" | sed -n "s/.*pid=\\([0-9]*\\).*/\\1/p" | head -1)
+      while ss -Huln "src 10.90.0.1:53" | grep -q .; do sleep 0.05; done`,
     doctor: 'names-down',
   },
   {
