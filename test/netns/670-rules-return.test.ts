@@ -88,8 +88,8 @@ describe('a reload of firewalld, which forgets what it was told and flushes ipta
     const env = { TSNET_FIREWALL: firewall }
     await host.tsnet('setup', '--netns', box.netns, '--id', 'web', '-p', '8080:80', { env })
     expect(await far.probe.tcp('198.51.100.1', 8080)).toBe('reached')
-    await host.sh('firewall-cmd --reload')
-    await daemon.waitFor('"packet rules put back"', 20_000)
+    await host.sh('firewall-cmd --reload', { timeoutMs: 90_000 })
+    await daemon.waitFor('"packet rules put back"')
     await until(
       'check finds nothing',
       () => host.tsnet('check', { expectExit: 'any' }),
