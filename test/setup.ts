@@ -13,7 +13,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Snapshot, snapshotDifference, snapshotOfThisMachine } from '../netns-fixtures/snapshot.ts'
 
-const endLimitMs = 20_000
+const endLimitMs = 60_000
 
 let before: Snapshot
 const run = randomUUID()

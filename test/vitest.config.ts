@@ -47,9 +47,10 @@ const config: ViteUserConfig = defineConfig({
           // processors busy, and more would starve each other.
           fileParallelism: true,
           maxWorkers: 3,
-          // The longest take twenty seconds; commands and waits in them have limits of their own that say more.
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          // The longest take twenty seconds, on a machine that is slow and busy a hundred; commands and waits in them have
+          // limits of their own that say more.
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
           sequence: { groupOrder: 1 },
         },
       },

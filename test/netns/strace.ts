@@ -60,7 +60,7 @@ export async function pointsOf(
   argv: readonly string[],
   options: RunOptions = {},
 ): Promise<readonly Point[]> {
-  await host.run([...tracing, ...toFile, ...argv], { timeoutMs: 30_000, ...options })
+  await host.run([...tracing, ...toFile, ...argv], { timeoutMs: 90_000, ...options })
   const { stdout } = await host.run(['sh', '-c', `cat ${traceFile}; rm ${traceFile}`])
   return pointsIn(stdout)
 }
