@@ -20,7 +20,7 @@ const parts = ['.config', 'cmd', 'lib', 'netns-fixtures', 'plugins', 'package.js
 const papers = ['README.md', 'CHANGELOG.md', 'LICENSE']
 
 async function run(program: string, words: readonly string[], cwd: string, stdin = ''): Promise<string> {
-  const options = { cwd, timeout: 240_000, maxBuffer: 1 << 26, env: { ...process.env, TSNET_RELEASE: '1' } }
+  const options = { cwd, timeout: 500_000, maxBuffer: 1 << 26, env: { ...process.env, TSNET_RELEASE: '1' } }
   const running = promisify(execFile)(program, words, options)
   // Who reads nothing may have ended by now.
   running.child.stdin?.on('error', () => undefined).end(stdin)
@@ -43,7 +43,7 @@ const digest = (path: string): string => createHash('sha256').update(readFileSyn
 
 describe('a release', () => {
   it('has the same bytes from two folders, none of them a place of the builder, and starts elsewhere', {
-    timeout: 600_000,
+    timeout: 1_200_000,
   }, async () => {
     const [first, second] = await Promise.all([release('a'), release('another-longer-name')])
     expect(digest(second)).toBe(digest(first))
