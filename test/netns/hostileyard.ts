@@ -297,6 +297,8 @@ export const attempts: readonly Attempt[] = [
     tryIt: async ({ host }, { alice, mallory, gateway }) => {
       const way = { ...to(gateway, mallory), from: mallory.v4, to: gateway.v4 }
       const frame = udp4(way, { from: 2000, to: 9 })
+      // The first must still be there when the last has come, also where that takes a minute.
+      await host.run(['sysctl', '-qw', 'net.netfilter.nf_conntrack_udp_timeout=600'])
       await send(mallory.place, [{ frame, times: 20_000, offset: sourcePortAt }])
       // She has none left perhaps; the others have.
       await settle(alice.place, gateway.v4)

@@ -98,6 +98,8 @@ export function guardRules({ kernel, options, mended, failed }: RulesGuardOption
       by = []
       return
     }
+    // Who has changed some while we looked: what was his doing is put back now.
+    hear(notices?.read() ?? [], performance.now())
     const changers = distinct(by)
     const groups = await reapplyRules(there)
     by = []
