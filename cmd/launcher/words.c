@@ -122,7 +122,8 @@ void read_input(void) {
     ssize_t length = read(0, piece, sizeof piece);
     if (length == 0 || (length < 0 && errno != EINTR && errno != EAGAIN)) break;
     if (length > 0) put(&input, piece, length);
-    if (input.length > FRAME_LIMIT / 2) break;
+    if (input.length > FRAME_LIMIT / 2)
+      give_up("give it the document alone", "reading standard input: it has more than %u bytes", FRAME_LIMIT / 2);
   }
   input_read = 1;
 }

@@ -67,6 +67,17 @@ describe('the environment', () => {
   })
 })
 
+it('an input that is too long is refused, and not cut', async () => {
+  const sent = await listener()
+  const netavark = await build('netavark', 'podman/', { frame: 4096 })
+  expect(await call(netavark, ['setup', '/run/netns/x'], { input: 'x'.repeat(4096) })).toEqual({
+    code: 1,
+    stdout: '{"error":"reading standard input: it has more than 2048 bytes (give it the document alone)"}\n',
+    stderr: '',
+  })
+  expect(sent).toEqual([])
+})
+
 describe('SIGINT and SIGTERM', () => {
   /** Sends both when the call is there. @returns the kinds of frames, to be filled */
   async function signalling(netavark: () => ChildProcess | undefined, until: number): Promise<number[]> {
