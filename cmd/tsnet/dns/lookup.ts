@@ -12,7 +12,7 @@ import {
   type Session,
   textFlag,
 } from '../command.ts'
-import { knownNetwork } from '../network/known.ts'
+import { readKnownNetwork } from '../network/known.ts'
 import { engineOptionsOf } from '../options.ts'
 import { writeJson } from '../print/json.ts'
 import { asLines } from '../print/lines.ts'
@@ -39,16 +39,11 @@ const args = [{ syntax: '<name>', about: 'the name, with or without a domain' }]
 /** As grep has it: nothing was found. */
 const nothingFound = 1
 
-async function readNetwork(word: string, session: Session): Promise<string> {
-  const lib = await session.lib()
-  lib.readJoinedNetwork(word, '--network')
-  return knownNetwork(await session.engine(), word, lib)
-}
-
 async function ask({ args: [name = ''], flags, globals }: Invocation, session: Session): Promise<Lookup> {
   const lib = await session.lib()
   const [from, network, type] = ['from', 'network', 'type'].map((flag) => textFlag(flags, flag))
-  const asked = network === undefined ? {} : { network: await readNetwork(network, session) }
+  const asked =
+    network === undefined ? {} : { network: await readKnownNetwork(network, '--network', session) }
   return lib.openNames(engineOptionsOf(globals, session.io.env, lib)).lookup({
     name,
     ...(from === undefined ? {} : { from }),

@@ -5,7 +5,15 @@
  */
 
 import type { NameRoute } from '../../../lib/index.ts'
-import { type CommandDefinition, type Flags, type Lib, switchFlag, textFlag } from '../command.ts'
+import {
+  type CommandDefinition,
+  type Flags,
+  type Lib,
+  type Session,
+  switchFlag,
+  textFlag,
+} from '../command.ts'
+import { readKnownNetwork } from '../network/known.ts'
 import { engineOptionsOf } from '../options.ts'
 import { writeJson } from '../print/json.ts'
 import { asLines } from '../print/lines.ts'
@@ -40,7 +48,7 @@ export const dnsRoute: CommandDefinition = {
     if (word === undefined && switchFlag(flags, 'remove'))
       throw new UsageError('no domain given', 'tsnet dns route corp.example --remove')
     const lib = await session.lib()
-    const owner = readOwner(flags, lib)
+    const owner = await readOwner(flags, session)
     const route =
       word === undefined ? undefined : readRoute(word, owner, { remove: switchFlag(flags, 'remove'), lib })
     const names = lib.openNames(engineOptionsOf(globals, io.env, lib))
@@ -57,14 +65,15 @@ export const dnsRoute: CommandDefinition = {
 }
 
 /** @throws UsageError, TSNET_BAD_VALUE (invalid) */
-function readOwner(flags: Flags, lib: Lib): Pick<NameRoute, 'network' | 'container'> {
+async function readOwner(flags: Flags, session: Session): Promise<Pick<NameRoute, 'network' | 'container'>> {
   const [network, container] = [textFlag(flags, 'network'), textFlag(flags, 'container')]
   if (network !== undefined && container !== undefined) {
     throw new UsageError('a route is for a network or for a container', 'give --network or --container')
   }
+  const { readContainerName } = await session.lib()
   return {
-    ...(network === undefined ? {} : { network: lib.readJoinedNetwork(network, '--network') }),
-    ...(container === undefined ? {} : { container: lib.readContainerName(container, '--container') }),
+    ...(network === undefined ? {} : { network: await readKnownNetwork(network, '--network', session) }),
+    ...(container === undefined ? {} : { container: readContainerName(container, '--container') }),
   }
 }
 

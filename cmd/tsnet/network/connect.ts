@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { EndpointRequest } from '../../../lib/index.ts'
+import type { EndpointRequest, Engine, Selector } from '../../../lib/index.ts'
 import {
   type CommandDefinition,
   type Flags,
@@ -18,7 +18,6 @@ import { requireSelector, selectorOptions } from '../options.ts'
 import { renderContainer } from '../print/container.ts'
 import { writeJson } from '../print/json.ts'
 import { UsageError } from '../usage.ts'
-import { knownNetwork } from './known.ts'
 
 export const networkConnect: CommandDefinition = {
   path: ['network', 'connect'],
@@ -111,11 +110,11 @@ export const networkDisconnect: CommandDefinition = {
 async function disconnectContainer({ args, flags, globals }: Invocation, session: Session): Promise<number> {
   const lib = await session.lib()
   const [name = '', ...words] = args
-  lib.readJoinedNetwork(name, 'NETWORK')
+  const meant = lib.readJoinedNetwork(name, 'NETWORK')
   const word = requireSelector(words, flags, lib)
   const engine = await session.engine()
-  const network = await knownNetwork(engine, name, lib)
   const selector = await lib.selectKnown(engine, word)
+  const network = meant === name ? name : await leftNetwork(name, meant, { engine, selector })
   const label = 'container' in selector ? selector.container : selector.sandboxPath
   const now = await session.waitFor(
     `leaving ${network}`,
@@ -132,4 +131,14 @@ async function disconnectContainer({ args, flags, globals }: Invocation, session
     )
   }
   return 0
+}
+
+/** `bridge` and `default` mean the default network, as for `connect`, unless it is on one of CNI's that is called so. */
+async function leftNetwork(
+  word: string,
+  meant: string,
+  { engine, selector }: { readonly engine: Engine; readonly selector: Selector },
+): Promise<string> {
+  const { attachments } = await engine.inspect(selector)
+  return attachments.some(({ network }) => network === word) ? word : meant
 }

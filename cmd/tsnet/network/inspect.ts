@@ -16,9 +16,8 @@ export const networkInspect: CommandDefinition = {
   groups: [],
   onSignal: 'stop',
   run: async ({ args, globals }, session) => {
-    const engine = await session.engine()
-    const name = await knownNetwork(engine, args[0] ?? '', await session.lib())
-    const found = await engine.inspectNetwork(name)
+    const name = await knownNetwork(args[0] ?? '', session)
+    const found = await (await session.engine()).inspectNetwork(name)
     if (globals.quiet && !globals.json) session.io.stdout.write(`${found.config.name}\n`)
     else writeJson(session.io.stdout, 'network inspect', found)
     return 0

@@ -17,11 +17,10 @@ export const networkRm: CommandDefinition = {
   groups: [],
   onSignal: 'finish',
   run: async ({ args, globals }, session) => {
-    const lib = await session.lib()
     const engine = await session.engine()
     const removed: string[] = []
     for (const word of args) {
-      const name = await knownNetwork(engine, word, lib)
+      const name = await knownNetwork(word, session)
       await session.waitFor(
         `removing network ${name}`,
         engine.removeNetwork(name, { signal: session.abortSignal() }),

@@ -9,7 +9,7 @@ import { type CommandDefinition, type Flags, type Lib, listFlag, textFlag } from
 import { writeJson } from '../print/json.ts'
 import { renderNetwork } from '../print/network.ts'
 import { UsageError } from '../usage.ts'
-import { knownNetwork } from './known.ts'
+import { readKnownNetwork } from './known.ts'
 
 export const networkUpdate: CommandDefinition = {
   path: ['network', 'update'],
@@ -41,14 +41,12 @@ export const networkUpdate: CommandDefinition = {
   onSignal: 'finish',
   run: async ({ args, flags, globals }, session) => {
     const lib = await session.lib()
-    const word = args[0] ?? ''
-    lib.readJoinedNetwork(word, 'NAME')
+    const name = await readKnownNetwork(args[0] ?? '', 'NAME', session)
     const update = updateOf(flags, lib)
     if (Object.keys(update).length === 0) {
       throw new UsageError('nothing to change', 'give --dns, --label, --label-rm or --isolate')
     }
     const engine = await session.engine()
-    const name = await knownNetwork(engine, word, lib)
     const now = await session.waitFor(
       `changing network ${name}`,
       engine.updateNetwork(name, update, { signal: session.abortSignal() }),

@@ -323,6 +323,21 @@ describe('the default network', () => {
       expect(calls.at(-1)?.[1], line).toBe('bridge')
     }
   })
+
+  it('is left again by the word by which it was joined, unless the container is on one of CNI that is called so', async () => {
+    const bridge = { ...shop, config: { ...shop.config, name: 'bridge' } }
+    const on = async (network: string): Promise<unknown> => {
+      const attachments = web.attachments.map((one) => ({ ...one, network }))
+      const inspect = async () => ({ ...web, attachments })
+      const beside = { ...engine, listNetworks: async () => [bridge], inspect }
+      const { calls } = await tsnet(['network', 'disconnect', 'bridge', 'web'], { engine: beside })
+      return calls.at(-1)?.filter((word) => typeof word === 'string')
+    }
+    expect([await on('tsnet'), await on('bridge')]).toEqual([
+      ['disconnect', 'tsnet'],
+      ['disconnect', 'bridge'],
+    ])
+  })
 })
 
 describe('tsnet network create', () => {
