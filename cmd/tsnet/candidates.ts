@@ -5,7 +5,13 @@
  * @module
  */
 
-import type { CommandDefinition, CommandFamily, OptionDefinition, Values } from './command.ts'
+import {
+  type CommandDefinition,
+  type CommandFamily,
+  type OptionDefinition,
+  type Values,
+  valuesOf,
+} from './command.ts'
 import { globalOptions } from './options.ts'
 
 export interface Candidate {
@@ -103,16 +109,10 @@ async function argumentsOf(
   )
   const argument = args[Math.min(bare.length - path.length, args.length - 1)]
   if (argument === undefined) return []
-  const { syntax, values } = argument
-  if (values === undefined && /command/.test(syntax))
+  const values = valuesOf(argument)
+  if (values === undefined && /command/.test(argument.syntax))
     return commandWords(bare.slice(path.length), around.commands)
-  return named({ values: values ?? meantBy(syntax), about: argument.about }, around.known)
-}
-
-/** What an argument is called says what it is. */
-function meantBy(syntax: string): Values | undefined {
-  if (/container/.test(syntax)) return 'containers'
-  return /network/.test(syntax) ? 'networks' : undefined
+  return named({ values, about: argument.about }, around.known)
 }
 
 async function named(

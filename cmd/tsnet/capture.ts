@@ -8,6 +8,7 @@ import { closeSync, openSync, writeSync } from 'node:fs'
 import type { Capture } from '../../lib/index.ts'
 import { type CommandDefinition, type Invocation, type Session, textFlag } from './command.ts'
 import { follow, limitFlag, limitOptions, orAborted, untilWhen } from './follow.ts'
+import type { Output } from './io.ts'
 import { jsonLine } from './print/json.ts'
 import { packetLine } from './print/packet.ts'
 import { UsageError } from './usage.ts'
@@ -114,7 +115,7 @@ async function watch(
       const { fail } = await session.lib()
       throw fail('TSNET_NO_SUCH_CONTAINER', {
         message: `capturing packets of ${running.name}: its network namespace is gone`,
-        field: 'CONTAINER',
+        field: 'container',
         value: running.name,
         hint: `${seen} packets were captured before that`,
       })
@@ -130,10 +131,13 @@ function lines(running: Capture, { globals }: Invocation, { io, palette }: Sessi
   return (packet) => {
     const view = running.view(packet)
     const shown = globals.json ? jsonLine('capture', view) : packetLine(view, running.names, palette)
-    io.stdout.write(`${shown}\n`)
-    return undefined
+    return putText(io.stdout, `${shown}\n`)
   }
 }
+
+/** Waits for a reader that is slower than the packets: else all of them would lie in memory. */
+const putText = (stdout: Output, text: string): ReturnType<Put> =>
+  stdout.put === undefined ? void stdout.write(text) : stdout.put(Buffer.from(text))
 
 /** Standard output: through its stream, for a pipe of Node's takes 64 KiB and then throws. */
 function pcapStream(running: Capture, { io: { stdout } }: Session): Pcap {

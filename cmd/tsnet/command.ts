@@ -45,6 +45,13 @@ export interface ArgumentDefinition {
   readonly values?: Values
 }
 
+/** What an argument is called says what it is, where nothing else does. */
+export function valuesOf({ syntax, values }: ArgumentDefinition): Values | undefined {
+  if (values !== undefined) return values
+  if (/container/.test(syntax)) return 'containers'
+  return /network/.test(syntax) ? 'networks' : undefined
+}
+
 /** @typeParam S a hot verb is content with less of a session than others */
 export interface CommandDefinition<S extends VerbSession = Session> {
   /** `['network', 'create']` for `tsnet network create`. */

@@ -12,6 +12,9 @@ import { localClock } from './print/packet.ts'
 import type { Palette } from './print/paint.ts'
 import { UsageError } from './usage.ts'
 
+/** As the library has them. */
+const kinds = ['attach', 'detach', 'names', 'network', 'link', 'address', 'route', 'rules', 'lost']
+
 export const events: CommandDefinition = {
   path: ['events'],
   summary: "what happens to this host's network, and who changes rules",
@@ -26,8 +29,8 @@ export const events: CommandDefinition = {
       options: [
         {
           flags: '--only <kinds>',
-          about: 'a list of attach, detach, names, network, link, address, route, rules, lost',
-          values: ['attach', 'detach', 'names', 'network', 'link', 'address', 'route', 'rules', 'lost'],
+          about: `a list of ${kinds.join(', ')}`,
+          values: kinds,
         },
         ...limitOptions('events'),
       ],

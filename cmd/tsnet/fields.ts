@@ -8,7 +8,16 @@
  * @module
  */
 
-import { type CommandDefinition, dashed, type Invocation, type VerbLib, type VerbSession } from './command.ts'
+import {
+  type CommandDefinition,
+  dashed,
+  type Invocation,
+  type OptionDefinition,
+  type Values,
+  type VerbLib,
+  type VerbSession,
+  valuesOf,
+} from './command.ts'
 
 /** Such a path by itself: no part of the path of a file. */
 const pattern =
@@ -44,6 +53,14 @@ const sought: Readonly<Record<string, string>> = {
   from: 'from',
   target: 'to',
   bridge: 'bridges',
+}
+
+/** Of these, what takes something else is not meant by the same word: a label may be called as a network is. */
+const kinds: Readonly<Record<string, Values>> = {
+  container: 'containers',
+  from: 'containers',
+  target: 'containers',
+  network: 'networks',
 }
 
 type Told = Pick<CommandDefinition<VerbSession>, 'args' | 'groups'>
@@ -85,36 +102,51 @@ function typedAs(
   const given = wordsOf(definition, invocation).sort(
     (a, b) => Number(isCalled(b.word, called)) - Number(isCalled(a.word, called)),
   )
+  const kind = kinds[field]
+  const fitting = given.filter(({ text, values }) => kind === undefined || kindOf(text, values) === kind)
   const said =
-    given.find(({ text }) => text === value) ??
-    given.find(({ text }) => text.split(/[:=,]/).some((part) => part === value)) ??
+    fitting.find(({ text }) => text === value) ??
+    fitting.find(({ text }) => text.split(/[:=,]/).some((part) => part === value)) ??
     given.find(({ word }) => isCalled(word, called))
   return said?.word
 }
 
+/** `--network container:web` is the one value that names another kind of thing. */
+const kindOf = (text: string, values: Values | undefined): Values | undefined =>
+  text.startsWith('container:') ? 'containers' : values
+
 const isCalled = (word: string, name: string): boolean => word.toLowerCase().replace(/^--/, '') === name
 
-/** All that was typed, each with the flag or argument it was typed for. */
-function wordsOf({ args }: Told, invocation: Invocation): { readonly word: string; readonly text: string }[] {
+interface Typed {
+  readonly word: string
+  readonly text: string
+  readonly values: Values | undefined
+}
+
+/** All that was typed, each with the flag or argument it was typed for, and what that takes. */
+function wordsOf({ args, groups }: Told, invocation: Invocation): Typed[] {
   const operands = [...invocation.args, ...invocation.program].flatMap((text, at) => {
     const argument = args[Math.min(at, args.length - 1)]
-    return argument === undefined ? [] : [{ word: nameOf(argument).toUpperCase(), text }]
+    return argument === undefined
+      ? []
+      : [{ word: nameOf(argument).toUpperCase(), text, values: valuesOf(argument) }]
   })
   const options = Object.entries(invocation.flags).flatMap(([name, given]) => {
     const word = `--${dashed(name)}`
-    return [given].flat().flatMap((text) => (typeof text === 'string' ? [{ word, text }] : []))
+    const values = optionCalled(word, groups)?.values
+    return [given].flat().flatMap((text) => (typeof text === 'string' ? [{ word, text, values }] : []))
   })
   return [...operands, ...options]
 }
 
 const nameOf = ({ syntax }: Told['args'][number]): string => syntax.replace(/[^a-z]/g, '')
 
+const optionCalled = (flag: string, groups: Told['groups']): OptionDefinition | undefined =>
+  groups.flatMap(({ options }) => options).find((one) => one.flags.split(/[ ,]+/).includes(flag))
+
 /** As this command takes it. */
 function wordOf(flag: string, { args, groups }: Told): string | undefined {
-  const taken = groups
-    .flatMap(({ options }) => options)
-    .some((option) => option.flags.split(/[ ,]+/).includes(flag))
-  if (taken) return flag
+  if (optionCalled(flag, groups) !== undefined) return flag
   const argument = words[flag]
   const there = args.some((one) => nameOf(one) === argument)
   return argument === undefined || !there ? undefined : argument.toUpperCase()

@@ -49,7 +49,10 @@ export function untilWhen({
   return [...ends, 'until Ctrl-C'].join(' or ')
 }
 
-/** What waits for others must not keep Ctrl-C waiting. */
+/**
+ * What waits for others ends with Ctrl-C too. What has begun is still written before the process ends (process.ts), and a
+ * second Ctrl-C does not wait for a reader that takes nothing.
+ */
 export function orAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return resolve()

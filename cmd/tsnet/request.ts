@@ -9,7 +9,15 @@
  */
 
 import type { ContainerInfo, Sandbox, SetupRequest } from '../../lib/index.ts'
-import { type Flags, type Invocation, listFlag, switchFlag, textFlag, type VerbLib } from './command.ts'
+import {
+  dashed,
+  type Flags,
+  type Invocation,
+  listFlag,
+  switchFlag,
+  textFlag,
+  type VerbLib,
+} from './command.ts'
 import type { Io } from './io.ts'
 import { linksOf, resolverOf } from './names.ts'
 import { firewallOf, sandboxOf } from './options.ts'
@@ -88,7 +96,7 @@ async function requestOfFile(
   const { lib } = use
   const other = Object.keys(flags).find((name) => !besideConfig.includes(name))
   if (other !== undefined) {
-    const flag = `--${other.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+    const flag = `--${dashed(other)}`
     throw new UsageError(
       `--config holds the whole request, ${flag} cannot stand beside it`,
       `put it into ${path === '-' ? 'the document' : path}`,

@@ -23,8 +23,9 @@ export const top: CommandDefinition = {
   summary: 'live traffic per container and per peer, with drops',
   about:
     'Bytes and packets a second of containers of every engine, busiest first, with whom they talk, and how many packets ' +
-    'were dropped at their interfaces meanwhile. Peers are known of 64 containers at most. On a terminal it goes on until Ctrl-C; in a pipe, with --once and with --json it looks once. A tilde ' +
-    'before a peer: there were too many packets to look at each, so it is a share of those that were.',
+    'were dropped at their interfaces meanwhile. Peers are known of 64 containers at most. On a terminal it goes on ' +
+    'until Ctrl-C; in a pipe, with --once and with --json it looks once. A tilde before a peer: there were too many ' +
+    'packets to look at each, so it is a share of those that were.',
   args: [
     { syntax: '[container]', about: 'name, id or pid, of any engine: all its peers; none: all containers' },
   ],

@@ -9,6 +9,10 @@ import { meantNetwork } from '../model/specs/network.ts'
 import { ambiguousContainer, noSuchContainer, noSuchNetwork } from '../model/unknown.ts'
 import type { BridgeView, Inventory, NamespaceView } from './views.ts'
 
+/** The one tsnet itself is in. */
+export const hostOf = ({ namespaces }: Pick<Inventory, 'namespaces'>): NamespaceView | undefined =>
+  namespaces.find(({ own }) => own)
+
 /** Shorter beginnings of an id mean too many. */
 const shortestPrefix = 4
 

@@ -9,6 +9,7 @@
 import { type Cidr, familyOf } from '../model/address.ts'
 import { shortPorts } from '../model/specs/format.ts'
 import { containersOf } from './containers.ts'
+import { hostOf } from './find.ts'
 import type { BridgeView, InterfaceView, Inventory, NamespaceView } from './views.ts'
 
 /** A container’s interface at its bridge. */
@@ -57,7 +58,7 @@ export interface HostMap {
 
 /** Draws the map of an inventory; the other `map…` functions render it. */
 export function mapOf(inventory: Inventory): HostMap {
-  const host = inventory.namespaces.find(({ own }) => own)
+  const host = hostOf(inventory)
   const ends = endsOf(inventory)
   const bridges = inventory.bridges.map((bridge) => bridgeOf(bridge, host, ends))
   const inBridges = new Set(inventory.bridges.flatMap(({ ports }) => ports.map(({ name }) => name)))
@@ -83,7 +84,7 @@ export function mapOf(inventory: Inventory): HostMap {
 
 /** The inside of every veth pair with one end on the host, by the name of that end. */
 function endsOf(inventory: Inventory): ReadonlyMap<string, MapLeaf> {
-  const host = inventory.namespaces.find(({ own }) => own)
+  const host = hostOf(inventory)
   const containers = containersOf(inventory)
   const ends = new Map<string, MapLeaf>()
   for (const view of inventory.namespaces) {

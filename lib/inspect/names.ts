@@ -5,6 +5,7 @@
  */
 
 import { type Address, addressOf } from '../model/address.ts'
+import { hostOf } from './find.ts'
 import type { Inventory, NamespaceView } from './views.ts'
 
 interface Named {
@@ -21,7 +22,7 @@ interface Named {
  * name from one that hangs on this host.
  */
 export function addressNames({ namespaces }: Pick<Inventory, 'namespaces'>): ReadonlyMap<Address, string> {
-  const host = namespaces.find(({ own }) => own)
+  const host = hostOf({ namespaces })
   const all = namespaces.filter(hasName).flatMap(({ name, own, record, interfaces }) =>
     interfaces.map(({ addresses, peer }): Named => {
       const isNear = own || record !== undefined || peer?.namespace === host?.id

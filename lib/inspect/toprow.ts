@@ -8,6 +8,7 @@
  */
 
 import type { Address } from '../model/address.ts'
+import { hostOf } from './find.ts'
 import type { Inventory, NamespaceView } from './views.ts'
 
 /** Traffic with one other end. */
@@ -55,7 +56,7 @@ export interface Counters {
 }
 
 export function countersOf(view: NamespaceView, { namespaces }: Inventory): Counters {
-  const host = namespaces.find(({ own }) => own)
+  const host = hostOf({ namespaces })
   const links = view.interfaces.filter(({ name }) => name !== 'lo')
   const ends = links.flatMap(({ peer }) => host?.interfaces.filter(({ name }) => name === peer?.name) ?? [])
   const sum = (pick: (traffic: NamespaceView['interfaces'][number]['traffic']) => number): number =>

@@ -6,6 +6,7 @@
 
 import type { TraceHop, TraceReport } from '../../../lib/index.ts'
 import { shorten, wrap } from './layout.ts'
+import { asLines } from './lines.ts'
 import type { Palette } from './paint.ts'
 
 /** A container without a name has 64 hex digits, which leave no room for what happens there. */
@@ -28,21 +29,17 @@ export function renderTrace(
     const place = hops[at - 1]?.where === where ? '' : shorten(where, wheres)
     const head = `  ${palette.bold(place.padEnd(wheres))}  ${palette.dim(stage.padEnd(stages))}  ${ok ? palette.green('ok  ') : palette.red('stop')}  `
     return wrap(what, Math.max(columns - margin, 24)).map(
-      (line, row) => `${row === 0 ? head : ' '.repeat(margin)}${line}\n`,
+      (line, row) => `${row === 0 ? head : ' '.repeat(margin)}${line}`,
     )
   })
   const end =
     stopped === undefined
-      ? [`${palette.green('reached')}\n`]
+      ? [palette.green('reached')]
       : [
-          ...wrap(`stopped at ${stopped.stage} (${stopped.reason}): ${stopped.what}`, columns).map(
-            (line) => `${line}\n`,
-          ),
-          ...(stopped.fix === undefined
-            ? []
-            : wrap(`mend: ${stopped.fix}`, columns).map((line) => `${line}\n`)),
+          ...wrap(`stopped at ${stopped.stage} (${stopped.reason}): ${stopped.what}`, columns),
+          ...(stopped.fix === undefined ? [] : wrap(`mend: ${stopped.fix}`, columns)),
         ]
-  return [`${palette.bold(from)} -> ${palette.bold(target)}\n`, ...lines, ...end].join('')
+  return asLines([`${palette.bold(from)} -> ${palette.bold(target)}`, ...lines, ...end])
 }
 
 const widest = (hops: readonly TraceHop[], text: (hop: TraceHop) => string): number =>

@@ -6,6 +6,7 @@
 
 import { isLoopback } from '../../model/address.ts'
 import type { ContainerNetwork } from '../../model/attachment.ts'
+import { hostOf } from '../find.ts'
 import type { NamespaceView } from '../views.ts'
 import { type Ailment, mendBy } from './ailment.ts'
 import { attachmentAilments } from './attachments.ts'
@@ -16,7 +17,7 @@ import { isBridged } from './presumed.ts'
 import { nameOf, within } from './words.ts'
 
 export function containerAilments(patient: Patient): readonly Ailment[] {
-  const host = patient.inventory.namespaces.find(({ own }) => own)
+  const host = hostOf(patient.inventory)
   if (host === undefined) return []
   const each = patient.inventory.records.flatMap((record) => {
     const view = patient.inventory.namespaces.find(({ cookie }) => cookie === record.sandbox.identity.cookie)
@@ -103,7 +104,9 @@ function path({ inventory, wayOut }: Patient): readonly Ailment[] {
         severity: 'warning',
         subject,
         what: `${subject} sends packets of ${first.mtuBytes} bytes, and the way out takes ${out.mtuBytes}: UDP may vanish where ICMP is filtered (TCP is told)`,
-        evidence: [`${out.dev} has MTU ${out.mtuBytes}, ${first.ifname} of ${subject} ${first.mtuBytes}`],
+        evidence: [
+          `the way out by ${out.dev} takes ${out.mtuBytes} bytes, ${first.ifname} of ${subject} ${first.mtuBytes}`,
+        ],
         fix: `set it up again: new endpoints follow the way out, or give --mtu ${out.mtuBytes}`,
         safe: false,
       },

@@ -7,7 +7,7 @@
 import type { NetworkInspect } from '../../engine/engine.ts'
 import { type Cidr, familyOf, prefixLength } from '../../model/address.ts'
 import { ownerInKey } from '../../model/names.ts'
-import type { NamespaceView } from '../views.ts'
+import { hostOf } from '../find.ts'
 import { type Ailment, mendBy } from './ailment.ts'
 import { overlapping } from './overlaps.ts'
 import type { Patient } from './patient.ts'
@@ -26,9 +26,6 @@ export function hostAilments(patient: Patient): readonly Ailment[] {
     ...strayLeases(patient),
   ]
 }
-
-const hostOf = ({ inventory }: Patient): NamespaceView | undefined =>
-  inventory.namespaces.find(({ own }) => own)
 
 function forwarding({ networks, sysctls }: Patient): readonly Ailment[] {
   const ways = [
@@ -139,7 +136,7 @@ function strayLinks(patient: Patient): readonly Ailment[] {
   )
   const pending = patient.disagreements.some(({ kind }) => kind === 'pending')
   const lost = lostContainers(patient)
-  return (hostOf(patient)?.interfaces ?? [])
+  return (hostOf(patient.inventory)?.interfaces ?? [])
     .filter(
       ({ name, alias }) =>
         !pending &&

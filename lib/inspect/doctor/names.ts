@@ -7,6 +7,7 @@
 import type { NetworkConfig } from '../../model/network.ts'
 import type { Ailment } from './ailment.ts'
 import type { Patient } from './patient.ts'
+import { isBridged } from './presumed.ts'
 
 export function nameAilments(patient: Patient): readonly Ailment[] {
   const { networks, resolvers } = patient
@@ -60,7 +61,7 @@ function dependents({ networks, inventory }: Patient): readonly string[] {
 }
 
 /** Others are not looked at for forwarders. */
-const hasNames = ({ driver, options }: NetworkConfig): boolean => driver === 'bridge' && options.dns !== false
+const hasNames = (config: NetworkConfig): boolean => isBridged(config) && config.options.dns !== false
 
 function askElsewhere([first, ...more]: readonly string[]): string {
   return more.length === 0

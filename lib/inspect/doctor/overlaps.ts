@@ -5,6 +5,7 @@
  */
 
 import { type Cidr, familyOf, overlaps, prefixLength, type Subnet } from '../../model/address.ts'
+import { hostOf } from '../find.ts'
 import type { NamespaceView, RouteView } from '../views.ts'
 import type { Ailment } from './ailment.ts'
 import type { Patient } from './patient.ts'
@@ -12,7 +13,7 @@ import { isGateway } from './presumed.ts'
 
 /** Containers there are not reached, or answer elsewhere. */
 export function overlapping({ networks, inventory }: Patient): readonly Ailment[] {
-  const host = inventory.namespaces.find(({ own }) => own)
+  const host = hostOf(inventory)
   if (host === undefined) return []
   return networks.flatMap(({ config, live }) =>
     config.subnets.flatMap(({ subnet }): readonly Ailment[] => {

@@ -11,6 +11,7 @@ import { askUdp } from '../../kernel/packets/probesocket.ts'
 import { fileText } from '../../kernel/system/processes.ts'
 import { type Address, type Family, isLoopback, parseAddress } from '../../model/address.ts'
 import type { WayOut } from '../../plan/facts.ts'
+import { hostOf } from '../find.ts'
 import { takeInventory } from '../inventory.ts'
 import type { Inventory, NamespaceView } from '../views.ts'
 import type { RuleTable } from '../walk/model.ts'
@@ -48,7 +49,7 @@ export async function examine(engine: Engine): Promise<Patient> {
     askResolvers(),
     readWaysOut(),
   ])
-  const host = inventory.namespaces.find(({ own }) => own)
+  const host = hostOf(inventory)
   const ways =
     host === undefined
       ? []

@@ -18,7 +18,7 @@ type Told = Omit<Ailment, 'subject' | 'evidence' | 'fix'> & Partial<Pick<Ailment
 
 /** With whom it is about as people know them. */
 interface Named extends Finding {
-  /** As `check` says it: the record's, the unit's or the network's. */
+  /** As `check` says it: the record's, the unit's, the network's, or the name of a container. */
   readonly key: string
 }
 
@@ -157,5 +157,7 @@ function subjectOf(inventory: Inventory, key: string): string {
   return /^(?:network|rules|accept)\.([^@]+)/.exec(key)?.[1] ?? key
 }
 
+/** An end that an engine has taken is told by the name of its container, where that has one. */
 const recordOf = ({ records }: Inventory, key: string): ContainerNetwork | undefined =>
-  records.find(({ container }) => container.id === ownerInKey(key))
+  records.find(({ container }) => container.id === ownerInKey(key)) ??
+  records.find(({ container }) => container.name === key)

@@ -10,6 +10,7 @@ import type { NetworkInspect } from '../../engine/engine.ts'
 import { type Address, addressOf, type Family, familyOf } from '../../model/address.ts'
 import type { ArgumentVector } from '../../model/commandline.ts'
 import { DNS_PORT } from '../../model/network.ts'
+import { hostOf } from '../find.ts'
 import { ownerOfTable, type Packet, type RuleTable } from '../walk/model.ts'
 import { type Decision, walkHook } from '../walk/walk.ts'
 import { placeOf, toolOf } from '../walk/words.ts'
@@ -169,7 +170,7 @@ function nameQuestions(patient: Patient, { config, containers }: NetworkInspect)
 
 /** A published port whose packets somebody else's rule takes first. */
 function diverted(patient: Patient): readonly Ailment[] {
-  const host = patient.inventory.namespaces.find(({ own }) => own)
+  const host = hostOf(patient.inventory)
   const out = deviceOut(patient, 4)
   const local = host?.interfaces
     .find(({ name }) => name === out)

@@ -7,7 +7,7 @@
 
 import { type RuleList, readRules } from '../../kernel/rules/ruletext.ts'
 import { type Address, addressOf, type Family } from '../../model/address.ts'
-import { findNamespace } from '../find.ts'
+import { findNamespace, hostOf } from '../find.ts'
 import type { Inventory, NamespaceView } from '../views.ts'
 import { concerns, narrowed, type Subject } from './concern.ts'
 import { parseNative } from './native.ts'
@@ -146,7 +146,7 @@ function subjectOf(inventory: Inventory, word: string | undefined): NamedSubject
   }
   const view = findNamespace(inventory, word)
   const record = inventory.records.find(({ container }) => container.id === view.record)
-  const host = inventory.namespaces.find(({ own }) => own)
+  const host = hostOf(inventory)
   const ends = view.interfaces.flatMap(({ peer }) =>
     peer !== undefined && peer.namespace === host?.id ? [peer.name] : [],
   )

@@ -76,6 +76,9 @@ describe('what the engine looked for and did not find', () => {
     ['setup --pid 3 --container-name a --network a', 'setup', 'network', 'a', '--network'],
     ['publish add wep 80', 'publish', 'container', 'wep', 'CONTAINER'],
     ['teardown --all', 'list', 'container', 'wep', 'container'],
+    ['setup --pid 3 --label stack=tsnet', 'setup', 'network', 'tsnet', 'network'],
+    ['setup --pid 3 --container-name tsnet', 'setup', 'network', 'tsnet', 'network'],
+    ['network connect a wep --alias a', 'connect', 'network', 'a', 'NETWORK'],
   ])('is called as it was typed: %s', async (line, method, field, value, written) => {
     const engine = {
       inspect: async () => web,

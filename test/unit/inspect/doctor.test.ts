@@ -191,6 +191,14 @@ describe('what concerns one container', () => {
     },
   )
 
+  it('of an engine’s endpoint, which is told by its name, is not freed while a process is in its namespace', () => {
+    const gone = { kind: 'sandbox', what: 'endpoint ab12 is gone', hint: 'tsnet gc' } as const
+    for (const subject of ['f00d', 'web']) {
+      const [told] = ailmentsOf(patientWith({ rest: { disagreements: [{ ...gone, subject }] } }))
+      expect([told?.code, told?.subject, told?.safe]).toEqual(['container-gone', 'web', false])
+    }
+  })
+
   it('is also told where its record cannot be read, by the file that was set aside', () => {
     const hint = 'tsnet teardown f00d'
     const record = { kind: 'record', subject: 'f00d~eth1', what: 'it was set aside', hint }
