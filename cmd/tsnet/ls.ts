@@ -23,7 +23,10 @@ export const ls: CommandDefinition<VerbSession> = {
     const containers = await (await session.engine()).list()
     if (globals.json) writeJson(io.stdout, 'ls', containers)
     else if (globals.quiet) io.stdout.write(asLines(containers.map(({ container }) => container.id)))
-    else io.stdout.write(renderContainers(containers, io.stdout, palette))
+    else {
+      const lib = await session.lib()
+      io.stdout.write(renderContainers(containers, { output: io.stdout, palette, lib }))
+    }
     return 0
   },
 }

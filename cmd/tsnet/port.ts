@@ -9,7 +9,7 @@ import type { CommandDefinition, Flags, VerbLib, VerbSession } from './command.t
 import { requireSelector, selectorOf, selectorOptions } from './options.ts'
 import { writeJson } from './print/json.ts'
 import { asLines } from './print/lines.ts'
-import { hostLines, portLines } from './print/ports.ts'
+import { portLine } from './print/ports.ts'
 
 export const port: CommandDefinition<VerbSession> = {
   path: ['port'],
@@ -41,8 +41,8 @@ export const port: CommandDefinition<VerbSession> = {
       )
       return 0
     }
-    const lines = shown.flatMap(wanted === undefined ? portLines : hostLines)
-    stdout.write(asLines(lines))
+    const open = shown.flatMap(lib.openPorts)
+    stdout.write(asLines(open.map(wanted === undefined ? portLine : ({ at }) => at)))
     return 0
   },
 }
@@ -84,7 +84,7 @@ function only(wanted: WantedPort, record: ContainerNetwork, lib: VerbLib): reado
   if (found.some(({ ports }) => ports.length > 0)) return found
   const name = record.container.name ?? record.container.id
   const value = `${wanted.containerPort}/${wanted.protocol}`
-  const all = record.attachments.flatMap(portLines)
+  const all = record.attachments.flatMap(lib.openPorts).map(portLine)
   throw lib.fail('TSNET_NO_SUCH_PORT', {
     field: 'PORT',
     value,

@@ -21,11 +21,11 @@ export const ps: CommandDefinition = {
   onSignal: 'stop',
   run: async ({ globals }, session) => {
     const { io, palette } = session
-    const { containersOf } = await session.lib()
-    const containers = containersOf(await session.inventory())
+    const lib = await session.lib()
+    const containers = lib.containersOf(await session.inventory())
     if (globals.json) writeJson(io.stdout, 'ps', containers)
     else if (globals.quiet) io.stdout.write(asLines(containers.map(({ id }) => id)))
-    else io.stdout.write(renderProcesses(containers, io.stdout, palette))
+    else io.stdout.write(renderProcesses(containers, { output: io.stdout, palette, lib }))
     return 0
   },
 }

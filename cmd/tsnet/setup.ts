@@ -41,7 +41,7 @@ export const setup: CommandDefinition<VerbSession> = {
     const done = await session.waitFor(what, engine.setup(request, { signal: session.abortSignal() }))
     if (invocation.globals.json) writeJson(io.stdout, 'setup', done)
     else if (invocation.globals.quiet) io.stdout.write(`${done.container.id}\n`)
-    else io.stdout.write(renderContainer(done, palette))
+    else io.stdout.write(renderContainer(done, palette, await session.lib()))
     return 0
   },
 }

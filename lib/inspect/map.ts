@@ -7,7 +7,7 @@
  */
 
 import { type Cidr, familyOf } from '../model/address.ts'
-import { shortPorts } from '../model/specs/format.ts'
+import { shortPorts } from '../model/openports.ts'
 import { containersOf } from './containers.ts'
 import { hostOf } from './find.ts'
 import type { BridgeView, InterfaceView, Inventory, NamespaceView } from './views.ts'

@@ -63,7 +63,7 @@ export const networkConnect: CommandDefinition = {
     else if (invocation.globals.quiet) stdout.write(`${now.container.id}\n`)
     else {
       const attachments = now.attachments.filter((one) => one.network === endpoint.network)
-      stdout.write(renderContainer({ ...now, attachments }, session.palette))
+      stdout.write(renderContainer({ ...now, attachments }, session.palette, lib))
     }
     return 0
   },

@@ -5,16 +5,21 @@
  */
 
 import type { Attachment, ContainerNetwork } from '../../../lib/index.ts'
+import type { VerbLib } from '../command.ts'
 import type { Output } from '../io.ts'
 import { type Field, renderFields } from './fields.ts'
 import type { Palette } from './paint.ts'
-import { publishedLines, shortPorts } from './ports.ts'
+import { publishedLine } from './ports.ts'
 import { renderTable } from './table.ts'
 
 /** As much of an id as people compare, like Docker's. */
 const shortId = (id: string): string => id.slice(0, 12)
 
-export function renderContainer(record: ContainerNetwork, palette: Palette): string {
+export function renderContainer(
+  record: ContainerNetwork,
+  palette: Palette,
+  lib: Pick<VerbLib, 'openPorts'>,
+): string {
   const { container, sandbox, resolver } = record
   const head: Field[] = [
     [
@@ -37,7 +42,7 @@ export function renderContainer(record: ContainerNetwork, palette: Palette): str
   ]
   const blocks = [
     head,
-    ...record.attachments.map((attachment) => attachmentFields(attachment, palette)),
+    ...record.attachments.map((attachment) => attachmentFields(attachment, palette, lib)),
     names,
   ]
   return blocks
@@ -46,7 +51,11 @@ export function renderContainer(record: ContainerNetwork, palette: Palette): str
     .join('\n')
 }
 
-function attachmentFields(attachment: Attachment, palette: Palette): Field[] {
+function attachmentFields(
+  attachment: Attachment,
+  palette: Palette,
+  { openPorts }: Pick<VerbLib, 'openPorts'>,
+): Field[] {
   const { network, ifname, bridge, firewall, mac, mtuBytes, hostIfname, aliases } = attachment
   const widest = Math.max(...attachment.addresses.map((address) => address.length))
   const addresses = attachment.addresses.map((address) => {
@@ -62,7 +71,7 @@ function attachmentFields(attachment: Attachment, palette: Palette): Field[] {
     ['address', addresses],
     ['host side', [`${hostIfname} in ${bridge}`]],
     ['aliases', [aliases.join(' ')].filter((text) => text !== '')],
-    ['ports', publishedLines(attachment).map((line) => palette.cyan(line))],
+    ['ports', openPorts(attachment).map((open) => palette.cyan(publishedLine(open)))],
   ]
 }
 
@@ -83,10 +92,16 @@ export function renderTornDown({ container, attachments, mode }: ContainerNetwor
     .join('')
 }
 
+/** What rows of containers are printed with. */
+export interface Printing {
+  readonly output: Output
+  readonly palette: Palette
+  readonly lib: Pick<VerbLib, 'shortPorts'>
+}
+
 export function renderContainers(
   records: readonly ContainerNetwork[],
-  output: Output,
-  palette: Palette,
+  { output, palette, lib }: Printing,
 ): string {
   const columns = [
     { title: 'ID' },
@@ -102,7 +117,7 @@ export function renderContainers(
     [mode],
     attachments.map(({ network }) => network),
     attachments.flatMap(({ addresses }) => addresses.map((cidr) => cidr.replace(/\/.*/, ''))),
-    attachments.flatMap(shortPorts),
+    attachments.flatMap(lib.shortPorts),
   ])
   return renderTable(columns, rows, output, palette)
 }

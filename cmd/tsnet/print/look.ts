@@ -7,9 +7,9 @@
 import type { AddressReport, ContainerView, NamespaceView } from '../../../lib/index.ts'
 import type { Output } from '../io.ts'
 import { byteText } from './amount.ts'
+import type { Printing } from './container.ts'
 import { type Field, renderFields } from './fields.ts'
 import type { Palette } from './paint.ts'
-import { shortPorts } from './ports.ts'
 import { type Column, renderTable } from './table.ts'
 
 /** Room for it is only on wide terminals. */
@@ -17,8 +17,7 @@ const wide = 100
 
 export function renderProcesses(
   containers: readonly ContainerView[],
-  output: Output,
-  palette: Palette,
+  { output, palette, lib }: Printing,
 ): string {
   const narrow = output.isTTY && output.columns < wide
   const columns: Column[] = [
@@ -49,7 +48,7 @@ export function renderProcesses(
           ? networks
           : networks.filter(Boolean),
       lines.map(([, address = '']) => address),
-      one.endpoints.flatMap(shortPorts),
+      one.endpoints.flatMap(lib.shortPorts),
       [one.traffic === undefined ? '-' : byteText(one.traffic.rxBytes)],
       [one.traffic === undefined ? '-' : byteText(one.traffic.txBytes)],
     ]

@@ -8,7 +8,7 @@ import type { ContainerNetwork, PortBinding, PortMapping } from '../../../lib/in
 import type { CommandDefinition, Invocation, Lib } from '../command.ts'
 import { writeJson } from '../print/json.ts'
 import { asLines } from '../print/lines.ts'
-import { publishedLines } from '../print/ports.ts'
+import { publishedLine } from '../print/ports.ts'
 import { renderTable } from '../print/table.ts'
 
 const portAbout = '[HOSTIP:][HOSTPORT[-END]:]PORT[-END][/PROTO]; without a host port one is chosen'
@@ -40,7 +40,7 @@ export const publishAdd: CommandDefinition = {
     if (joined && !json && !quiet) session.io.stderr.write(joinedLine(container))
     const { stdout } = session.io
     if (invocation.globals.json) writeJson(stdout, 'publish add', bindings)
-    else stdout.write(linesOf(container, bindings))
+    else stdout.write(linesOf(container, bindings, lib))
     return 0
   },
 }
@@ -69,8 +69,8 @@ export const publishRm: CommandDefinition = {
     )
     const { stdout } = session.io
     if (invocation.globals.json) writeJson(stdout, 'publish rm', gone)
-    else if (gone.length > 0) stdout.write(linesOf(before, gone))
-    else if (!invocation.globals.quiet) stdout.write(notPublished(before))
+    else if (gone.length > 0) stdout.write(linesOf(before, gone, lib))
+    else if (!invocation.globals.quiet) stdout.write(notPublished(before, lib))
     return 0
   },
 }
@@ -80,8 +80,8 @@ function joinedLine({ container: { name, id }, attachments: [on] }: ContainerNet
   return `tsnet: ${name ?? id} is on network ${on?.network} for this, as ${on?.ifname} with ${on?.addresses.join(' and ')}\n`
 }
 
-function notPublished({ container, attachments }: ContainerNetwork): string {
-  const there = attachments.flatMap(publishedLines)
+function notPublished({ container, attachments }: ContainerNetwork, { openPorts }: Lib): string {
+  const there = attachments.flatMap(openPorts).map(publishedLine)
   const name = container.name ?? container.id
   return `${name} does not publish that; it publishes ${there.length === 0 ? 'nothing' : there.join(', ')}\n`
 }
@@ -120,15 +120,14 @@ export const publishLs: CommandDefinition = {
       return 0
     }
     const rows = published.flatMap(({ record, attachment, binding }) =>
-      publishedLines({ ...attachment, ports: [binding] }).map((line) => {
-        const [host = '', port = ''] = line.split(' -> ')
-        return [
+      lib
+        .openPorts({ ...attachment, ports: [binding] })
+        .map((open) => [
           [record.container.name ?? record.container.id.slice(0, 12)],
-          [host],
-          [port],
+          [open.at],
+          [open.container],
           [attachment.network],
-        ]
-      }),
+        ]),
     )
     const columns = [
       { title: 'CONTAINER', mayShorten: true },
@@ -154,17 +153,18 @@ async function read(
 }
 
 /** Of these bindings, as packets go. */
-function linesOf({ attachments }: ContainerNetwork, bindings: readonly PortBinding[]): string {
+function linesOf(
+  { attachments }: ContainerNetwork,
+  bindings: readonly PortBinding[],
+  { openPorts }: Lib,
+): string {
   const same = (one: PortBinding, other: PortBinding): boolean =>
     one.hostPort === other.hostPort &&
     one.protocol === other.protocol &&
     one.hostAddress === other.hostAddress
-  return asLines(
-    attachments.flatMap((attachment) =>
-      publishedLines({
-        ...attachment,
-        ports: attachment.ports.filter((port) => bindings.some((binding) => same(port, binding))),
-      }),
-    ),
-  )
+  const open = attachments.flatMap((attachment) => {
+    const ports = attachment.ports.filter((port) => bindings.some((binding) => same(port, binding)))
+    return openPorts({ ...attachment, ports })
+  })
+  return asLines(open.map(publishedLine))
 }

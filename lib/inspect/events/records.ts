@@ -6,7 +6,7 @@
 
 import { addressOf } from '../../model/address.ts'
 import type { Attachment, ContainerNetwork } from '../../model/attachment.ts'
-import { shortPorts } from '../../model/specs/format.ts'
+import { shortPorts } from '../../model/openports.ts'
 import type { Told } from './event.ts'
 
 export interface Records {

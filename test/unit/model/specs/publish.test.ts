@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { Attachment } from '../../../../lib/model/attachment.ts'
 import { parseExpose } from '../../../../lib/model/specs/expose.ts'
-import { formatExpose, formatPublish, shortPorts } from '../../../../lib/model/specs/format.ts'
+import { formatExpose, formatPublish } from '../../../../lib/model/specs/format.ts'
 import { parsePublish } from '../../../../lib/model/specs/publish.ts'
 import { faultLines, faultOf } from '../fault.ts'
 
@@ -101,31 +100,6 @@ describe('a publish spec', () => {
   it('is written back as it is read', () => {
     const specs = ['80', '80/udp', '8080:80', '127.0.0.1::80', '[fd00::1]:8000-8009:80-89/sctp']
     expect(specs.map((spec) => formatPublish(parsePublish(spec)))).toEqual(specs)
-  })
-})
-
-describe('ports of an attachment', () => {
-  const short = (routed: readonly (4 | 6)[], ...specs: readonly string[]): readonly string[] => {
-    const ports = specs.map((spec) => ({ hostPort: 0, ...parsePublish(spec) }))
-    const addresses = ['10.89.0.2/24', 'fd00::2/64']
-    return shortPorts({ addresses, ports, routed } as unknown as Attachment)
-  }
-
-  it('are printed as host, arrow, container', () => {
-    expect(short([], '8080:80', '127.0.0.1:5353:53/udp', '[fd00::1]:8000-8009:80-89')).toEqual([
-      '8080->80/tcp',
-      '127.0.0.1:5353->53/udp',
-      '[fd00::1]:8000-8009->80-89/tcp',
-    ])
-  })
-
-  it('are those of the container where nothing listens on the host', () => {
-    expect(short([4, 6], '8080:80')).toEqual(['10.89.0.2:80->80/tcp', '[fd00::2]:80->80/tcp'])
-    expect(short([6], '8080:80', '[::]:8443:443')).toEqual([
-      '8080->80/tcp',
-      '[fd00::2]:80->80/tcp',
-      '[fd00::2]:443->443/tcp',
-    ])
   })
 })
 
