@@ -20,10 +20,12 @@ export interface OpenPort {
   readonly isRouted: boolean
 }
 
-type Publishing = Pick<Attachment, 'addresses' | 'ports' | 'routed'>
-
 /** Of an attachment, or of a container's end on a network. */
-export function openPorts({ addresses, ports, routed = [] }: Publishing): readonly OpenPort[] {
+export function openPorts({
+  addresses,
+  ports,
+  routed = [],
+}: Pick<Attachment, 'addresses' | 'ports' | 'routed'>): readonly OpenPort[] {
   return ports.flatMap((binding) => {
     const { hostAddress, containerPort, protocol, count } = binding
     const range = formatRange(containerPort, count)
@@ -40,7 +42,9 @@ export function openPorts({ addresses, ports, routed = [] }: Publishing): readon
 }
 
 /** `8080->80/tcp` for a column; an address only where it is not every one of the host. */
-export function shortPorts(attachment: Publishing): readonly string[] {
+export function shortPorts(
+  attachment: Pick<Attachment, 'addresses' | 'ports' | 'routed'>,
+): readonly string[] {
   const all = openPorts(attachment).map(({ binding, isRouted, at, container }) => {
     const isEverywhere = binding.hostAddress === undefined && !isRouted
     return `${isEverywhere ? formatRange(binding.hostPort, binding.count) : at}->${container}`
