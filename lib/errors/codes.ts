@@ -126,3 +126,10 @@ export function asTsnetError(error: unknown): TsnetError {
   }
   return fail('TSNET_INTERNAL', { message, cause: error, hint: 'this is a fault of tsnet: please report it' })
 }
+
+/** The first of several, with the others as what was left undone too. */
+export function together([first, ...others]: readonly unknown[]): TsnetError {
+  const error = asTsnetError(first)
+  error.undo.push(...others.map(asTsnetError).flatMap((other) => [other.message, ...other.undo]))
+  return error
+}

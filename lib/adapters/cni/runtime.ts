@@ -8,7 +8,7 @@
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import type { PluginEngine } from '../../engine/plugins.ts'
-import { asTsnetError, fail } from '../../errors/codes.ts'
+import { fail, together } from '../../errors/codes.ts'
 import { parseJson } from '../../model/json.ts'
 import { findPlugin } from './delegate.ts'
 import type { Command } from './environment.ts'
@@ -116,12 +116,6 @@ export async function gcNetwork(
   }
   if (errors.length > 0) throw together(errors)
   return dead
-}
-
-function together([first, ...others]: readonly unknown[]): Error {
-  const error = asTsnetError(first)
-  error.undo.push(...others.map(asTsnetError).flatMap((other) => [other.message, ...other.undo]))
-  return error
 }
 
 /** @throws TSNET_NOT_SUPPORTED (unsupported) where the list is older than 1.1.0 */

@@ -10,7 +10,7 @@
  */
 
 import { planPublish } from '../../drivers/publish.ts'
-import { asTsnetError, fail } from '../../errors/codes.ts'
+import { fail } from '../../errors/codes.ts'
 import { type Family, familyOf } from '../../model/address.ts'
 import type { Attachment, ContainerNetwork } from '../../model/attachment.ts'
 import type { PortBinding } from '../../model/portmapping.ts'
@@ -20,6 +20,7 @@ import { lower } from '../attach/apply.ts'
 import { type EngineContext, interruptible } from '../context.ts'
 import type { EndRequestRecord } from '../endpoint/endrecords.ts'
 import type { Selector } from '../engine.ts'
+import { notAllGone } from '../heal/unfinished.ts'
 import { findContainer } from '../look/find.ts'
 import { noSuchNetwork } from '../network/ensure.ts'
 import { type Anchor, afterChange, beginChange, changing, undoChange } from './change.ts'
@@ -73,15 +74,8 @@ async function disconnectAnchor(context: EngineContext, anchor: Anchor, network:
     const { leaving, without, steps, redo } = planDisconnect(context, anchor, network)
     beginChange(context, anchor, { networks: [network], steps, attachments: leaving, without, redo })
     const errors = await undoChange(context, anchor)
-    if (errors.length === 0) return
-    const first = asTsnetError(errors[0])
-    const error = fail('TSNET_STEP_FAILED', {
-      message: `disconnecting ${anchor.result.container.name ?? anchor.result.container.id} from ${network}: ${first.message}`,
-      hint: 'mend the cause and run "tsnet gc": it goes on where this stopped',
-      cause: first,
-    })
-    error.undo.push(...errors)
-    throw error
+    const { name, id } = anchor.result.container
+    if (errors.length > 0) throw notAllGone(`disconnecting ${name ?? id} from ${network}`, errors)
   } finally {
     host.release()
   }

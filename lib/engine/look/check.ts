@@ -5,7 +5,7 @@
  * @module
  */
 
-import { asTsnetError } from '../../errors/codes.ts'
+import { together } from '../../errors/codes.ts'
 import { addressOf } from '../../model/address.ts'
 import { ownerInKey } from '../../model/names.ts'
 import { describe } from '../../plan/describe.ts'
@@ -234,7 +234,8 @@ export async function gc(context: EngineContext, signal?: AbortSignal): Promise<
   }
   await removeIdle(context, before.networks)
   await tidy(context)
-  if (stuck.length > 0) throw allOfThem(stuck)
+  // What could be cleared away is; the rest goes on when the cause is mended.
+  if (stuck.length > 0) throw together(stuck)
   const gone = (was: readonly string[], is: readonly string[]): readonly string[] =>
     was.filter((key) => !is.includes(key))
   return {
@@ -246,13 +247,6 @@ export async function gc(context: EngineContext, signal?: AbortSignal): Promise<
     rules,
     ...(orphans.length === 0 ? {} : { orphans }),
   }
-}
-
-/** What could be cleared away is; the rest goes on when the cause is mended. */
-function allOfThem(errors: readonly Error[]): Error {
-  const [first, ...others] = errors.map(asTsnetError)
-  first?.undo.push(...others.map(({ message }) => message))
-  return first as Error
 }
 
 const recordKeys = ({ containers }: EngineContext): readonly string[] => [
