@@ -30,7 +30,7 @@ import type { Owner } from '../../state/reservations.ts'
 import { describeOwner, type EngineContext } from '../context.ts'
 import { heal } from '../heal/heal.ts'
 import { tidy } from '../heal/idle.ts'
-import { reapOrAwait } from '../heal/takedown.ts'
+import { reapOrAwait } from '../heal/reap.ts'
 import { endKey } from '../look/find.ts'
 import { noSuchNetwork } from '../network/ensure.ts'
 

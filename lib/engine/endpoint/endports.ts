@@ -16,7 +16,8 @@ import { portKey } from '../attach/portkey.ts'
 import { choosePorts } from '../attach/ports.ts'
 import type { EngineContext } from '../context.ts'
 import { heal } from '../heal/heal.ts'
-import { clearTheWay, reapOrAwait, undoPending } from '../heal/takedown.ts'
+import { reapOrAwait } from '../heal/reap.ts'
+import { clearTheWay, undoPending } from '../heal/takedown.ts'
 import { endKey } from '../look/find.ts'
 import {
   type EndRequestRecord,
