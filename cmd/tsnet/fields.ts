@@ -44,23 +44,22 @@ const flags: Readonly<Record<string, string>> = {
 /** Arguments that say what a flag says elsewhere. */
 const words: Readonly<Record<string, string>> = { '--network': 'network', '--publish': 'ports' }
 
-/** The engine's words for what it looks for, and what they are called here where nothing that was typed says so. */
-const sought: Readonly<Record<string, string>> = {
-  container: 'container',
-  network: 'network',
-  name: 'name',
-  type: 'type',
-  from: 'from',
-  target: 'to',
-  bridge: 'bridges',
+interface Sought {
+  /** What it is called here where nothing that was typed says so. */
+  readonly called: string
+  /** What takes something else is not meant by the same word: a label may be called as a network is. */
+  readonly kind?: Values
 }
 
-/** Of these, what takes something else is not meant by the same word: a label may be called as a network is. */
-const kinds: Readonly<Record<string, Values>> = {
-  container: 'containers',
-  from: 'containers',
-  target: 'containers',
-  network: 'networks',
+/** The engine's words for what it looks for. */
+const sought: Readonly<Record<string, Sought>> = {
+  container: { called: 'container', kind: 'containers' },
+  network: { called: 'network', kind: 'networks' },
+  name: { called: 'name' },
+  type: { called: 'type' },
+  from: { called: 'from', kind: 'containers' },
+  target: { called: 'to', kind: 'containers' },
+  bridge: { called: 'bridges' },
 }
 
 type Told = Pick<CommandDefinition<VerbSession>, 'args' | 'groups'>
@@ -97,12 +96,12 @@ function typedAs(
   value: unknown,
   { definition, invocation }: { readonly definition: Told; readonly invocation: Invocation },
 ): string | undefined {
-  const called = Object.hasOwn(sought, field) ? sought[field] : undefined
-  if (called === undefined) return undefined
+  const wanted = Object.hasOwn(sought, field) ? sought[field] : undefined
+  if (wanted === undefined) return undefined
+  const { called, kind } = wanted
   const given = wordsOf(definition, invocation).sort(
     (a, b) => Number(isCalled(b.word, called)) - Number(isCalled(a.word, called)),
   )
-  const kind = kinds[field]
   const fitting = given.filter(({ text, values }) => kind === undefined || kindOf(text, values) === kind)
   const said =
     fitting.find(({ text }) => text === value) ??

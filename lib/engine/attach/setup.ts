@@ -18,12 +18,12 @@ import type { Owner } from '../../state/reservations.ts'
 import { describeOwner, type EngineContext, interruptible } from '../context.ts'
 import { heal } from '../heal/heal.ts'
 import { removeIdle, tidy } from '../heal/idle.ts'
-import { reapOrAwait } from '../heal/reap.ts'
+import { reapingFor, reapOrAwait } from '../heal/reap.ts'
 import { finishPending, undoPending } from '../heal/takedown.ts'
 import { confirmNames, publishNames } from '../names/names.ts'
 import { ensureNetworks } from '../network/ensure.ts'
 import { requireTools } from '../tools.ts'
-import { leaseAddresses, type Reap } from './addresses.ts'
+import { leaseAddresses } from './addresses.ts'
 import { applyOrUndo } from './apply.ts'
 import { type DecidedSetup, decideEndpoints, planContainer } from './decide.ts'
 import { wantedNetworks } from './endpoints.ts'
@@ -132,10 +132,7 @@ async function setupLocked(
     host = ensured.host
     if (name !== undefined) await takeName(context, name, target.owner)
     signal?.throwIfAborted()
-    const by: { owner: Owner; reap: Reap } = {
-      owner: target.owner,
-      reap: (owners) => reapOrAwait(context, owners),
-    }
+    const by = reapingFor(context, target.owner)
     const decided = await decideEndpoints(context, request, target, ensured.configs, {
       lease: (endpoint) => leaseAddresses(context, turn.store, endpoint, by),
       ports: async (mappings) => {

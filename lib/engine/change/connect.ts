@@ -23,7 +23,6 @@ import type { NetworkConfig } from '../../model/network.ts'
 import { validateSetup } from '../../model/validate.ts'
 import type { LoweredStep } from '../../plan/step.ts'
 import type { ContainerRecord, OwnedStep } from '../../state/records.ts'
-import type { Owner } from '../../state/reservations.ts'
 import { leaseAddresses } from '../attach/addresses.ts'
 import { applyOrUndo } from '../attach/apply.ts'
 import { decideEndpoints } from '../attach/decide.ts'
@@ -32,7 +31,7 @@ import type { Target } from '../attach/target.ts'
 import { addressTurn } from '../attach/turns.ts'
 import { type EngineContext, interruptible } from '../context.ts'
 import type { Selector } from '../engine.ts'
-import { reapOrAwait } from '../heal/reap.ts'
+import { reapingFor } from '../heal/reap.ts'
 import { findContainer } from '../look/find.ts'
 import { ensureNetworks } from '../network/ensure.ts'
 import { requireTools } from '../tools.ts'
@@ -133,10 +132,7 @@ async function connectInside(
       async (configs) => void (await decideDry(context, request, target, configs)),
     )
     host = ensured.host
-    const by = {
-      owner: target.owner,
-      reap: (owners: readonly Owner[]) => reapOrAwait(context, owners),
-    }
+    const by = reapingFor(context, target.owner)
     const decided = await decideEndpoints(context, request, target, ensured.configs, {
       lease: (endpoint) => leaseAddresses(context, turn.store, endpoint, by),
       ports: async () => [],

@@ -12,13 +12,12 @@ import type { NetworkConfig } from '../../model/network.ts'
 import type { PortBinding, PortMapping } from '../../model/portmapping.ts'
 import { validateSetup } from '../../model/validate.ts'
 import type { ContainerRecord, OwnedStep } from '../../state/records.ts'
-import type { Owner } from '../../state/reservations.ts'
 import { applyOrUndo } from '../attach/apply.ts'
 import { reservePorts } from '../attach/portholding.ts'
 import { choosePorts } from '../attach/ports.ts'
 import { type EngineContext, interruptible } from '../context.ts'
 import type { Selector } from '../engine.ts'
-import { reapOrAwait } from '../heal/reap.ts'
+import { reapingFor } from '../heal/reap.ts'
 import { findContainer } from '../look/find.ts'
 import { type Anchor, beginChange, changing, failChange, finishChange, openLiving } from './change.ts'
 import { endpointOf, isMeant, requirePublisher, stepsFor } from './publisher.ts'
@@ -74,7 +73,7 @@ async function publishAt(
   }
   const host = await context.locks.hostShared()
   try {
-    const by = { owner, reap: (owners: readonly Owner[]) => reapOrAwait(context, owners) }
+    const by = reapingFor(context, owner)
     const { bindings, steps } = await reserve(context, anchor, publisher, wanted, by)
     await applyOrUndo(
       context.kernel,

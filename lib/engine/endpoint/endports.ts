@@ -16,7 +16,7 @@ import { portKey } from '../attach/portkey.ts'
 import { choosePorts } from '../attach/ports.ts'
 import type { EngineContext } from '../context.ts'
 import { heal } from '../heal/heal.ts'
-import { reapOrAwait } from '../heal/reap.ts'
+import { reapingFor } from '../heal/reap.ts'
 import { clearTheWay, undoPending } from '../heal/takedown.ts'
 import { endKey } from '../look/find.ts'
 import {
@@ -117,7 +117,7 @@ async function takePorts(
   ports: readonly WantedPort[],
   owner: Owner,
 ): Promise<readonly PortBinding[]> {
-  const by = { owner, reap: (owners: readonly Owner[]) => reapOrAwait(context, owners) }
+  const by = reapingFor(context, owner)
   const lock = await context.locks.ports()
   const bindings: PortBinding[] = []
   try {

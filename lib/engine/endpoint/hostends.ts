@@ -24,7 +24,7 @@ import { bridgeMtu, freeHostIfname, rulesSeeBridge } from '../attach/linkchoice.
 import { describeOwner, type EngineContext, interruptible, ownerIsAlive } from '../context.ts'
 import { heal } from '../heal/heal.ts'
 import { removeIdle, tidy } from '../heal/idle.ts'
-import { reapOrAwait } from '../heal/reap.ts'
+import { reapingFor, reapOrAwait } from '../heal/reap.ts'
 import { despiteFlush } from '../heal/refresh.ts'
 import { clearTheWay, takeDown, undoPending } from '../heal/takedown.ts'
 import { endKey, isEndKey } from '../look/find.ts'
@@ -202,10 +202,7 @@ async function addressesOf(
   const owner = ownerOf(context, id, endKey(id))
   if (cidrs.length === 0) {
     const endpoint = { request: { network }, config, ifname: 'end', defaultRoute: [] }
-    return leaseAddresses(context, leases, endpoint, {
-      owner,
-      reap: (owners) => reapOrAwait(context, owners),
-    })
+    return leaseAddresses(context, leases, endpoint, reapingFor(context, owner))
   }
   for (const cidr of cidrs) {
     const address = addressOf(cidr)

@@ -11,22 +11,23 @@ import { describeOwner, type EngineContext, ownerIsAlive } from '../context.ts'
 import { lockKey, takeDown } from './takedown.ts'
 import { notAllGone } from './unfinished.ts'
 
+export interface Reaped {
+  /** How many were taken down. */
+  readonly reaped: number
+  /** Those that could not be, and still hold what they have. */
+  readonly stuck: readonly { readonly owner: Owner; readonly error: unknown }[]
+}
+
 /**
  * Takes down the dead among these owners. Under the host lock, inside a set-up
  * that needs what they hold: locks of theirs are only tried, never waited for.
- *
- * @param stuck is told of one that could not be taken down, and still holds what it has
- * @returns how many were taken down
  */
-export async function reapDead(
-  context: EngineContext,
-  owners: readonly Owner[],
-  stuck: (error: unknown, owner: Owner) => void = () => undefined,
-): Promise<number> {
+export async function reapDead(context: EngineContext, owners: readonly Owner[]): Promise<Reaped> {
   const dead = new Map<string, Owner>()
   for (const owner of owners) {
     if (!dead.has(owner.record) && !(await ownerIsAlive(context, owner))) dead.set(owner.record, owner)
   }
+  const stuck: { readonly owner: Owner; readonly error: unknown }[] = []
   let reaped = 0
   for (const [id, owner] of dead) {
     const lock = await context.locks.tryContainer(lockKey(context, id))
@@ -38,7 +39,7 @@ export async function reapDead(
       const down = (await ownerIsAlive(context, now)) ? undefined : await takeDown(context, id)
       // Its rules may still lead to what it holds: that is nobody's before they are gone.
       if (down !== undefined && down.errors.length > 0) {
-        stuck(down.errors[0], owner)
+        stuck.push({ owner, error: down.errors[0] })
         continue
       }
       releaseStale(context, owner)
@@ -47,7 +48,7 @@ export async function reapDead(
       lock.release()
     }
   }
-  return reaped
+  return { reaped, stuck }
 }
 
 /** A takedown that somebody else has begun is over in milliseconds, unless the xtables lock is held. */
@@ -67,19 +68,28 @@ const mostTries = 5
 export async function reapOrAwait(context: EngineContext, owners: readonly Owner[]): Promise<number> {
   const deadline = performance.now() + reapedWithinMs
   for (let tries = 1; ; await sleep(reapPauseMs)) {
-    const stuck: Error[] = []
-    const reaped = await reapDead(context, owners, (error, owner) => {
-      const what = `taking down ${describeOwner(owner)}, which is dead and has what was asked for`
-      stuck.push(notAllGone(what, [error]))
-    })
+    const { reaped, stuck } = await reapDead(context, owners)
     if (reaped > 0) return reaped
     const isLate = performance.now() > deadline
-    for (const error of stuck.slice(0, 1)) if (isLate || tries++ >= mostTries) throw error
+    const [first] = stuck
+    if (first !== undefined && (isLate || tries++ >= mostTries)) {
+      const who = `${describeOwner(first.owner)}, which is dead and has what was asked for`
+      throw notAllGone(`taking down ${who}`, [first.error])
+    }
     if (isLate) return 0
     const alive = await Promise.all(owners.map((owner) => ownerIsAlive(context, owner)))
     if (alive.every(Boolean)) return 0
   }
 }
+
+/** Who asks for what others may hold, and how the dead among them are taken down. */
+export const reapingFor = (
+  context: EngineContext,
+  owner: Owner,
+): { readonly owner: Owner; readonly reap: (owners: readonly Owner[]) => Promise<number> } => ({
+  owner,
+  reap: (owners) => reapOrAwait(context, owners),
+})
 
 /** Reservations that carry exactly this dead identity and belong to no record. */
 function releaseStale(context: EngineContext, owner: Owner): void {

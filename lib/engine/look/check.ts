@@ -17,7 +17,7 @@ import type { Finding, GcReport } from '../engine.ts'
 import { heal } from '../heal/heal.ts'
 import { removeIdle, tidy } from '../heal/idle.ts'
 import { ownerOf, removeOrphans } from '../heal/orphans.ts'
-import { reapDead } from '../heal/reap.ts'
+import { type Reaped, reapDead } from '../heal/reap.ts'
 import { comesBack, putRulesBack } from '../heal/refresh.ts'
 import { lockKey } from '../heal/takedown.ts'
 import { notAllGone } from '../heal/unfinished.ts'
@@ -209,7 +209,7 @@ export async function gc(context: EngineContext, signal?: AbortSignal): Promise<
   const pending = await heal(waiting)
   let rules = 0
   let orphans: readonly string[] = []
-  const stuck: Error[] = []
+  let stuck: Reaped['stuck'] = []
   // Exclusive: nobody is between taking a reservation and writing it down.
   const host = await waiting.locks.hostExclusive()
   try {
@@ -223,9 +223,7 @@ export async function gc(context: EngineContext, signal?: AbortSignal): Promise<
       ...ports.list().flatMap(({ owner }) => owner ?? []),
       ...names.list().flatMap((name) => names.owner(name) ?? []),
     ]
-    await reapDead(context, owners, (error, owner) => {
-      stuck.push(notAllGone(`taking down ${describeOwner(owner)}`, [error]))
-    })
+    stuck = (await reapDead(context, owners)).stuck
     orphans = await removeOrphans(context, 'always')
     context.tidying.removeDebris()
     rules = await putRulesBack(context)
@@ -236,7 +234,10 @@ export async function gc(context: EngineContext, signal?: AbortSignal): Promise<
   await removeIdle(context, before.networks)
   await tidy(context)
   // What could be cleared away is; the rest goes on when the cause is mended.
-  if (stuck.length > 0) throw together(stuck)
+  if (stuck.length > 0)
+    throw together(
+      stuck.map(({ owner, error }) => notAllGone(`taking down ${describeOwner(owner)}`, [error])),
+    )
   const gone = (was: readonly string[], is: readonly string[]): readonly string[] =>
     was.filter((key) => !is.includes(key))
   return {
